@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * Metrics: one row each, from which /metrics, `forewarm metrics` and docs/reference/metrics.md are made. Threads
+ * count in their own shard; the control plane adds the shards up. Prometheus text format 0.0.4. */
+#ifndef FOREWARM_EDGE_METRICS_H
+#define FOREWARM_EDGE_METRICS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include <stdint.h>
+
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+
+/* X(id, name, type, labels, buckets, help). buckets: name of a bucket list, NONE for others. */
+#define METRICS(X)                                                                                           \
+    X(METRIC_PREWARM_HITS, "prewarm_hits_total", COUNTER, "", NONE, "Prewarmed resources that were used.")   \
+    X(METRIC_PREWARM_WASTE, "prewarm_waste_ms", HISTOGRAM, "", WASTE, "Warm time in milliseconds of prewarms that expired unused.") \
+    X(METRIC_REQUESTS, "forewarm_requests_total", COUNTER, "resource,state", NONE, "Requests by the state their resource was in: warm, cold or fallback.") \
+    X(METRIC_RESPONSES, "forewarm_responses_total", COUNTER, "code", NONE, "Answers to clients by status class.") \
+    X(METRIC_COLD_WAIT, "forewarm_cold_wait_seconds", HISTOGRAM, "", SECONDS, "How long requests were held for a resource to become warm.") \
+    X(METRIC_PROXY, "forewarm_proxy_seconds", HISTOGRAM, "", SECONDS, "Time from a request's last byte to its answer's first byte, without the hold.") \
+    X(METRIC_WARMUPS, "forewarm_warmups_total", COUNTER, "resource,cause,result", NONE, "Finished warm-ups by cause and result.") \
+    X(METRIC_WARMUP_SECONDS, "forewarm_warmup_seconds", HISTOGRAM, "", SECONDS, "From the start of a warm-up to the proof.") \
+    X(METRIC_IDLE, "forewarm_idle_warm_seconds_total", COUNTER, "resource", NONE, "Warm with nothing running.") \
+    X(METRIC_REGRET, "forewarm_regret_seconds_total", COUNTER, "resource", NONE, "Waiting that keeping or warming the resource would have avoided.") \
+    X(METRIC_COST, "forewarm_warmup_cost_usd_total", COUNTER, "resource", NONE, "Loading time at the configured price of an hour.") \
+    X(METRIC_STATE, "forewarm_resource_state", GAUGE, "resource,state", NONE, "1 for the state the resource is in.") \
+    X(METRIC_MEMORY, "forewarm_memory_bytes", GAUGE, "kind", NONE, "Memory: used by resources, budget.") \
+    X(METRIC_HELD, "forewarm_held_requests", GAUGE, "", NONE, "Requests that wait for a resource now.") \
+    X(METRIC_CONNECTIONS, "forewarm_connections", GAUGE, "plane", NONE, "Open client connections.") \
+    X(METRIC_UPSTREAM_ERRORS, "forewarm_upstream_errors_total", COUNTER, "resource,error", NONE, "Requests that an upstream failed.") \
+    X(METRIC_CLIENT_GONE, "forewarm_client_gone_total", COUNTER, "", NONE, "Clients that left before their answer was complete.") \
+    X(METRIC_EVENTS, "forewarm_engine_events_total", COUNTER, "", NONE, "Events the engine has handled.")
+
+struct metric_row {
+    const char *id, *name, *type, *labels, *buckets, *help;
+};
+extern const struct metric_row metric_rows[];
+extern const size_t metric_row_count;
+
+#endif
