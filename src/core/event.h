@@ -15,7 +15,7 @@
     X(EVENT_RETIRE, "retire", "a resource is no longer configured: unload it, keep what was learned")        \
     X(EVENT_REQUEST, "request", "a request arrived (resource, request, session, flags)")                     \
     X(EVENT_END, "end", "a request was answered (request, duration_ns, status)")                             \
-    X(EVENT_GONE, "gone", "the client of a request left (request)")                                          \
+    X(EVENT_GONE, "gone", "the client of a held request left (request)")                                        \
     X(EVENT_LOADED, "loaded", "the warmer finished loading; proof follows (attempt, duration_ns)")           \
     X(EVENT_PROVEN, "proven", "a real inference was answered at warm speed (attempt, duration_ns, value: memory bytes measured or 0)") \
     X(EVENT_FAILED, "failed", "the warm-up failed (attempt, status: enum fw_err)")                           \
@@ -37,6 +37,11 @@ enum event_kind {
     EVENT_KIND_COUNT
 };
 
+/* Requests: a REQUEST that is SERVED, or that was answered by RELEASE, is in use until exactly one END (also when the
+ * client leaves or the upstream dies). One that was answered by FALLBACK or REFUSE gets no END. A client that leaves
+ * while held: GONE; if a RELEASE crosses it, the edge answers that with an END at once. GONE for a request that is
+ * not held is ignored. END carries in `value` the nanoseconds the request was held. */
+
 enum event_flags {
     EVENT_SERVED = 1,      /* EVENT_REQUEST: already sent to a warm upstream, nothing is awaited */
     EVENT_NO_HOLD = 2,     /* EVENT_REQUEST: this client does not want to wait */
@@ -52,7 +57,7 @@ struct event {
     uint64_t attempt;      /* of the ACTION_WARM, ACTION_DRAIN or ACTION_UNLOAD this answers */
     int64_t duration_ns;   /* END: service time without the hold; LOADED, PROVEN: time the step took */
     int64_t eta_ns;        /* HINT: expected from now */
-    uint64_t value;
+    uint64_t value;        /* END: ns it was held; PROVEN: bytes measured, 0 unknown */
     double probability;    /* HINT: 0..1 */
     uint32_t source;       /* HINT, WARM: number of the source's name, 0 unnamed */
     uint32_t status;

@@ -36,12 +36,15 @@ extern const size_t engine_option_alias_count;
 
 enum on_cold { ON_COLD_HOLD, ON_COLD_FALLBACK, ON_COLD_REFUSE };
 
+/* A duration the resource does not set itself (the text of such a value is "never"). */
+#define RESOURCE_INHERITS INT64_MAX
+
 /* What the engine needs to know of one resource. The edge knows more (upstream, warmer, probe). */
 struct resource_settings {
     uint64_t memory;                   /* bytes while warm; 0 unknown */
     int on_cold;                       /* enum on_cold */
-    int64_t hold_timeout_ns;           /* -1: engine's */
-    int64_t load_time_ns;              /* -1: engine's; measured loads take over */
+    int64_t hold_timeout_ns;           /* RESOURCE_INHERITS: the engine's */
+    int64_t load_time_ns;              /* RESOURCE_INHERITS: the engine's; measured loads take over */
     int64_t priority;                  /* higher is loaded first and evicted last */
     bool pin;                          /* kept warm always */
     bool has_fallback;                 /* a fallback upstream is configured */

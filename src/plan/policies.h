@@ -64,6 +64,7 @@ struct policy_ops {
     const char *syntax;       /* "ttl:DUR" */
     const char *sentence;
     bool predictive;          /* warms ahead of requests */
+    bool keeps_while_free;    /* under a memory budget its windows do not end: only a need for bytes evicts */
     bool needs_future;        /* an oracle: `replay` only */
     FW_MUST_CHECK enum fw_err (*create)(struct policy **policy, const struct policy_settings *settings, struct str argument,
                                         struct fw_detail *detail);

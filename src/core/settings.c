@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/settings.h"
+
+#define AT(field) offsetof(struct engine_settings, field)
+#define SECOND    1e9
+#define HOUR      3600e9
+
+/* clang-format off */
+const struct option_row engine_option_rows[] = {
+    {"policy", OPTION_TEXT, AT(policy), "planner", 0, 0, false, NULL,
+     "What decides when a resource is kept warm and warmed ahead: planner, ttl:DUR, lru, median, hybrid, breakeven or cold."},
+    {"memory", OPTION_SIZE, AT(memory), "unlimited", 0, 0, true, NULL,
+     "Bytes that warm resources may use together."},
+    {"wait_price", OPTION_DOUBLE, AT(wait_price), "54", 0, 1e6, true, NULL,
+     "Warm seconds that one second of a user's waiting is worth; 54 is what a 10 minute time-out at an 11 s load implies."},
+    {"idle_price", OPTION_DOUBLE, AT(idle_price), "1", 0, 1e6, true, NULL,
+     "Price of one second in which a resource is warm and unused."},
+    {"load_time", OPTION_DURATION, AT(load_time_ns), "11s", 0, 24 * HOUR, true, NULL,
+     "Expected load time of a resource until its own loads have been measured."},
+    {"max_loads", OPTION_INT, AT(max_loads), "0", 0, 1e6, true, NULL,
+     "Loads at the same time; 0 means one under a memory budget and any number without."},
+    {"hold_timeout", OPTION_DURATION, AT(hold_timeout_ns), "120s", 0, 24 * HOUR, true, NULL,
+     "How long a request may be held while its resource warms."},
+    {"hold_limit", OPTION_INT, AT(hold_limit), "512", 1, 1e6, true, NULL,
+     "Requests held for one resource; one more is refused."},
+    {"hold_total", OPTION_INT, AT(hold_total), "4096", 1, 1e7, false, NULL,
+     "Requests held for all resources together."},
+    {"enable_prewarming", OPTION_BOOL, AT(enable_prewarming), "true", 0, 0, true, NULL,
+     "Warm resources before they are asked for; off: only requests, operators and pins cause loads."},
+    {"prewarm_min_requests", OPTION_INT, AT(prewarm_min_requests), "10", 1, 1e6, false, NULL,
+     "Requests the median rule must have seen before it predicts."},
+    {"prewarm_horizon", OPTION_DURATION, AT(prewarm_horizon_ns), "5m", SECOND, 24 * HOUR, false, NULL,
+     "How far ahead the median rule predicts."},
+    {"prewarm_lead_time", OPTION_DURATION, AT(prewarm_lead_time_ns), "2m", SECOND, 24 * HOUR, false, NULL,
+     "How long before a predicted request the median rule warms."},
+    {"prewarm_tick", OPTION_DURATION, AT(prewarm_tick_ns), "30s", SECOND, HOUR, false, NULL,
+     "How often the median rule looks."},
+    {"prewarm_expiry", OPTION_DURATION, AT(prewarm_expiry_ns), "5m", SECOND, 24 * HOUR, true, NULL,
+     "A resource warmed ahead for a hint, a page or the median rule is let go when unused this long."},
+    {"history", OPTION_INT, AT(history), "1000", 1, 1e6, false, NULL,
+     "Requests the rolling history remembers."},
+    {"cooldown", OPTION_DURATION, AT(cooldown_ns), "15m", 0, 24 * HOUR, true, NULL,
+     "After a warm-up for a hint or page went unused, further ones for that resource are ignored this long."},
+    {"retry_min", OPTION_DURATION, AT(retry_min_ns), "1s", 1e6, HOUR, true, NULL,
+     "Pause after a failed warm-up; doubles with each failure in a row."},
+    {"retry_max", OPTION_DURATION, AT(retry_max_ns), "5m", 1e6, 24 * HOUR, true, NULL,
+     "Longest pause after failed warm-ups."},
+    {"max_resources", OPTION_INT, AT(max_resources), "1048576", 1, 1 << 24, false, NULL,
+     "Resources that can be known."},
+    {"max_sessions", OPTION_INT, AT(max_sessions), "100000", 1, 1e7, false, NULL,
+     "Sessions remembered; the one longest silent is forgotten first."},
+    {"seed", OPTION_INT, AT(seed), "1", 0, 9e15, false, NULL,
+     "Seed of everything that is random."},
+};
+const size_t engine_option_count = sizeof engine_option_rows / sizeof engine_option_rows[0];
+
+const struct option_alias engine_option_aliases[] = {
+    {"EDGE_ENABLE_PREWARMING", "enable_prewarming", ""},
+    {"EDGE_PREWARM_MIN_REQUESTS", "prewarm_min_requests", ""},
+    {"EDGE_PREWARM_HORIZON_MINUTES", "prewarm_horizon", "m"},
+    {"EDGE_PREWARM_LEAD_TIME_MINUTES", "prewarm_lead_time", "m"},
+};
+const size_t engine_option_alias_count = sizeof engine_option_aliases / sizeof engine_option_aliases[0];
+
+#undef AT
+#define AT(field) offsetof(struct resource_settings, field)
+static const char *const on_cold_choices[] = {"hold", "fallback", "refuse", NULL};
+
+/* "never" stands for "as the engine has it": see RESOURCE_INHERITS. */
+const struct option_row resource_option_rows[] = {
+    {"memory", OPTION_SIZE, AT(memory), "0B", 0, 0, true, NULL,
+     "Bytes it uses while warm; 0B: unknown until measured."},
+    {"on_cold", OPTION_CHOICE, AT(on_cold), "hold", 0, 0, true, on_cold_choices,
+     "What a request meets while it is cold: hold it, send it to the fallback, or refuse it."},
+    {"hold_timeout", OPTION_DURATION, AT(hold_timeout_ns), "never", 0, 0, true, NULL,
+     "How long a request may be held for it; absent: the general hold_timeout."},
+    {"load_time", OPTION_DURATION, AT(load_time_ns), "never", 0, 0, true, NULL,
+     "Its expected load time until measured; absent: the general load_time."},
+    {"priority", OPTION_INT, AT(priority), "0", -1000, 1000, true, NULL,
+     "Higher is loaded first and evicted last."},
+    {"pin", OPTION_BOOL, AT(pin), "false", 0, 0, true, NULL,
+     "Keep it warm always."},
+};
+/* clang-format on */
+const size_t resource_option_count = sizeof resource_option_rows / sizeof resource_option_rows[0];
