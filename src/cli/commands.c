@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/commands.h"
+
+const struct command commands[] = {
+    {"errors", cmd_errors, "print the table of errors: names, exit and HTTP statuses, next steps"},
+};
+const size_t command_count = sizeof commands / sizeof commands[0];

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ * The commands, one row each: what `forewarm --help` lists and main dispatches on. A name may have
+ * two words
+ * ("synth requests"). A row is added when its command works. */
+#ifndef FOREWARM_CLI_COMMANDS_H
+#define FOREWARM_CLI_COMMANDS_H
+
+#include <stddef.h>
+
+typedef int command_fn(int argc,
+                       char **argv); /* argv[0] is the command's name; returns the exit status */
+
+struct command {
+    const char *name;
+    command_fn *run;
+    const char *sentence;
+};
+
+extern const struct command commands[];
+extern const size_t command_count;
+
+command_fn cmd_errors;
+
+#endif
