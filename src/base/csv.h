@@ -28,7 +28,9 @@ struct csv {
     uint32_t field_from;
     uint64_t line, row_line;
     int state;
-    bool skip_empty_lines;
+    uint32_t mark;         /* bytes of a byte order mark seen at the beginning */
+    bool skip_empty_lines; /* true after csv_init; false: an empty line is a row of one empty field */
+    const char *file;      /* named in errors when set after csv_init: "trace.csv:7: ..."; else "line 7: ..." */
     struct fw_detail *detail;
 };
 

@@ -34,9 +34,10 @@ struct str str_trim(struct str text);                        /* ASCII white spac
 bool str_cut(struct str *rest, char separator, struct str *part);
 bool str_to_int64(struct str text, int64_t *value);          /* optional sign, decimal, in range */
 bool str_to_uint64(struct str text, uint64_t *value);
-/* Decimal with optional fraction and exponent, correctly rounded; also "inf", "nan" only if allow_special. */
+/* Decimal with optional fraction and exponent, correctly rounded. Too large for a double, "inf" and "nan": false. */
 bool str_to_double(struct str text, double *value);
-/* "24GiB", "512MiB", "1.5GB", "100B"; a bare number is an error; "unlimited" is UINT64_MAX. */
+/* "24GiB", "512MiB", "1.5GB", "100B", in any case; a bare number is an error; "unlimited" is UINT64_MAX. Parts of
+ * a byte are rounded. */
 bool str_to_size(struct str text, uint64_t *bytes);
 enum { STR_NUMBER_MAX = 40 };
 /* Shortest decimal that reads back to the same double; "null" for NaN and infinities. Never a locale's comma. */
@@ -47,5 +48,9 @@ const char *str_from_size(uint64_t bytes, char text[STR_NUMBER_MAX]); /* exact: 
 /* 64-bit hash of bytes with a seed; stable across machines and releases (used in decision hashes). */
 uint64_t str_hash(const void *data, size_t len, uint64_t seed);
 bool str_is_utf8(struct str text);
+/* Length of the well-formed UTF-8 character that begins the text; 0 if there is none. */
+size_t str_utf8_char(struct str text);
+/* "1.5" of a unit, exact and rounded to the nearest whole; false if it is no such number or does not fit. */
+bool str_to_scaled(struct str number, uint64_t unit, uint64_t *value);
 
 #endif

@@ -14,6 +14,7 @@
 
 struct table_key {
     uint32_t offset, len; /* into the arena */
+    uint32_t hash;
 };
 struct table {
     uint32_t *slots;   /* open addressing, holds number + 1 */
