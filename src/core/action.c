@@ -45,7 +45,7 @@ const char *reason_name(uint32_t reason)
 /* One {N}, {Ns}, {Nx} or {Nb}. */
 static void describe_number(int64_t number, char form, struct buf *out)
 {
-    char text[TIME_TEXT_MAX > STR_NUMBER_MAX ? TIME_TEXT_MAX : STR_NUMBER_MAX];
+    char text[(int)TIME_TEXT_MAX > (int)STR_NUMBER_MAX ? (int)TIME_TEXT_MAX : (int)STR_NUMBER_MAX];
     switch (form) {
     case 's':
         buf_add_text(out, time_format_human(number, text));
