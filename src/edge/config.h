@@ -20,36 +20,47 @@ struct config_url {
     char prefix[512];            /* "" or "/base", never ending in "/" */
 };
 
+/* Texts and lists below point into the config's own memory and live as long as it does. */
 struct config_call { /* one HTTP call of a warmer, or the probe */
-    char method[16];
-    char url[CONFIG_URL_MAX];    /* absolute, or a path under the resource's upstream */
-    char body[8192];
-    char headers[CONFIG_HEADERS_MAX][512]; /* "Name: value" */
+    const char *method;          /* default POST with a body, else GET */
+    const char *url;             /* absolute, or a path under the resource's upstream; "" absent */
+    const char *body;            /* "" none */
+    const char *const *headers;  /* "Name: value" */
     uint32_t header_count;
     int64_t expect_status;       /* default 200 */
-    char expect_body[512];       /* a substring the answer must hold; "" none */
+    const char *expect_body;     /* a substring the answer must hold; "" none */
     int64_t timeout_ns;
 };
 
-enum warmer_kind { WARMER_NONE, WARMER_EXEC, WARMER_HTTP };
+/* X(kind, name, sentence) */
+#define WARMER_KINDS(X)                                                                                      \
+    X(WARMER_NONE, "none", "the upstream is always loaded; only the probe is run")                           \
+    X(WARMER_EXEC, "exec", "a command is started and stopped")                                               \
+    X(WARMER_HTTP, "http", "HTTP calls load and unload it")
+enum warmer_kind {
+#define X(kind, name, sentence) kind,
+    WARMER_KINDS(X)
+#undef X
+    WARMER_KIND_COUNT
+};
 
 struct config_warmer {
     int kind;                    /* enum warmer_kind */
-    char command[8192];          /* exec: run by /bin/sh -c "exec ..." in its own process group */
-    char directory[1024];        /* exec: working directory */
-    char environment[CONFIG_HEADERS_MAX][512]; /* exec: NAME=value */
+    const char *command;         /* exec: run by /bin/sh -c "exec ..." in its own process group */
+    const char *directory;       /* exec: working directory; "" the daemon's */
+    const char *const *environment; /* exec: NAME=value */
     uint32_t environment_count;
-    char log[1024];              /* exec: file that gets the command's output; "" the daemon's log */
-    int64_t start_timeout_ns;    /* exec, http: until the load must be done (120s) */
-    int64_t stop_timeout_ns;     /* exec: SIGTERM, then SIGKILL after this (10s) */
+    const char *log;             /* exec: file that gets the command's output; "" the daemon's log */
+    int64_t start_timeout_ns;    /* until it must be loaded and answer a first probe (120s) */
+    int64_t stop_timeout_ns;     /* exec: SIGTERM, then SIGKILL after this; http: until it must be unloaded (10s) */
     struct config_call load, unload, state; /* http; state answers whether it is loaded */
-    char state_loaded[512];      /* http: the substring of the state answer that means loaded; "" status alone */
+    const char *loaded;          /* http: the substring of the state answer that means loaded; "" status alone */
     int64_t poll_ns;             /* how often a load that is under way is looked at (100ms) */
 };
 
 struct config_resource {
     char id[CONFIG_ID_MAX];
-    char aliases[CONFIG_ALIASES_MAX][CONFIG_ID_MAX];
+    const char *const *aliases;
     uint32_t alias_count;
     struct config_url upstream;
     char upstream_model[CONFIG_ID_MAX]; /* name the upstream knows it by; "" the id: aliases are rewritten to this */
@@ -68,8 +79,9 @@ struct config_resource_from { /* "slm_{quality}": a literal with {field} parts, 
 struct config {
     char path[1024];
     /* top-level scalars (rows in config_option_rows) */
-    char listen[256], control_listen[256], control_token_file[1024];
-    char state[1024], journal[1024], log_file[1024];
+    char listen[OPTION_TEXT_MAX], control_listen[OPTION_TEXT_MAX], control_token_file[OPTION_TEXT_MAX];
+    char state[OPTION_TEXT_MAX], journal[OPTION_TEXT_MAX], log_file[OPTION_TEXT_MAX];
+    uint64_t journal_max;        /* a larger journal is moved to NAME.old and begun anew */
     int log_level;               /* enum log_level */
     int64_t io_threads;          /* 0: cores, at most 4 */
     int64_t job_threads;
@@ -79,17 +91,32 @@ struct config {
         chunk_timeout_ns, write_timeout_ns, drain_timeout_ns;
     int64_t upstream_connections; /* kept alive per thread and upstream */
     bool abort_on_half_close;
-    char default_resource[CONFIG_ID_MAX]; /* for requests that name no model; "" none: 400 */
-    char allowed_origins[1024];  /* CORS, separated by blanks */
+    bool keep_children;          /* a clean shutdown leaves what it loaded running; the next start adopts it */
+    char default_resource[OPTION_TEXT_MAX]; /* for requests that name no model; "" none: 400 */
+    char allowed_origins[OPTION_TEXT_MAX];  /* CORS, separated by blanks */
     struct config_resource_from resource_from;
     struct config_url fallback;
     struct engine_settings engine;
     struct config_resource *resources;
     uint32_t resource_count;
+    struct config_text *texts;   /* what the pointers above point to */
+    _Atomic uint32_t references;
 };
 
 extern const struct option_row config_option_rows[];
 extern const size_t config_option_count;
+
+/* Every key the file may hold, part by part, for `forewarm options` and the reference page. Rows of type text below
+ * the top level say their longest length as `max`. */
+struct config_section {
+    const char *name;            /* "", "control", "fallback", "resources[]", "resources[].warmer", ... */
+    const char *sentence;
+    const struct option_row *rows;
+    size_t count;
+    const char *prefix;          /* of the rows' names that the file leaves out: "control_" */
+};
+extern const struct config_section config_sections[];
+extern const size_t config_section_count;
 
 /* One problem per line: "forewarm.yaml:12:5: memory: found \"24\", expected a size with a unit such as 24GiB". */
 struct config_problems {
@@ -103,6 +130,8 @@ FW_MUST_CHECK enum fw_err config_read(struct config **config, const char *path, 
 FW_MUST_CHECK enum fw_err config_parse(struct config **config, const char *path, struct str text,
                                        option_getenv_fn *getenv_fn, struct config_problems *problems);
 void config_problems_fini(struct config_problems *problems);
+/* A config is shared by reference: the last free frees. */
+struct config *config_retain(struct config *config);
 void config_free(struct config **config);
 FW_MUST_CHECK bool config_parse_url(struct str text, struct config_url *url);
 
