@@ -106,14 +106,13 @@ struct config {
 extern const struct option_row config_option_rows[];
 extern const size_t config_option_count;
 
-/* Every key the file may hold, part by part, for `forewarm options` and the reference page. Rows of type text below
- * the top level say their longest length as `max`. */
+/* Every key the file may hold, part by part, for `forewarm options` and the reference page; the engine's and the
+ * resources' own rows are in core/settings.h. Rows of type text below the top level say their longest length as `max`. */
 struct config_section {
     const char *name;            /* "", "control", "fallback", "resources[]", "resources[].warmer", ... */
     const char *sentence;
     const struct option_row *rows;
     size_t count;
-    const char *prefix;          /* of the rows' names that the file leaves out: "control_" */
 };
 extern const struct config_section config_sections[];
 extern const size_t config_section_count;

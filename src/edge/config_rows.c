@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include "edge/config.h"
+#include "edge/config_part.h"
+#include "edge/log.h"
+
+#define SECOND 1e9
+#define MINUTE 60e9
+#define HOUR   3600e9
+#define MIB    1048576.0
+#define GIB    1073741824.0
+
+const char *const config_log_levels[] = {
+#define X(level, name, sentence) name,
+    LOG_LEVELS(X)
+#undef X
+        NULL};
+const char *const config_warmer_kinds[] = {
+#define X(kind, name, sentence) name,
+    WARMER_KINDS(X)
+#undef X
+        NULL};
+
+#define AT(field) offsetof(struct config, field)
+/* clang-format off */
+const struct option_row config_option_rows[] = {
+    {"listen", OPTION_TEXT, AT(listen), "127.0.0.1:7700", 0, 0, false, NULL,
+     "Address of the data plane, where clients send their requests."},
+    {"control_listen", OPTION_TEXT, AT(control_listen), "127.0.0.1:7701", 0, 0, false, NULL,
+     "Address of the control plane."},
+    {"control_token_file", OPTION_TEXT, AT(control_token_file), "", 0, 0, true, NULL,
+     "File whose first line is the bearer token that control calls must carry; absent: none is asked for."},
+    {"state", OPTION_TEXT, AT(state), "sqlite:forewarm.db", 0, 0, false, NULL,
+     "Where learning and accounts are kept: memory: or sqlite:PATH."},
+    {"journal", OPTION_TEXT, AT(journal), "", 0, 0, false, NULL,
+     "File that gets every event, for `forewarm replay`; absent: none is written."},
+    {"journal_max", OPTION_SIZE, AT(journal_max), "1GiB", MIB, 0, true, NULL,
+     "A journal that grows past this is moved to NAME.old and begun anew."},
+    {"log_file", OPTION_TEXT, AT(log_file), "", 0, 0, false, NULL,
+     "File that gets the log; absent: standard error."},
+    {"log_level", OPTION_CHOICE, AT(log_level), "info", 0, 0, true, config_log_levels,
+     "How much is logged."},
+    {"io_threads", OPTION_INT, AT(io_threads), "0", 0, 14, false, NULL,
+     "Threads that move requests; 0 means one a core, at most 4."},
+    {"job_threads", OPTION_INT, AT(job_threads), "4", 2, 64, false, NULL,
+     "Threads for slow work: probes, load calls, saving."},
+    {"max_body", OPTION_SIZE, AT(max_body), "16MiB", 1024, 1 * GIB, true, NULL,
+     "Largest request body."},
+    {"max_parked", OPTION_SIZE, AT(max_parked), "256MiB", 1024, 64 * GIB, true, NULL,
+     "Memory that the bodies of waiting requests may use together."},
+    {"max_connections", OPTION_INT, AT(max_connections), "10000", 1, 1e6, false, NULL,
+     "Client connections at the same time."},
+    {"head_timeout", OPTION_DURATION, AT(head_timeout_ns), "10s", SECOND / 10, HOUR, true, NULL,
+     "A request's head must have arrived by then."},
+    {"body_grace", OPTION_DURATION, AT(body_grace_ns), "10s", SECOND / 10, HOUR, true, NULL,
+     "After this long a body must arrive at 1 KiB/s or more."},
+    {"idle_timeout", OPTION_DURATION, AT(idle_timeout_ns), "75s", SECOND / 10, 24 * HOUR, true, NULL,
+     "A connection without a request is closed after this."},
+    {"connect_timeout", OPTION_DURATION, AT(connect_timeout_ns), "5s", SECOND / 100, HOUR, true, NULL,
+     "Connecting to an upstream."},
+    {"first_byte_timeout", OPTION_DURATION, AT(first_byte_timeout_ns), "600s", SECOND / 100, 24 * HOUR, true, NULL,
+     "Until the first byte of an upstream's answer."},
+    {"chunk_timeout", OPTION_DURATION, AT(chunk_timeout_ns), "300s", SECOND / 100, 24 * HOUR, true, NULL,
+     "Between two pieces of an upstream's answer."},
+    {"write_timeout", OPTION_DURATION, AT(write_timeout_ns), "60s", SECOND / 10, 24 * HOUR, true, NULL,
+     "A client that takes nothing of its answer for this long is cut off."},
+    {"drain_timeout", OPTION_DURATION, AT(drain_timeout_ns), "30s", 0, 24 * HOUR, true, NULL,
+     "At shutdown, requests that still run get this long."},
+    {"upstream_connections", OPTION_INT, AT(upstream_connections), "64", 0, 10000, true, NULL,
+     "Idle connections kept for each upstream and thread."},
+    {"abort_on_half_close", OPTION_BOOL, AT(abort_on_half_close), "true", 0, 0, true, NULL,
+     "A client that closes its sending side has left."},
+    {"keep_children", OPTION_BOOL, AT(keep_children), "false", 0, 0, true, NULL,
+     "A clean shutdown leaves started commands running, and the next start takes them over."},
+    {"default_resource", OPTION_TEXT, AT(default_resource), "", 0, 0, true, NULL,
+     "Resource for requests that name none; absent: they are refused."},
+    {"allowed_origins", OPTION_TEXT, AT(allowed_origins), "", 0, 0, true, NULL,
+     "Origins whose pages may call the control plane, separated by blanks."},
+};
+/* clang-format on */
+const size_t config_option_count = sizeof config_option_rows / sizeof config_option_rows[0];
+
+#undef AT
+#define AT(field) offsetof(struct config_resource, field)
+/* Texts and lists below the top level are pointers; `max` is the longest length. clang-format off */
+const struct option_row config_resource_rows[] = {
+    {"id", OPTION_TEXT, AT(id), "", 0, CONFIG_ID_MAX - 1, false, NULL, "Its name, as requests say it. Required."},
+    {"upstream_model", OPTION_TEXT, AT(upstream_model), "", 0, CONFIG_ID_MAX - 1, true, NULL,
+     "The name its upstream knows it by; absent: the id."},
+    {"warm_factor", OPTION_DOUBLE, AT(warm_factor), "3", 1, 1000, true, NULL,
+     "A probe is at warm speed when it takes at most this many times what it takes when the resource is warm."},
+};
+const size_t config_resource_row_count = sizeof config_resource_rows / sizeof config_resource_rows[0];
+
+#undef AT
+#define AT(field) offsetof(struct config_warmer, field)
+const struct option_row config_warmer_rows[] = {
+    {"kind", OPTION_CHOICE, AT(kind), "none", 0, 0, true, config_warmer_kinds, "How it is loaded and unloaded."},
+    {"command", OPTION_TEXT, AT(command), "", 0, 8191, true, NULL,
+     "exec: the shell command that serves it, run in a process group of its own."},
+    {"directory", OPTION_TEXT, AT(directory), "", 0, 1023, true, NULL,
+     "exec: the command's working directory."},
+    {"log", OPTION_TEXT, AT(log), "", 0, 1023, true, NULL,
+     "exec: file that gets the command's output; absent: forewarm's log."},
+    {"start_timeout", OPTION_DURATION, AT(start_timeout_ns), "120s", SECOND / 100, 24 * HOUR, true, NULL,
+     "It must be loaded and answer a first probe by then."},
+    {"stop_timeout", OPTION_DURATION, AT(stop_timeout_ns), "10s", SECOND / 100, HOUR, true, NULL,
+     "exec: SIGTERM, and SIGKILL after this; http: it must be unloaded by then."},
+    {"loaded", OPTION_TEXT, AT(loaded), "", 0, 511, true, NULL,
+     "http: text in the answer of the state call that means it is loaded; absent: its status alone."},
+    {"poll", OPTION_DURATION, AT(poll_ns), "100ms", SECOND / 1000, MINUTE, true, NULL,
+     "How often a load that is under way is looked at."},
+};
+const size_t config_warmer_row_count = sizeof config_warmer_rows / sizeof config_warmer_rows[0];
+
+#undef AT
+#define AT(field) offsetof(struct config_call, field)
+const struct option_row config_call_rows[] = {
+    {"method", OPTION_TEXT, AT(method), "", 0, 15, true, NULL, "HTTP method; absent: POST with a body, else GET."},
+    {"url", OPTION_TEXT, AT(url), "", 0, CONFIG_URL_MAX - 1, true, NULL, "Absolute address."},
+    {"path", OPTION_TEXT, AT(url), "", 0, CONFIG_URL_MAX - 1, true, NULL,
+     "Path under the resource's upstream, instead of url."},
+    {"body", OPTION_TEXT, AT(body), "", 0, 1 << 20, true, NULL, "What is sent."},
+    {"expect_status", OPTION_INT, AT(expect_status), "200", 100, 599, true, NULL, "The status that means success."},
+    {"expect_body", OPTION_TEXT, AT(expect_body), "", 0, 511, true, NULL, "Text that the answer must hold."},
+    {"timeout", OPTION_DURATION, AT(timeout_ns), "60s", SECOND / 1000, 24 * HOUR, true, NULL,
+     "For the whole call."},
+};
+const size_t config_call_row_count = sizeof config_call_rows / sizeof config_call_rows[0];
+
+/* Keys that are no rows, for the reference page and for suggestions. */
+const struct option_row config_top_keys[] = {
+    {"control", OPTION_TEXT, 0, "", 0, 0, false, NULL, "The control plane: keys listen, token_file."},
+    {"resources", OPTION_TEXT, 0, "", 0, 0, true, NULL, "List of resources. Required."},
+    {"fallback", OPTION_TEXT, 0, "", 0, 0, true, NULL, "Where requests go that are not held: key url."},
+    {"resource_from", OPTION_TEXT, 0, "", 0, 255, true, NULL,
+     "Name of the resource for requests without a model, such as slm_{quality}, from headers or JSON fields."},
+};
+const size_t config_top_key_count = sizeof config_top_keys / sizeof config_top_keys[0];
+const struct option_row config_fallback_keys[] = {
+    {"url", OPTION_TEXT, 0, "", 0, CONFIG_URL_MAX - 1, true, NULL, "The fallback upstream. Required."},
+};
+const size_t config_fallback_key_count = 1;
+const struct option_row config_resource_keys[] = {
+    {"aliases", OPTION_TEXT, 0, "", 0, 0, true, NULL, "List of further names."},
+    {"upstream", OPTION_TEXT, 0, "", 0, CONFIG_URL_MAX - 1, true, NULL, "Address of its server. Required."},
+    {"warmer", OPTION_TEXT, 0, "", 0, 0, true, NULL, "How it is loaded and unloaded."},
+    {"probe", OPTION_TEXT, 0, "", 0, 0, true, NULL,
+     "A real inference that proves it warm. Required unless the warmer is none."},
+};
+const size_t config_resource_key_count = sizeof config_resource_keys / sizeof config_resource_keys[0];
+const struct option_row config_warmer_keys[] = {
+    {"environment", OPTION_TEXT, 0, "", 0, 0, true, NULL, "exec: mapping of variables set for the command."},
+    {"load", OPTION_TEXT, 0, "", 0, 0, true, NULL, "http: the call that loads it. Required."},
+    {"unload", OPTION_TEXT, 0, "", 0, 0, true, NULL, "http: the call that unloads it. Required."},
+    {"state", OPTION_TEXT, 0, "", 0, 0, true, NULL, "http: the call that tells whether it is loaded."},
+};
+const size_t config_warmer_key_count = sizeof config_warmer_keys / sizeof config_warmer_keys[0];
+const struct option_row config_call_keys[] = {
+    {"headers", OPTION_TEXT, 0, "", 0, 0, true, NULL, "Mapping of header fields."},
+};
+const size_t config_call_key_count = 1;
+/* clang-format on */
+
+/* Counts are constants of this file, so that the table below can be one. */
+#define ROWS(rows) rows, sizeof rows / sizeof rows[0]
+const struct config_section config_sections[] = {
+    {"", "top level; control_X is written control: {X: ...}", ROWS(config_option_rows)},
+    {"", "top level, parts", ROWS(config_top_keys)},
+    {"fallback", "where requests go that are not held", ROWS(config_fallback_keys)},
+    {"resources[]", "one resource", ROWS(config_resource_rows)},
+    {"resources[]", "one resource, parts", ROWS(config_resource_keys)},
+    {"resources[].warmer", "how it is loaded and unloaded", ROWS(config_warmer_rows)},
+    {"resources[].warmer", "how it is loaded and unloaded, parts", ROWS(config_warmer_keys)},
+    {"resources[].probe, .warmer.load, .unload, .state", "one HTTP call", ROWS(config_call_rows)},
+    {"resources[].probe, .warmer.load, .unload, .state", "one HTTP call, parts", ROWS(config_call_keys)},
+};
+const size_t config_section_count = sizeof config_sections / sizeof config_sections[0];
