@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 const struct command commands[] = {
+    {"options", cmd_options, "print the table of options: types, defaults, bounds"},
     {"errors", cmd_errors, "print the table of errors: names, exit and HTTP statuses, next steps"},
 };
 const size_t command_count = sizeof commands / sizeof commands[0];

@@ -20,5 +20,7 @@ extern const struct command commands[];
 extern const size_t command_count;
 
 command_fn cmd_errors;
+command_fn cmd_metrics;
+command_fn cmd_options;
 
 #endif

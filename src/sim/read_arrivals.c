@@ -36,10 +36,10 @@ static enum fw_err missing_column(struct arrivals *arrivals, const struct csv_ro
                                 (int)(header->fields[i].len < 30 ? header->fields[i].len : 30),
                                 header->fields[i].data);
     return err_set(arrivals->reader->detail, FW_INPUT,
-                   "%s:%llu: header: found the columns %s, expected one %s%.*s%s for the %s "
+                   "%s:%llu: header: found the columns %s, expected one%s%.*s%s for the %s "
                    "(--columns %s=COLUMN)",
                    arrivals->reader->file, (unsigned long long)header->line, known,
-                   name.len > 0 ? "named \"" : "", STR_ARG(name), name.len > 0 ? "\"" : "",
+                   name.len > 0 ? " named \"" : "", STR_ARG(name), name.len > 0 ? "\"" : "",
                    reader_field_names[field], reader_field_names[field]);
 }
 
