@@ -155,7 +155,7 @@ static bool format_pair(uint64_t ns, int64_t large, int64_t small, int64_t limit
 {
     uint64_t count = (ns + (uint64_t)small / 2) / (uint64_t)small;
     uint64_t per = (uint64_t)(large / small);
-    if (count >= (uint64_t)(limit / small))
+    if (limit != TIME_NEVER && count >= (uint64_t)(limit / small))
         return false;
     int len = snprintf(text, TIME_TEXT_MAX, "%s%" PRIu64 " %s", sign, count / per, large_name);
     if (count % per != 0)
@@ -185,6 +185,6 @@ const char *time_format_human(int64_t duration_ns, char text[TIME_TEXT_MAX])
             return text;
     if (!format_pair(ns, TIME_MINUTE, TIME_SECOND, TIME_HOUR, "min", "s", sign, text) &&
         !format_pair(ns, TIME_HOUR, TIME_MINUTE, TIME_DAY, "h", "min", sign, text))
-        (void)format_pair(ns, TIME_DAY, TIME_HOUR, INT64_MAX, "d", "h", sign, text);
+        (void)format_pair(ns, TIME_DAY, TIME_HOUR, TIME_NEVER, "d", "h", sign, text);
     return text;
 }

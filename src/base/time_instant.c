@@ -222,7 +222,7 @@ static bool take_digits(struct str *text, bool behind_point, uint64_t *sum, int 
     int digit;
     while (take_number(text, 1, 0, 9, &digit)) {
         *any = true;
-        if (behind_point && *sum > UINT64_MAX / 100)
+        if (behind_point && *sum >= UINT64_MAX / 10)
             continue; /* more than any unit can use */
         if (__builtin_mul_overflow(*sum, 10, sum) ||
             __builtin_add_overflow(*sum, (uint64_t)digit, sum))
