@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -50,18 +52,23 @@ static enum fw_err write_all(int fd, struct str content)
     return FW_OK;
 }
 
-enum fw_err output_file(const char *path, struct str content, struct fw_detail *detail)
+/* Devices, pipes and the like are written to as they are: renaming over one would replace it. */
+static enum fw_err write_special(const char *path, struct str content, struct fw_detail *detail)
 {
-    if (strcmp(path, "-") == 0) {
-        if (write_all(STDOUT_FILENO, content) != FW_OK)
-            return err_set(detail, FW_IO, "standard output: %s", strerror(errno));
-        return FW_OK;
-    }
-    char temporary[4096];
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && write_all(fd, content) == FW_OK;
+    int reason = errno;
+    if (fd >= 0)
+        close(fd);
+    return ok ? FW_OK : err_set(detail, FW_IO, "%s: %s", path, strerror(reason));
+}
+
+static enum fw_err write_renamed(const char *path, struct str content, struct fw_detail *detail)
+{
+    char temporary[PATH_MAX + 32];
     if (snprintf(temporary, sizeof temporary, "%s.part-%ld", path, (long)getpid()) >=
         (int)sizeof temporary)
-        return err_set(detail, FW_USAGE, "the file name is longer than %zu bytes",
-                       sizeof temporary - 32);
+        return err_set(detail, FW_USAGE, "the file name is longer than %d bytes", PATH_MAX);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
         return err_set(detail, FW_IO, "%s: %s", temporary, strerror(errno));
@@ -79,6 +86,23 @@ enum fw_err output_file(const char *path, struct str content, struct fw_detail *
         return FW_OK;
     unlink(temporary);
     return err_set(detail, FW_IO, "%s: %s", path, strerror(reason));
+}
+
+enum fw_err output_file(const char *path, struct str content, struct fw_detail *detail)
+{
+    if (strcmp(path, "-") == 0) {
+        if (write_all(STDOUT_FILENO, content) != FW_OK)
+            return err_set(detail, FW_IO, "standard output: %s", strerror(errno));
+        return FW_OK;
+    }
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return write_special(path, content, detail);
+    char *target =
+        realpath(path, NULL); /* through a symbolic link to the file itself; NULL: it is new */
+    enum fw_err err = write_renamed(target ? target : path, content, detail);
+    free(target);
+    return err;
 }
 
 static bool is_number(const char *cell)

@@ -17,7 +17,8 @@ int output_print(const struct buf *out, int status);
 /* "forewarm replay: SENTENCE" and the next step on standard error; returns the exit status of
  * `err`. */
 int output_fail(const char *command, enum fw_err err, const struct fw_detail *detail);
-/* Writes to a temporary name beside `path`, fsyncs and renames; "-" is standard output. */
+/* Writes to a temporary name beside `path`, fsyncs and renames; "-" is standard output; devices and
+ * pipes are written to as they are. */
 FW_MUST_CHECK enum fw_err output_file(const char *path, struct str content,
                                       struct fw_detail *detail);
 
