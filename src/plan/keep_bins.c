@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/keep_bins.h"
+
+/* 80 decisions, one a bin edge. */
+struct edges {
+    uint64_t low;
+    uint64_t high;
+};
+
+/* The first set bit at or after `from`, GAPS_BINS if none. */
+static inline uint32_t next_set(uint64_t low, uint64_t high, uint32_t from)
+{
+    if (from < 64) {
+        uint64_t rest = low & (~UINT64_C(0) << from);
+        if (rest)
+            return (uint32_t)__builtin_ctzll(rest);
+        from = 64;
+    }
+    uint64_t rest = from < GAPS_BINS ? high & (~UINT64_C(0) << (from - 64)) : 0;
+    return rest ? 64 + (uint32_t)__builtin_ctzll(rest) : GAPS_BINS;
+}
+
+/* The next run of set bits at or after `from`: [*start, *end); false if none. */
+static inline bool next_run(struct keep_bins bins, uint32_t from, uint32_t *start, uint32_t *end)
+{
+    *start = next_set(bins.low, bins.high, from);
+    if (*start == GAPS_BINS)
+        return false;
+    *end = next_set(~bins.low, ~(uint64_t)bins.high & 0xffff, *start);
+    return true;
+}
+
+bool keep_bins_ready(struct keep_bins bins, uint32_t bin)
+{
+    return bin < 64 ? bins.low >> bin & 1 : bin < GAPS_BINS && (bins.high >> (bin - 64) & 1);
+}
+
+struct keep_bins keep_bins_fill(struct keep_bins bins, uint32_t count)
+{
+    if (count >= 64) {
+        bins.low = ~UINT64_C(0);
+        bins.high |= (uint16_t)(count >= GAPS_BINS ? 0xffff : (1u << (count - 64)) - 1);
+    } else {
+        bins.low |= (UINT64_C(1) << count) - 1;
+    }
+    return bins;
+}
+
+struct keep_bins keep_bins_limit(struct keep_bins bins)
+{
+    uint32_t start, end = 0;
+    for (int windows = 0; windows < PLAN_WINDOWS_MAX; windows++)
+        if (!next_run(bins, end, &start, &end))
+            return bins;
+    struct keep_bins before = keep_bins_fill((struct keep_bins){0}, end);
+    return (struct keep_bins){bins.low & before.low, (uint16_t)(bins.high & before.high)};
+}
+
+void keep_bins_plan(struct keep_bins bins, struct keep_plan *plan)
+{
+    uint32_t start, end = 0;
+    plan->count = 0;
+    plan->cold_cost_ns = 0;
+    while (plan->count < PLAN_WINDOWS_MAX && next_run(bins, end, &start, &end))
+        plan->windows[plan->count++] = (struct plan_window){gaps_edges_ns[start], gaps_edges_ns[end]};
+}
+
+/* keep_outcome without the detour through a plan: this runs for every expert and every gap. */
+struct keep_outcome keep_bins_outcome(struct keep_bins bins, int64_t gap_ns, int64_t load_ns)
+{
+    struct keep_outcome outcome = {0};
+    uint32_t start, end = 0;
+    int64_t free_ns = 0;
+    for (int windows = 0; windows < PLAN_WINDOWS_MAX && next_run(bins, end, &start, &end); windows++) {
+        int64_t ready_ns = 0, end_ns = gaps_edges_ns[end];
+        if (start > 0) {
+            int64_t begin_ns = gaps_edges_ns[start] - load_ns;
+            if (begin_ns < free_ns)
+                begin_ns = free_ns;
+            if (gap_ns < begin_ns)
+                break;
+            outcome.loads++;
+            ready_ns = time_add(begin_ns, load_ns);
+            if (gap_ns < ready_ns) {
+                outcome.wait_ns = ready_ns - gap_ns;
+                return outcome;
+            }
+        }
+        if (end_ns < ready_ns)
+            end_ns = ready_ns;
+        if (gap_ns < end_ns) {
+            outcome.idle_ns += gap_ns - ready_ns;
+            return outcome;
+        }
+        outcome.idle_ns += end_ns - ready_ns;
+        free_ns = end_ns;
+    }
+    outcome.loads++;
+    outcome.wait_ns = load_ns;
+    return outcome;
+}
+
+uint32_t keep_bins_first_end(struct keep_bins bins)
+{
+    uint32_t start, end;
+    if (!next_run(bins, 0, &start, &end) || start > 0)
+        return 0;
+    return end < GAPS_BINS ? end : GAPS_BINS - 1;
+}
+
+static inline void set_edge(struct edges *edges, uint32_t edge, bool value)
+{
+    if (edge < 64)
+        edges->low |= (uint64_t)value << edge;
+    else
+        edges->high |= (uint64_t)value << (edge - 64);
+}
+
+struct keep_bins keep_bins_stop(const double mass[GAPS_BINS], const double cold_s[GAPS_BINS])
+{
+    double warm = 0, cold = 0, beyond = 0;
+    struct edges unload = {0};
+    for (int k = GAPS_BINS - 1; k >= 0; k--) {
+        double least = warm < cold ? warm : cold;
+        warm = gaps_widths_s[k] * (mass[k] * 0.5 + beyond) + least;
+        cold += mass[k] * cold_s[k];
+        beyond += mass[k];
+        set_edge(&unload, (uint32_t)k, warm > cold || !(beyond > 0));
+    }
+    return keep_bins_fill((struct keep_bins){0}, next_set(unload.low, unload.high, 0));
+}
+
+/* Follows the decisions forward: from unload to load to unload. */
+static struct keep_bins follow(struct edges unload, struct edges load)
+{
+    struct keep_bins bins = {0};
+    uint32_t at = 0;
+    while (at < GAPS_BINS) {
+        uint32_t end = next_set(unload.low, unload.high, at);
+        if (end > at) {
+            struct keep_bins to = keep_bins_fill((struct keep_bins){0}, end), from = keep_bins_fill((struct keep_bins){0}, at);
+            bins.low |= to.low & ~from.low;
+            bins.high |= (uint16_t)(to.high & ~from.high);
+        }
+        at = next_set(load.low, load.high, end + 1);
+    }
+    return bins;
+}
+
+struct keep_bins keep_bins_windows(const double mass[GAPS_BINS], const double cold_s[GAPS_BINS], double load_s)
+{
+    double warm = 0, cold = 0, beyond = 0;
+    double again = 0; /* warm + L * S: absent now, ready from this edge on; there is nothing to load for past the last bin */
+    struct edges unload = {0}, load = {0};
+    for (int k = GAPS_BINS - 1; k >= 0; k--) {
+        double least = warm < cold ? warm : cold;
+        double absent = k < GAPS_BINS - 1 && again < cold ? again : cold;
+        warm = gaps_widths_s[k] * (mass[k] * 0.5 + beyond) + least;
+        cold = mass[k] * cold_s[k] + absent;
+        beyond += mass[k];
+        again = warm + load_s * beyond;
+        set_edge(&unload, (uint32_t)k, warm > cold || !(beyond > 0));
+        set_edge(&load, (uint32_t)k, again < cold);
+    }
+    return keep_bins_limit(follow(unload, load));
+}
+
+double keep_bins_expected_s(struct keep_bins bins, const double mass[GAPS_BINS], const double cold_s[GAPS_BINS], double load_s)
+{
+    double from_here[GAPS_BINS + 1], cost = 0;
+    from_here[GAPS_BINS] = 0;
+    for (int k = GAPS_BINS - 1; k >= 0; k--)
+        from_here[k] = from_here[k + 1] + mass[k];
+    for (uint32_t k = 0; k < GAPS_BINS; k++) {
+        if (!keep_bins_ready(bins, k)) {
+            cost += mass[k] * cold_s[k];
+            continue;
+        }
+        if (k > 0 && !keep_bins_ready(bins, k - 1))
+            cost += load_s * from_here[k];
+        cost += gaps_widths_s[k] * (mass[k] * 0.5 + from_here[k + 1]);
+    }
+    return from_here[0] > 0 ? cost / from_here[0] : 0;
+}
