@@ -7,6 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* libjansson has functions of these three names and calls them itself. In the program ours go by others, or
+ * jansson would call ours. A file that uses both includes <jansson.h> first and writes with ours. */
+#define json_object fw_json_object
+#define json_array fw_json_array
+#define json_null fw_json_null
+
 enum { JSON_DEPTH_MAX = 32 };
 struct json {
     struct buf *out;
