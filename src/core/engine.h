@@ -95,6 +95,8 @@ struct resource_view {
     double rate_per_s;            /* decayed arrival rate, time constant 10 min */
     double probability_10min;     /* that a request comes within ten minutes */
     int64_t retry_at_ns;          /* while failed */
+    int64_t cooldown_until_ns;    /* hints and pages are ignored until then */
+    bool queued;                  /* waits for room or a loader */
     uint64_t memory;              /* bytes: measured, else configured, else 0 */
     uint64_t attempt;
     struct accounts accounts;

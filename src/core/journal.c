@@ -8,10 +8,9 @@ static const char MAGIC[8] = {'F', 'W', 'J', 'R', 'N', 'L', '\r', '\n'};
 
 const char *journal_kind_name(uint32_t kind)
 {
-    static const char *const names[] = {
-        "none",
+    static const char *const names[] = {"none",
 #define X(kind, name, sentence) name,
-        JOURNAL_KINDS(X)
+                                        JOURNAL_KINDS(X)
 #undef X
     };
     return kind < JOURNAL_KIND_COUNT ? names[kind] : "unknown";
@@ -80,28 +79,29 @@ void journal_put_snapshot(struct buf *out, uint64_t *number, struct str snapshot
 }
 
 /* The fields of an event that most events leave at 0; a bit each, in this order. X(field, put) */
-#define EVENT_FIELDS(X)                                                                                      \
-    X(resource, u32)                                                                                         \
-    X(request, u64)                                                                                          \
-    X(session, u64)                                                                                          \
-    X(attempt, u64)                                                                                          \
-    X(duration_ns, i64)                                                                                      \
-    X(eta_ns, i64)                                                                                           \
-    X(value, u64)                                                                                            \
-    X(probability, double)                                                                                   \
-    X(source, u32)                                                                                           \
-    X(status, u32)                                                                                           \
+#define EVENT_FIELDS(X)                                                                            \
+    X(resource, u32)                                                                               \
+    X(request, u64)                                                                                \
+    X(session, u64)                                                                                \
+    X(attempt, u64)                                                                                \
+    X(duration_ns, i64)                                                                            \
+    X(eta_ns, i64)                                                                                 \
+    X(value, u64)                                                                                  \
+    X(probability, double)                                                                         \
+    X(source, u32)                                                                                 \
+    X(status, u32)                                                                                 \
     X(flags, u32)
 
 enum {
 #define X(field, put) HAS_##field,
     EVENT_FIELDS(X)
 #undef X
-    HAS_COUNT
+        HAS_COUNT
 };
 _Static_assert(HAS_COUNT <= 16, "the mask has 16 bits");
 /* A new member of the settings must be written and read below. */
-_Static_assert(sizeof(struct resource_settings) == 48, "resource_settings changed: change its encoding");
+_Static_assert(sizeof(struct resource_settings) == 48,
+               "resource_settings changed: change its encoding");
 
 static void put_resource(struct buf *out, const struct event *event)
 {
@@ -120,8 +120,8 @@ void journal_put_event(struct buf *out, uint64_t *number, const struct event *ev
 {
     CHECK(event->kind < EVENT_KIND_COUNT);
     uint32_t mask = 0;
-#define X(field, put)                                                                                        \
-    if (event->field != 0)                                                                                     \
+#define X(field, put)                                                                              \
+    if (event->field != 0)                                                                         \
         mask |= 1u << HAS_##field;
     EVENT_FIELDS(X)
 #undef X
@@ -130,8 +130,8 @@ void journal_put_event(struct buf *out, uint64_t *number, const struct event *ev
     buf_put_u8(out, (uint8_t)mask);
     buf_put_u8(out, (uint8_t)(mask >> 8));
     buf_put_i64(out, event->at_ns);
-#define X(field, put)                                                                                        \
-    if (mask & 1u << HAS_##field)                                                                            \
+#define X(field, put)                                                                              \
+    if (mask & 1u << HAS_##field)                                                                  \
         buf_put_##put(out, event->field);
     EVENT_FIELDS(X)
 #undef X
@@ -140,7 +140,8 @@ void journal_put_event(struct buf *out, uint64_t *number, const struct event *ev
     record_end(out, number, JOURNAL_EVENT, from);
 }
 
-void journal_put_mark(struct buf *out, uint64_t *number, enum journal_kind kind, const struct journal_mark *mark)
+void journal_put_mark(struct buf *out, uint64_t *number, enum journal_kind kind,
+                      const struct journal_mark *mark)
 {
     CHECK(kind == JOURNAL_MARK || kind == JOURNAL_END);
     size_t from = record_begin(out, kind);
@@ -152,7 +153,8 @@ void journal_put_mark(struct buf *out, uint64_t *number, enum journal_kind kind,
 
 /* ---- reading ---- */
 
-static enum fw_err get_settings(struct buf_reader *in, struct engine_settings *settings, struct fw_detail *detail)
+static enum fw_err get_settings(struct buf_reader *in, struct engine_settings *settings,
+                                struct fw_detail *detail)
 {
     option_defaults(engine_option_rows, engine_option_count, settings);
     uint32_t count = buf_get_u32(in);
@@ -162,7 +164,8 @@ static enum fw_err get_settings(struct buf_reader *in, struct engine_settings *s
             break;
         const struct option_row *row = option_find(engine_option_rows, engine_option_count, name);
         if (!row)
-            return err_set(detail, FW_VERSION, "the setting \"%.*s\" is unknown here: a newer forewarm wrote it",
+            return err_set(detail, FW_VERSION,
+                           "the setting \"%.*s\" is unknown here: a newer forewarm wrote it",
                            STR_ARG(name));
         FW_TRY(option_set(row, settings, value, detail));
     }
@@ -182,8 +185,8 @@ static void get_resource(struct buf_reader *in, struct journal_record *record)
     settings->pin = pin != 0;
     settings->has_fallback = has_fallback != 0;
     record->event.settings = settings;
-    if (record->event.id.len == 0 || record->event.id.len > JOURNAL_ID_MAX || pin > 1 || has_fallback > 1 ||
-        settings->on_cold < ON_COLD_HOLD || settings->on_cold > ON_COLD_REFUSE)
+    if (record->event.id.len == 0 || record->event.id.len > JOURNAL_ID_MAX || pin > 1 ||
+        has_fallback > 1 || settings->on_cold < ON_COLD_HOLD || settings->on_cold > ON_COLD_REFUSE)
         in->failed = true;
 }
 
@@ -194,8 +197,8 @@ static void get_event(struct buf_reader *in, struct journal_record *record)
     uint32_t mask = buf_get_u8(in);
     mask |= (uint32_t)buf_get_u8(in) << 8;
     event->at_ns = buf_get_i64(in);
-#define X(field, put)                                                                                        \
-    if (mask & 1u << HAS_##field)                                                                            \
+#define X(field, put)                                                                              \
+    if (mask & 1u << HAS_##field)                                                                  \
         event->field = buf_get_##put(in);
     EVENT_FIELDS(X)
 #undef X
@@ -205,7 +208,8 @@ static void get_event(struct buf_reader *in, struct journal_record *record)
         get_resource(in, record);
 }
 
-static enum fw_err get_payload(struct buf_reader *in, struct journal_record *record, struct fw_detail *detail)
+static enum fw_err get_payload(struct buf_reader *in, struct journal_record *record,
+                               struct fw_detail *detail)
 {
     switch (record->kind) {
     case JOURNAL_BEGIN:
@@ -226,10 +230,12 @@ static enum fw_err get_payload(struct buf_reader *in, struct journal_record *rec
         record->mark.events = buf_get_u64(in);
         break;
     default:
-        return err_set(detail, FW_VERSION, "a record of kind %u: a newer forewarm wrote it", record->kind);
+        return err_set(detail, FW_VERSION, "a record of kind %u: a newer forewarm wrote it",
+                       record->kind);
     }
     if (in->failed || in->at != in->len)
-        return err_set(detail, FW_CORRUPT, "a %s record that cannot be", journal_kind_name(record->kind));
+        return err_set(detail, FW_CORRUPT, "a %s record that cannot be",
+                       journal_kind_name(record->kind));
     return FW_OK;
 }
 
@@ -250,20 +256,22 @@ static enum fw_err read_header(struct buf_reader *in, struct fw_detail *detail)
 }
 
 /* Says where in the file, in front of what. */
-static enum fw_err fail_at(struct fw_detail *detail, enum fw_err err, uint64_t offset, const struct fw_detail *what)
+static enum fw_err fail_at(struct fw_detail *detail, enum fw_err err, uint64_t offset,
+                           const struct fw_detail *what)
 {
     return err_set(detail, err, "byte %llu: %.400s", (unsigned long long)offset, what->text);
 }
 
-static enum fw_err read_record(struct journal_reader *reader, struct buf_reader *in, struct journal_record *record,
-                               struct fw_detail *what)
+static enum fw_err read_record(struct journal_reader *reader, struct buf_reader *in,
+                               struct journal_record *record, struct fw_detail *what)
 {
     if (in->len - in->at < JOURNAL_RECORD_OVERHEAD)
         return FW_NO;
     record->kind = buf_get_u8(in);
     uint32_t len = buf_get_u32(in);
     if (len > JOURNAL_PAYLOAD_MAX)
-        return err_set(what, FW_CORRUPT, "a record of %u bytes, at most %d can be", len, JOURNAL_PAYLOAD_MAX);
+        return err_set(what, FW_CORRUPT, "a record of %u bytes, at most %d can be", len,
+                       JOURNAL_PAYLOAD_MAX);
     if (in->len - in->at < (size_t)len + 4)
         return FW_NO;
     struct buf_reader payload = {.data = in->data + in->at, .len = len};
@@ -275,8 +283,8 @@ static enum fw_err read_record(struct journal_reader *reader, struct buf_reader 
     return get_payload(&payload, record, what);
 }
 
-enum fw_err journal_read(struct journal_reader *reader, const void *data, size_t len, struct journal_record *record,
-                         size_t *used, struct fw_detail *detail)
+enum fw_err journal_read(struct journal_reader *reader, const void *data, size_t len,
+                         struct journal_record *record, size_t *used, struct fw_detail *detail)
 {
     struct buf_reader in = {.data = data, .len = len};
     *used = 0;

@@ -35,7 +35,8 @@ const struct lifecycle_row *lifecycle_find(uint32_t state, uint32_t signal)
 
 const char *lifecycle_signal_name(uint32_t signal)
 {
-    static const char *const names[SIGNAL_COUNT] = {"want",    "loaded",   "proven", "failed", "cancelled", "let go",
-                                                    "drained", "unloaded", "lost",   "found",  "retry"};
+    static const char *const names[SIGNAL_COUNT] = {"want",      "loaded", "proven",  "failed",
+                                                    "cancelled", "let go", "drained", "unloaded",
+                                                    "lost",      "found",  "retry"};
     return signal < SIGNAL_COUNT ? names[signal] : "?";
 }

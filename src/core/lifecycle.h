@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A resource's life as one table: (state, signal) -> (state, action). What is not in the table cannot happen. */
+ * A resource's life as one table: (state, signal) -> (state, action). What is not in the table
+ * cannot happen. */
 #ifndef FOREWARM_CORE_LIFECYCLE_H
 #define FOREWARM_CORE_LIFECYCLE_H
 
@@ -7,17 +8,18 @@
 #include <stdint.h>
 
 enum signal {
-    SIGNAL_WANT,      /* warm it: room and a free loader were found; or it is wanted again while draining */
+    SIGNAL_WANT, /* warm it: room and a free loader were found; or it is wanted again while draining
+                  */
     SIGNAL_LOADED,
     SIGNAL_PROVEN,
     SIGNAL_FAILED,
     SIGNAL_CANCELLED,
-    SIGNAL_LET_GO,    /* the plan, a need for memory or an operator lets it go */
+    SIGNAL_LET_GO, /* the plan, a need for memory or an operator lets it go */
     SIGNAL_DRAINED,
     SIGNAL_UNLOADED,
     SIGNAL_LOST,
     SIGNAL_FOUND,
-    SIGNAL_RETRY,     /* the back-off is over */
+    SIGNAL_RETRY, /* the back-off is over */
     SIGNAL_COUNT
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The journal's format: what is written reads back, byte by byte fed too; damage, truncation, foreign and newer
- * files are told apart. */
+ * The journal's format: what is written reads back, byte by byte fed too; damage, truncation,
+ * foreign and newer files are told apart. */
 #include "core/journal.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,16 +9,34 @@
 #include <cmocka.h>
 
 static const struct resource_settings RESOURCE = {
-    .memory = 5u << 20, .on_cold = ON_COLD_FALLBACK, .hold_timeout_ns = -1, .load_time_ns = 7,
-    .priority = -3, .pin = true, .has_fallback = true,
+    .memory = 5u << 20,
+    .on_cold = ON_COLD_FALLBACK,
+    .hold_timeout_ns = -1,
+    .load_time_ns = 7,
+    .priority = -3,
+    .pin = true,
+    .has_fallback = true,
 };
 static const struct event EVENTS[] = {
     {.at_ns = 1000, .kind = EVENT_RESOURCE, .id = {"qwen", 4}, .settings = &RESOURCE},
     {.at_ns = 2000, .kind = EVENT_TIME},
-    {.at_ns = 2000, .kind = EVENT_REQUEST, .resource = 1, .request = UINT64_C(1) << 56 | 9, .session = UINT64_MAX,
+    {.at_ns = 2000,
+     .kind = EVENT_REQUEST,
+     .resource = 1,
+     .request = UINT64_C(1) << 56 | 9,
+     .session = UINT64_MAX,
      .flags = EVENT_SERVED},
-    {.at_ns = 3000, .kind = EVENT_HINT, .resource = 1, .eta_ns = -1, .probability = 0.25, .source = 3},
-    {.at_ns = INT64_MAX, .kind = EVENT_PROVEN, .attempt = 77, .duration_ns = 123456789, .value = UINT64_MAX,
+    {.at_ns = 3000,
+     .kind = EVENT_HINT,
+     .resource = 1,
+     .eta_ns = -1,
+     .probability = 0.25,
+     .source = 3},
+    {.at_ns = INT64_MAX,
+     .kind = EVENT_PROVEN,
+     .attempt = 77,
+     .duration_ns = 123456789,
+     .value = UINT64_MAX,
      .status = 4},
 };
 enum { EVENT_COUNT = sizeof EVENTS / sizeof *EVENTS };
@@ -74,13 +92,15 @@ static void assert_event_equal(const struct event *a, const struct event *b)
 
 static void check_record(const struct journal_record *record, uint64_t number)
 {
-    static const uint32_t kinds[] = {JOURNAL_BEGIN, JOURNAL_SNAPSHOT, JOURNAL_EVENT,    JOURNAL_EVENT, JOURNAL_EVENT,
-                                     JOURNAL_EVENT, JOURNAL_EVENT,    JOURNAL_SETTINGS, JOURNAL_MARK,  JOURNAL_END};
+    static const uint32_t kinds[] = {
+        JOURNAL_BEGIN, JOURNAL_SNAPSHOT, JOURNAL_EVENT,    JOURNAL_EVENT, JOURNAL_EVENT,
+        JOURNAL_EVENT, JOURNAL_EVENT,    JOURNAL_SETTINGS, JOURNAL_MARK,  JOURNAL_END};
     assert_int_equal(record->number, number);
     assert_int_equal(record->kind, kinds[number - 1]);
     switch (record->kind) {
     case JOURNAL_BEGIN:
-        assert_true(record->settings.wait_price >= 1.0 / 3.0 && record->settings.wait_price <= 1.0 / 3.0);
+        assert_true(record->settings.wait_price >= 1.0 / 3.0 &&
+                    record->settings.wait_price <= 1.0 / 3.0);
         assert_int_equal(record->settings.seed, 42);
         break;
     case JOURNAL_SETTINGS:
@@ -112,7 +132,8 @@ static void reads_back_in_pieces_of_any_size(void **state)
         size_t have = 0, from = 0, used;
         while (from < out.len) {
             static struct journal_record record;
-            enum fw_err err = journal_read(&reader, out.data + from, have - from, &record, &used, &detail);
+            enum fw_err err =
+                journal_read(&reader, out.data + from, have - from, &record, &used, &detail);
             if (err == FW_NO) {
                 assert_true(have < out.len);
                 assert_int_equal(used, 0);
@@ -141,7 +162,8 @@ static void torn_tail_is_not_damage(void **state)
         struct fw_detail detail = {{0}};
         size_t from = 0, used;
         enum fw_err err;
-        while ((err = journal_read(&reader, out.data + from, len - from, &record, &used, &detail)) == FW_OK)
+        while ((err = journal_read(&reader, out.data + from, len - from, &record, &used,
+                                   &detail)) == FW_OK)
             from += used;
         assert_int_equal(err, FW_NO);
         assert_true(reader.number < EVENT_COUNT + 5);
@@ -150,7 +172,8 @@ static void torn_tail_is_not_damage(void **state)
     buf_fini(&out);
 }
 
-/* Every changed byte is noticed: as damage, as a foreign or newer file, or as a record that never becomes whole. */
+/* Every changed byte is noticed: as damage, as a foreign or newer file, or as a record that never
+ * becomes whole. */
 static void every_changed_byte_is_noticed(void **state)
 {
     (void)state;
@@ -165,7 +188,8 @@ static void every_changed_byte_is_noticed(void **state)
         struct fw_detail detail = {{0}};
         size_t from = 0, used;
         enum fw_err err;
-        while ((err = journal_read(&reader, out.data + from, out.len - from, &record, &used, &detail)) == FW_OK)
+        while ((err = journal_read(&reader, out.data + from, out.len - from, &record, &used,
+                                   &detail)) == FW_OK)
             from += used;
         assert_true(from <= at);
         assert_int_equal(used, 0);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ * Requests as they come, wait, run and end. */
+#include "core/state.h"
+#include <math.h>
+
+#define RATE_TIME_CONSTANT_S 600.0
+
+/* Learns from an arrival, wherever it is served. */
+static void learn_request(struct engine *engine, uint32_t number, const struct event *event)
+{
+    struct resource *resource = &engine->resources[number];
+    int64_t gap_ns =
+        resource->last_request_ns < 0 ? -1 : engine->now_ns - resource->last_request_ns;
+    bool ready = resource->state == RESOURCE_WARM || resource->state == RESOURCE_WARMING ||
+                 resource->state == RESOURCE_VERIFYING;
+    if (gap_ns > 0)
+        resource->rate *= (float)exp(-time_to_seconds(gap_ns) / RATE_TIME_CONSTANT_S);
+    resource->rate += 1;
+    resource->accounts.requests++;
+    resource->previous_gap_ns = gap_ns;
+    resource->last_request_ns = engine->now_ns;
+    if (resource->origin_ns < engine->now_ns)
+        resource->origin_ns = engine->now_ns;
+    if (event->session != 0)
+        engine_fail(engine,
+                    sessions_request(&engine->sessions, event->session, number, engine->now_ns));
+    hints_request(engine, number);
+    decide_replan(engine, number, ready, gap_ns);
+}
+
+static void start_request(struct engine *engine, struct resource *resource)
+{
+    engine_set_in_use(engine, resource, resource->in_use + 1);
+    if (resource->prewarm_open)
+        ending_prewarm_hit(engine, resource);
+}
+
+static void refuse_one(struct engine *engine, const struct event *event, enum fw_err status,
+                       const struct why *why)
+{
+    struct resource *resource = &engine->resources[event->resource];
+    struct action action = {
+        .resource = event->resource, .request = event->request, .reason = why->reason};
+    memcpy(action.numbers, why->numbers, sizeof action.numbers);
+    if (resource->settings.has_fallback && resource->settings.on_cold != ON_COLD_REFUSE) {
+        action.kind = ACTION_FALLBACK;
+        resource->accounts.fallbacks++;
+    } else {
+        action.kind = ACTION_REFUSE;
+        action.status = status;
+        resource->accounts.refused++;
+    }
+    resource->accounts
+        .held++; /* held for no time at all: so that what became of held requests adds up */
+    engine_emit(engine, &action);
+}
+
+static int64_t remaining_load(const struct engine *engine, const struct resource *resource)
+{
+    int64_t expected_ns = decide_expected_load(engine, resource);
+    bool loading = resource->state == RESOURCE_WARMING || resource->state == RESOURCE_VERIFYING;
+    int64_t spent_ns = loading ? engine->now_ns - resource->load_started_ns : 0;
+    return expected_ns > spent_ns ? expected_ns - spent_ns : TIME_SECOND;
+}
+
+/* A request for a resource that is not warm: hold it, send it elsewhere or refuse it; and see to
+ * the warming. */
+static void meet_cold(struct engine *engine, const struct event *event)
+{
+    struct resource *resource = &engine->resources[event->resource];
+    resource->accounts.cold_requests++;
+    if (!resource->configured) {
+        refuse_one(engine, event, FW_MODEL_UNKNOWN, &(struct why){.reason = REASON_RETIRED});
+        return;
+    }
+    if (resource->state == RESOURCE_FAILED) {
+        const struct why why = {REASON_WARM_FAILED, {resource->retry_at_ns - engine->now_ns}};
+        refuse_one(engine, event, FW_MODEL_FAILED, &why);
+        return;
+    }
+    if (resource->settings.on_cold != ON_COLD_HOLD || (event->flags & EVENT_NO_HOLD)) {
+        const struct why why = {REASON_COLD_POLICY, {remaining_load(engine, resource)}};
+        refuse_one(engine, event, FW_MODEL_WARMING, &why);
+    } else if (resource->held >= (uint64_t)engine->settings.hold_limit ||
+               hold_add(&engine->hold, resource, event->resource, event->request, engine->now_ns) !=
+                   FW_OK) {
+        const struct why why = {REASON_HOLD_FULL,
+                                {resource->held, remaining_load(engine, resource)}};
+        refuse_one(engine, event, FW_OVERLOADED, &why);
+        return;
+    } else {
+        resource->accounts.held++;
+        if (resource->held == 1) {
+            int64_t timeout_ns = resource->settings.hold_timeout_ns == RESOURCE_INHERITS
+                                     ? engine->settings.hold_timeout_ns
+                                     : resource->settings.hold_timeout_ns;
+            engine_set_timer(engine, event->resource, TIMER_HOLD,
+                             time_add(engine->now_ns, timeout_ns));
+        }
+    }
+    if (resource->prewarm_open)
+        ending_prewarm_hit(
+            engine, resource); /* it was being warmed ahead: the request waits for the rest only */
+    const struct why why = {REASON_DEMAND, {decide_expected_load(engine, resource)}};
+    room_want(engine, event->resource, CAUSE_REQUEST, &why);
+}
+
+static void release_one(struct engine *engine, uint32_t number, uint64_t request)
+{
+    struct action action = {
+        .kind = ACTION_RELEASE, .resource = number, .request = request, .reason = REASON_WARM};
+    engine_emit(engine, &action);
+}
+
+void arrivals_on_request(struct engine *engine, const struct event *event)
+{
+    uint32_t number = event->resource;
+    struct resource *resource = &engine->resources[number];
+    learn_request(engine, number, event);
+    if (resource->state == RESOURCE_DRAINING)
+        engine_signal(engine, number, SIGNAL_WANT, &(struct why){.reason = REASON_WANTED});
+    if (event->flags & EVENT_SERVED) {
+        start_request(engine, resource);
+    } else if (resource->state == RESOURCE_WARM) {
+        start_request(engine, resource);
+        release_one(engine, number, event->request);
+    } else {
+        meet_cold(engine, event);
+    }
+    decide_settle(engine, number);
+}
+
+void arrivals_on_end(struct engine *engine, const struct event *event)
+{
+    struct resource *resource = &engine->resources[event->resource];
+    if (resource->in_use == 0)
+        return; /* its resource was lost meanwhile, or we restarted */
+    engine_set_in_use(engine, resource, resource->in_use - 1);
+    int64_t origin_ns =
+        engine->now_ns - (int64_t)event->value; /* when it would have ended, had it not waited */
+    if (origin_ns > resource->origin_ns)
+        resource->origin_ns = origin_ns;
+    decide_settle(engine, event->resource);
+    room_pump(engine);
+}
+
+void arrivals_on_gone(struct engine *engine, const struct event *event)
+{
+    uint32_t number;
+    if (!hold_find(&engine->hold, event->request, &number))
+        return; /* its release is on the way: the edge answers that with an END */
+    struct resource *resource = &engine->resources[number];
+    struct held_request held = hold_remove(&engine->hold, resource, event->request);
+    resource->accounts.cancelled++;
+    resource->accounts.wait_ns += engine->now_ns - held.at_ns;
+}
+
+void arrivals_on_observed(struct engine *engine, const struct event *event)
+{
+    learn_request(engine, event->resource, event);
+    decide_settle(engine, event->resource);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+ * Making, changing and ending an engine. */
+#include "core/state.h"
+#include <stdlib.h>
+
+static struct policy_settings policy_settings_of(const struct engine_settings *settings,
+                                                 const struct engine_future *future)
+{
+    return (struct policy_settings){
+        .wait_price = settings->wait_price,
+        .idle_price = settings->idle_price,
+        .min_requests = settings->prewarm_min_requests,
+        .horizon_ns = settings->prewarm_horizon_ns,
+        .lead_time_ns = settings->prewarm_lead_time_ns,
+        .tick_ns = settings->prewarm_tick_ns,
+        .expiry_ns = settings->prewarm_expiry_ns,
+        .history = settings->history,
+        .max_resources = (uint32_t)settings->max_resources,
+        .next_arrival = future ? future->next_arrival : NULL,
+        .burst_wait = future ? future->burst_wait : NULL,
+        .future = future ? future->context : NULL,
+    };
+}
+
+enum fw_err engine_create(struct engine **out, const struct engine_settings *settings,
+                          const struct engine_future *future, struct fw_detail *detail)
+{
+    enum fw_err err = FW_NOMEM;
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (!engine)
+        goto out;
+    engine->settings = *settings;
+    if (future)
+        engine->future = *future;
+    engine->queue_first = engine->queue_last = RESOURCE_NONE;
+    engine->occupied_first = engine->occupied_last = RESOURCE_NONE;
+    engine->decision_hash = (uint64_t)settings->seed;
+    table_init(&engine->ids, (uint32_t)settings->max_resources);
+    heap_init(&engine->timers);
+    hold_init(&engine->hold, (uint32_t)settings->hold_total);
+    sessions_init(&engine->sessions, (uint32_t)settings->max_sessions);
+    engine->decisions = calloc(DECISIONS_KEPT, sizeof *engine->decisions);
+    if (!engine->decisions)
+        goto out;
+    const struct policy_settings policy = policy_settings_of(settings, future);
+    err = policy_create(&engine->policy, &policy, str_of(settings->policy), detail);
+    if (err == FW_OK && engine->policy->ops->needs_future && !(future && future->next_arrival))
+        err =
+            err_set(detail, FW_INPUT,
+                    "policy: found \"%s\", which needs to know the future: it works in replay only",
+                    settings->policy);
+out:
+    if (err == FW_NOMEM)
+        (void)err_set(detail, FW_NOMEM, "not enough memory for an engine");
+    if (err != FW_OK)
+        engine_destroy(&engine);
+    *out = engine;
+    return err;
+}
+
+void engine_destroy(struct engine **engine_ref)
+{
+    struct engine *engine = *engine_ref;
+    if (!engine)
+        return;
+    for (uint32_t i = 0; i < engine->resource_count; i++)
+        plan_store_fini(&engine->resources[i].plan);
+    free(engine->resources);
+    free(engine->sources);
+    free(engine->decisions);
+    free(engine->candidates);
+    if (engine->policy)
+        policy_destroy(&engine->policy);
+    sessions_fini(&engine->sessions);
+    hold_fini(&engine->hold);
+    heap_fini(&engine->timers);
+    table_fini(&engine->ids);
+    free(engine);
+    *engine_ref = NULL;
+}
+
+enum fw_err engine_reconfigure(struct engine *engine, const struct engine_settings *settings,
+                               struct fw_detail *detail)
+{
+    (void)detail;
+    for (size_t i = 0; i < engine_option_count; i++) {
+        const struct option_row *row = &engine_option_rows[i];
+        static const size_t sizes[] = {
+            [OPTION_BOOL] = sizeof(bool),     [OPTION_INT] = sizeof(int64_t),
+            [OPTION_DOUBLE] = sizeof(double), [OPTION_DURATION] = sizeof(int64_t),
+            [OPTION_SIZE] = sizeof(uint64_t), [OPTION_TEXT] = OPTION_TEXT_MAX,
+            [OPTION_CHOICE] = sizeof(int)};
+        if (row->reloadable)
+            memcpy((char *)&engine->settings + row->offset, (const char *)settings + row->offset,
+                   sizes[row->type]);
+    }
+    return FW_OK;
+}
+
+uint32_t engine_resource(const struct engine *engine, struct str id)
+{
+    return table_find(&engine->ids, id);
+}
+
+uint32_t engine_resource_count(const struct engine *engine)
+{
+    return engine->resource_count;
+}
+
+struct str engine_resource_id(const struct engine *engine, uint32_t resource)
+{
+    return table_key(&engine->ids, resource);
+}

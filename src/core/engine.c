@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ * The step: timers that are due, each at its own deadline; then the event. Events are handled in
+ * arrivals.c (requests), reports.c (what became of warm-ups) and wishes.c (people); what follows is
+ * decided in decide.c (plans), room.c (memory), hints.c and ending.c, and leaves as actions through
+ * transition.c. */
+#include "core/state.h"
+#include "base/check.h"
+
+typedef void handler_fn(struct engine *engine, const struct event *event);
+
+struct handler {
+    handler_fn *handle;
+    bool reports; /* speaks of an attempt: a stale one is ignored */
+    uint32_t in_state[2];
+};
+
+/* clang-format off */
+static const struct handler handlers[EVENT_KIND_COUNT] = {
+    [EVENT_TIME]     = {NULL, false, {0, 0}},
+    [EVENT_RESOURCE] = {wishes_on_resource, false, {0, 0}},
+    [EVENT_RETIRE]   = {wishes_on_retire, false, {0, 0}},
+    [EVENT_REQUEST]  = {arrivals_on_request, false, {0, 0}},
+    [EVENT_END]      = {arrivals_on_end, false, {0, 0}},
+    [EVENT_GONE]     = {arrivals_on_gone, false, {0, 0}},
+    [EVENT_LOADED]   = {reports_on_loaded, true, {RESOURCE_WARMING, RESOURCE_WARMING}},
+    [EVENT_PROVEN]   = {reports_on_proven, true, {RESOURCE_WARMING, RESOURCE_VERIFYING}},
+    [EVENT_FAILED]   = {reports_on_failed, true, {RESOURCE_WARMING, RESOURCE_VERIFYING}},
+    [EVENT_DRAINED]  = {reports_on_drained, true, {RESOURCE_DRAINING, RESOURCE_DRAINING}},
+    [EVENT_UNLOADED] = {reports_on_unloaded, true, {RESOURCE_UNLOADING, RESOURCE_UNLOADING}},
+    [EVENT_LOST]     = {reports_on_lost, false, {0, 0}},
+    [EVENT_FOUND]    = {reports_on_found, false, {0, 0}},
+    [EVENT_HINT]     = {hints_hear, false, {0, 0}},
+    [EVENT_WARM]     = {wishes_on_warm, false, {0, 0}},
+    [EVENT_UNLOAD]   = {wishes_on_unload, false, {0, 0}},
+    [EVENT_PIN]      = {wishes_on_pin, false, {0, 0}},
+    [EVENT_UNPIN]    = {wishes_on_pin, false, {0, 0}},
+    [EVENT_OBSERVED] = {arrivals_on_observed, false, {0, 0}},
+};
+/* clang-format on */
+
+static void handle(struct engine *engine, const struct event *event)
+{
+    const struct handler *handler = &handlers[event->kind];
+    if (!handler->handle)
+        return;
+    if (event->kind != EVENT_RESOURCE)
+        CHECK(event->resource < engine->resource_count);
+    if (handler->reports) {
+        const struct resource *resource = &engine->resources[event->resource];
+        bool expected =
+            resource->state == handler->in_state[0] || resource->state == handler->in_state[1];
+        if (!expected || event->attempt != resource->attempt)
+            return; /* an answer to something that is over */
+    }
+    handler->handle(engine, event);
+}
+
+static void fire_timer(struct engine *engine, uint32_t id)
+{
+    uint32_t number = id / TIMERS;
+    heap_remove(&engine->timers, id);
+    switch ((enum timer)(id % TIMERS)) {
+    case TIMER_PLAN:
+        decide_settle(engine, number);
+        break;
+    case TIMER_HOLD:
+        ending_hold_timeout(engine, number);
+        break;
+    case TIMER_RETRY:
+        engine_signal(engine, number, SIGNAL_RETRY, &(struct why){.reason = REASON_LIFECYCLE});
+        decide_settle(engine, number);
+        break;
+    case TIMER_HINT:
+        hints_fire(engine, number);
+        break;
+    case TIMERS:
+        CHECK(!"a timer's number");
+    }
+}
+
+static int64_t policy_deadline(const struct engine *engine)
+{
+    const struct policy_ops *ops = engine->policy->ops;
+    return ops->deadline ? ops->deadline(engine->policy) : TIME_NEVER;
+}
+
+int64_t engine_next_deadline(const struct engine *engine)
+{
+    uint32_t id;
+    int64_t deadline_ns = TIME_NEVER, policy_ns = policy_deadline(engine);
+    (void)heap_min(&engine->timers, &id, &deadline_ns);
+    return policy_ns < deadline_ns ? policy_ns : deadline_ns;
+}
+
+/* Fires everything due until `until_ns`; a policy's timer goes before the resources' of the same
+ * instant. */
+static void fire_due(struct engine *engine, int64_t until_ns)
+{
+    for (;;) {
+        uint32_t id = 0;
+        int64_t deadline_ns = TIME_NEVER, policy_ns = policy_deadline(engine);
+        bool any = heap_min(&engine->timers, &id, &deadline_ns);
+        bool policy_first = policy_ns <= deadline_ns;
+        int64_t next_ns = policy_first ? policy_ns : deadline_ns;
+        if (next_ns > until_ns || (policy_first && policy_ns == TIME_NEVER) ||
+            (!policy_first && !any))
+            return;
+        if (next_ns > engine->now_ns)
+            engine->now_ns = next_ns;
+        if (policy_first)
+            decide_fire_policy(engine);
+        else
+            fire_timer(engine, id);
+    }
+}
+
+enum fw_err engine_step(struct engine *engine, const struct event *event,
+                        struct action_list *actions)
+{
+    CHECK(event->at_ns >= engine->now_ns && event->kind < EVENT_KIND_COUNT);
+    engine->actions = actions;
+    engine->step_err = FW_OK;
+    fire_due(engine, event->at_ns);
+    engine->now_ns = event->at_ns;
+    handle(engine, event);
+    engine->actions = NULL;
+    return engine->step_err;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ * Hints: "this will be wanted". A hint is acted upon when the waiting it is expected to save is
+ * worth more than what warming in vain would cost. What a source says counts as two observations;
+ * what came of its hints counts for the rest, so a source that lies ends up ignored. */
+#include "core/state.h"
+#include <stdlib.h>
+
+#define SAID_WEIGHT   2.0f
+#define SOURCE_MEMORY 60.0f
+#define SLACK_NS      (60 * TIME_SECOND) /* a request this long after the announced time still counts \
+                                          */
+
+static struct source *source_of(struct engine *engine, uint32_t number)
+{
+    if (number >= SOURCES_MAX)
+        number = SOURCES_MAX - 1; /* the latecomers share one record */
+    if (number >= engine->source_count) {
+        struct source *grown = realloc(engine->sources, (number + 1) * sizeof *grown);
+        if (!grown) {
+            engine_fail(engine, FW_NOMEM);
+            return NULL;
+        }
+        for (uint32_t i = engine->source_count; i <= number; i++)
+            grown[i] = (struct source){0};
+        engine->sources = grown;
+        engine->source_count = number + 1;
+    }
+    return &engine->sources[number];
+}
+
+static void settle_hint(struct engine *engine, uint32_t number, bool used)
+{
+    struct open_hint *hint = &engine->resources[number].hint;
+    struct source *source = source_of(engine, hint->source);
+    if (source) {
+        source->settled += 1;
+        source->settled_ever++;
+        if (used) {
+            source->used += 1;
+            source->used_ever++;
+        }
+        if (source->settled > SOURCE_MEMORY) {
+            source->used *= SOURCE_MEMORY / source->settled;
+            source->settled = SOURCE_MEMORY;
+        }
+    }
+    hint->expire_at_ns = TIME_NEVER;
+    hint->start_at_ns = TIME_NEVER;
+    engine_set_timer(engine, number, TIMER_HINT, TIME_NEVER);
+}
+
+/* Expected waiting saved against the cost of an idle load, both in warm seconds. */
+static bool hint_pays(const struct engine *engine, const struct resource *resource,
+                      float probability)
+{
+    double load_s = time_to_seconds(decide_expected_load(engine, resource));
+    double idle_s = time_to_seconds(engine->settings.prewarm_expiry_ns);
+    double saved = (double)probability * engine->settings.wait_price * load_s;
+    double wasted = (1 - (double)probability) * (load_s + engine->settings.idle_price * idle_s);
+    return saved > wasted;
+}
+
+static void start_hinted(struct engine *engine, uint32_t number)
+{
+    struct resource *resource = &engine->resources[number];
+    struct open_hint *hint = &resource->hint;
+    const struct why why = {REASON_HINTED, {hint->eta_ns, hint->probability_millionths}};
+    int64_t until_ns = time_add(hint->expire_at_ns, 0);
+    hint->start_at_ns = TIME_NEVER;
+    if (resource->state == RESOURCE_WARM) {
+        if (resource->protect_until_ns < until_ns)
+            resource->protect_until_ns = until_ns;
+        return;
+    }
+    if (resource->state != RESOURCE_COLD)
+        return;
+    room_want(engine, number, CAUSE_HINT, &why);
+    if (resource->state == RESOURCE_WARMING)
+        resource->protect_until_ns = until_ns;
+}
+
+static void arm(struct engine *engine, uint32_t number)
+{
+    const struct open_hint *hint = &engine->resources[number].hint;
+    engine_set_timer(engine, number, TIMER_HINT,
+                     hint->start_at_ns < hint->expire_at_ns ? hint->start_at_ns
+                                                            : hint->expire_at_ns);
+}
+
+void hints_hear(struct engine *engine, const struct event *event)
+{
+    struct resource *resource = &engine->resources[event->resource];
+    struct open_hint *hint = &resource->hint;
+    struct source *source = source_of(engine, event->source);
+    if (!source || !resource->configured)
+        return;
+    if (hint->expire_at_ns != TIME_NEVER)
+        return; /* the hint before it is still open: one question at a time keeps the score honest
+                 */
+    float said = (float)(event->probability < 0   ? 0
+                         : event->probability > 1 ? 1
+                                                  : event->probability);
+    float probability = (SAID_WEIGHT * said + source->used) / (SAID_WEIGHT + source->settled);
+    int64_t eta_ns = event->eta_ns < 0 ? 0 : event->eta_ns;
+    int64_t load_ns = decide_expected_load(engine, resource);
+    bool pays = engine->settings.enable_prewarming &&
+                engine->now_ns >= resource->cooldown_until_ns &&
+                hint_pays(engine, resource, probability);
+    *hint = (struct open_hint){
+        .start_at_ns =
+            pays ? time_add(engine->now_ns, eta_ns > load_ns ? eta_ns - load_ns : 0) : TIME_NEVER,
+        .expire_at_ns = time_add(engine->now_ns, time_add(eta_ns, SLACK_NS + load_ns)),
+        .eta_ns = eta_ns,
+        .source = event->source,
+        .probability_millionths = (uint32_t)(probability * 1e6f),
+    };
+    if (hint->start_at_ns <= engine->now_ns)
+        start_hinted(engine, event->resource);
+    arm(engine, event->resource);
+    decide_settle(engine, event->resource);
+}
+
+void hints_request(struct engine *engine, uint32_t number)
+{
+    if (engine->resources[number].hint.expire_at_ns != TIME_NEVER)
+        settle_hint(engine, number, true);
+}
+
+void hints_fire(struct engine *engine, uint32_t number)
+{
+    struct open_hint *hint = &engine->resources[number].hint;
+    if (hint->expire_at_ns <= engine->now_ns) {
+        settle_hint(engine, number, false);
+    } else {
+        start_hinted(engine, number);
+        arm(engine, number);
+    }
+    decide_settle(engine, number);
+}
+
+bool engine_hint_precision(const struct engine *engine, uint32_t source, uint64_t *used,
+                           uint64_t *settled)
+{
+    if (source >= engine->source_count)
+        return false;
+    *used = engine->sources[source].used_ever;
+    *settled = engine->sources[source].settled_ever;
+    return true;
+}

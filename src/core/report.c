@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ * What the engine tells of itself: resources as they stand, sums, decisions. Reading changes
+ * nothing. */
+#include "core/state.h"
+#include <math.h>
+
+static int64_t planned_unload(const struct engine *engine, const struct resource *resource,
+                              int64_t now_ns)
+{
+    if (resource->state != RESOURCE_WARM || resource->pinned ||
+        (engine->policy->ops->keeps_while_free && engine->settings.memory != UINT64_MAX))
+        return TIME_NEVER;
+    struct plan_store plan = resource->plan; /* a copy: passing windows must not show */
+    plan_store_pass(&plan, now_ns - resource->origin_ns);
+    const struct plan_window *window = plan_store_window(&plan, plan.next);
+    int64_t until_ns = resource->protect_until_ns;
+    if (window && window->start_ns <= now_ns - resource->origin_ns) {
+        int64_t end_ns = time_add(resource->origin_ns, window->end_ns);
+        until_ns = end_ns > until_ns ? end_ns : until_ns;
+    }
+    return until_ns > now_ns ? until_ns : now_ns;
+}
+
+static int64_t planned_warm(const struct engine *engine, const struct resource *resource,
+                            int64_t now_ns)
+{
+    if (resource->state != RESOURCE_COLD || !engine->settings.enable_prewarming ||
+        resource->last_request_ns < 0)
+        return TIME_NEVER;
+    struct plan_store plan = resource->plan;
+    plan_store_pass(&plan, now_ns - resource->origin_ns);
+    const struct plan_window *window;
+    while ((window = plan_store_window(&plan, plan.next)) != NULL && window->start_ns == 0)
+        plan.next++;
+    if (!window)
+        return TIME_NEVER;
+    return resource->origin_ns + window->start_ns - decide_expected_load(engine, resource);
+}
+
+/* The time by which a request has come with probability one half, searched by doubling and halving.
+ */
+static int64_t median_next(const struct engine *engine, uint32_t number, int64_t age_ns,
+                           int64_t now_ns)
+{
+    const struct policy *policy = engine->policy;
+    if (!policy->ops->probability)
+        return TIME_NEVER;
+    int64_t low_ns = 0, high_ns = TIME_SECOND;
+    while (policy->ops->probability(policy, number, age_ns, high_ns) < 0.5) {
+        low_ns = high_ns;
+        high_ns *= 2;
+        if (high_ns > 14 * TIME_DAY)
+            return TIME_NEVER;
+    }
+    while (high_ns - low_ns > TIME_SECOND / 2) {
+        int64_t middle_ns = low_ns + (high_ns - low_ns) / 2;
+        if (policy->ops->probability(policy, number, age_ns, middle_ns) < 0.5)
+            low_ns = middle_ns;
+        else
+            high_ns = middle_ns;
+    }
+    return time_add(now_ns, high_ns);
+}
+
+static void view_forecast(const struct engine *engine, uint32_t number, int64_t now_ns,
+                          struct resource_view *view)
+{
+    const struct resource *resource = &engine->resources[number];
+    view->next_request_ns = TIME_NEVER;
+    if (resource->last_request_ns < 0)
+        return;
+    int64_t age_ns = now_ns - resource->last_request_ns;
+    view->rate_per_s = (double)resource->rate * exp(-time_to_seconds(age_ns) / 600.0) / 600.0;
+    if (engine->policy->ops->probability)
+        view->probability_10min =
+            engine->policy->ops->probability(engine->policy, number, age_ns, 10 * TIME_MINUTE);
+    view->next_request_ns = median_next(engine, number, age_ns, now_ns);
+}
+
+void engine_view(const struct engine *engine, uint32_t number, int64_t now_ns,
+                 struct resource_view *view)
+{
+    const struct resource *resource = &engine->resources[number];
+    bool loading = resource->state == RESOURCE_WARMING || resource->state == RESOURCE_VERIFYING;
+    int64_t load_ns = decide_expected_load(engine, resource);
+    struct resource current = *resource;
+    resource_account(&current, now_ns);
+    *view = (struct resource_view){
+        .state = resource->state,
+        .configured = resource->configured,
+        .pinned = resource->pinned,
+        .prewarmed = resource->prewarm_open,
+        .queued = resource->queued,
+        .in_use = resource->in_use,
+        .held = resource->held,
+        .state_since_ns = resource->state_since_ns,
+        .last_request_ns = resource->last_request_ns,
+        .expected_load_ns = load_ns,
+        .load_p90_ns = load_times_quantile(&resource->loads, 0.9, load_ns),
+        .load_started_ns = loading ? resource->load_started_ns : -1,
+        .warm_probe_ns = -1,
+        .unload_at_ns = planned_unload(engine, resource, now_ns),
+        .warm_at_ns = planned_warm(engine, resource, now_ns),
+        .retry_at_ns = resource->retry_at_ns,
+        .cooldown_until_ns = resource->cooldown_until_ns,
+        .memory = resource_memory(resource),
+        .attempt = resource->attempt,
+        .accounts = current.accounts,
+    };
+    view_forecast(engine, number, now_ns, view);
+}
+
+/* struct accounts is made of 64-bit counts alone, so sums can be taken field by field. */
+_Static_assert(sizeof(struct accounts) % sizeof(uint64_t) == 0, "accounts are 64-bit numbers");
+
+void engine_totals(const struct engine *engine, int64_t now_ns, struct accounts *accounts)
+{
+    uint64_t sums[sizeof(struct accounts) / sizeof(uint64_t)] = {0},
+                                            one[sizeof sums / sizeof sums[0]];
+    for (uint32_t i = 0; i < engine->resource_count; i++) {
+        struct resource current = engine->resources[i];
+        resource_account(&current, now_ns);
+        memcpy(one, &current.accounts, sizeof one);
+        for (size_t j = 0; j < sizeof sums / sizeof sums[0]; j++)
+            sums[j] += one[j];
+    }
+    memcpy(accounts, sums, sizeof *accounts);
+}
+
+uint64_t engine_memory_used(const struct engine *engine)
+{
+    return engine->memory_used;
+}
+
+size_t engine_decisions(const struct engine *engine, uint32_t number, struct decision *decisions,
+                        size_t max)
+{
+    size_t count = 0;
+    uint64_t at = engine->resources[number].latest_decision;
+    while (at > 0 && count < max && engine->decision_count - at < DECISIONS_KEPT) {
+        const struct logged_decision *logged = &engine->decisions[at % DECISIONS_KEPT];
+        decisions[count++] = (struct decision){logged->action, at};
+        at = logged->previous;
+    }
+    return count;
+}
+
+size_t engine_next(const struct engine *engine, uint64_t session, struct next_resource *next,
+                   size_t max)
+{
+    return sessions_next(&engine->sessions, session, next, max);
+}
+
+uint64_t engine_decision_hash(const struct engine *engine)
+{
+    return engine->decision_hash;
+}
+
+uint64_t engine_action_count(const struct engine *engine)
+{
+    return engine->action_count;
+}
+
+const char *resource_state_name(uint32_t state)
+{
+    static const char *const names[] = {
+#define X(state, name) name,
+        RESOURCE_STATES(X)
+#undef X
+    };
+    return state < RESOURCE_STATE_COUNT ? names[state] : "?";
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+ * What became of warm-ups, drains and unloads. */
+#include "core/state.h"
+
+static const struct why why_lifecycle = {.reason = REASON_LIFECYCLE};
+
+void reports_on_loaded(struct engine *engine, const struct event *event)
+{
+    engine_signal(engine, event->resource, SIGNAL_LOADED, &why_lifecycle);
+}
+
+void reports_on_proven(struct engine *engine, const struct event *event)
+{
+    struct resource *resource = &engine->resources[event->resource];
+    if (event->value > 0)
+        engine_set_memory(engine, resource, resource->settings.memory, event->value);
+    load_times_add(&resource->loads, engine->now_ns - resource->load_started_ns);
+    resource->failures = 0;
+    resource->accounts.warmups_ok++;
+    engine_signal(engine, event->resource, SIGNAL_PROVEN, &why_lifecycle);
+    if (resource->prewarm_open && resource->cause != CAUSE_PLAN &&
+        resource->protect_until_ns < engine->now_ns)
+        resource->protect_until_ns = time_add(engine->now_ns, engine->settings.prewarm_expiry_ns);
+    ending_release(engine, event->resource);
+    decide_settle(engine, event->resource);
+    room_pump(engine);
+}
+
+void reports_on_failed(struct engine *engine, const struct event *event)
+{
+    struct resource *resource = &engine->resources[event->resource];
+    bool cancelled = event->status == FW_CANCELLED;
+    if (resource->prewarm_open) {
+        resource->prewarm_open = false;
+        if (cancelled)
+            resource->accounts.prewarm_cancelled++;
+        else
+            resource->accounts.prewarm_failed++;
+    }
+    if (cancelled) {
+        resource->accounts.warmups_cancelled++;
+        engine_signal(engine, event->resource, SIGNAL_CANCELLED,
+                      &(struct why){.reason = REASON_UNWANTED});
+        if (resource->held > 0) /* a request came after the cancelling: begin again */
+            room_want(engine, event->resource, CAUSE_REQUEST,
+                      &(struct why){.reason = REASON_DEMAND});
+    } else {
+        resource->accounts.warmups_failed++;
+        int64_t pause_ns = engine->settings.retry_min_ns;
+        for (uint8_t i = 0; i < resource->failures && pause_ns < engine->settings.retry_max_ns; i++)
+            pause_ns *= 2;
+        if (pause_ns > engine->settings.retry_max_ns)
+            pause_ns = engine->settings.retry_max_ns;
+        if (resource->failures < UINT8_MAX)
+            resource->failures++;
+        resource->retry_at_ns = time_add(engine->now_ns, pause_ns);
+        const struct why why = {REASON_WARM_FAILED, {pause_ns}};
+        engine_signal(engine, event->resource, SIGNAL_FAILED, &why);
+        ending_turn_away(engine, event->resource, FW_MODEL_FAILED, &why);
+        engine_set_timer(engine, event->resource, TIMER_RETRY, resource->retry_at_ns);
+    }
+    room_pump(engine);
+    decide_settle(engine, event->resource);
+}
+
+void reports_on_unloaded(struct engine *engine, const struct event *event)
+{
+    struct resource *resource = &engine->resources[event->resource];
+    resource->accounts.unloads++;
+    engine_signal(engine, event->resource, SIGNAL_UNLOADED, &why_lifecycle);
+    room_pump(engine);
+    if (resource->held > 0)
+        room_want(engine, event->resource, CAUSE_REQUEST, &(struct why){.reason = REASON_DEMAND});
+    decide_settle(engine, event->resource);
+}
+
+void reports_on_drained(struct engine *engine, const struct event *event)
+{
+    struct resource *resource = &engine->resources[event->resource];
+    if (resource->in_use > 0)
+        return; /* cannot be: the edge drained it. Stay draining; its END will come. */
+    if (resource->prewarm_open)
+        ending_prewarm_expired(engine, resource);
+    engine_signal(engine, event->resource, SIGNAL_DRAINED, &why_lifecycle);
+}
+
+void reports_on_lost(struct engine *engine, const struct event *event)
+{
+    struct resource *resource = &engine->resources[event->resource];
+    if (!lifecycle_find(resource->state, SIGNAL_LOST))
+        return;
+    if (resource->prewarm_open) {
+        resource->prewarm_open = false;
+        resource->accounts.prewarm_failed++;
+    }
+    resource->accounts.lost++;
+    engine_set_in_use(engine, resource, 0);
+    engine_signal(engine, event->resource, SIGNAL_LOST, &(struct why){.reason = REASON_LOST});
+    room_pump(engine);
+    decide_settle(engine, event->resource);
+}
+
+void reports_on_found(struct engine *engine, const struct event *event)
+{
+    struct resource *resource = &engine->resources[event->resource];
+    if (!lifecycle_find(resource->state, SIGNAL_FOUND))
+        return;
+    room_forget(engine, event->resource);
+    if (event->value > 0)
+        engine_set_memory(engine, resource, resource->settings.memory, event->value);
+    resource->cause = CAUSE_NONE;
+    engine_signal(engine, event->resource, SIGNAL_FOUND, &why_lifecycle);
+    engine_set_timer(engine, event->resource, TIMER_RETRY, TIME_NEVER);
+    ending_release(engine, event->resource);
+    decide_settle(engine, event->resource);
+}

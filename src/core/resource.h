@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ * What the engine keeps of one resource: its place in the life cycle, the plan in force, load
+ * times, accounts. */
+#ifndef FOREWARM_CORE_RESOURCE_H
+#define FOREWARM_CORE_RESOURCE_H
+
+#include "base/stats.h"
+#include "core/engine.h"
+#include "plan/policies.h"
+
+#define RESOURCE_NONE UINT32_MAX
+
+/* The plan, in as little memory as most plans need: one window in place, more on the heap. */
+struct plan_store {
+    struct plan_window first;
+    struct plan_window *more;
+    uint8_t count, next; /* windows; the first one that has not been used up */
+    int64_t cold_cost_ns;
+};
+FW_MUST_CHECK enum fw_err plan_store_set(struct plan_store *store, const struct keep_plan *plan);
+void plan_store_fini(struct plan_store *store);
+const struct plan_window *plan_store_window(const struct plan_store *store, uint8_t number);
+/* Forgets windows that end at or before `age_ns`. */
+void plan_store_pass(struct plan_store *store, int64_t age_ns);
+
+/* Load times in the resource: the last few, in 10 ms steps, which is finer than they repeat. */
+enum { LOADS_KEPT = 8 };
+struct load_times {
+    uint32_t centiseconds[LOADS_KEPT];
+    uint32_t count;
+};
+void load_times_add(struct load_times *loads, int64_t load_ns);
+int64_t load_times_quantile(const struct load_times *loads, double q, int64_t otherwise);
+
+struct open_hint {       /* the latest hint that is not settled yet */
+    int64_t start_at_ns; /* when to begin warming for it; TIME_NEVER: does not pay, or begun */
+    int64_t expire_at_ns;
+    int64_t eta_ns;
+    uint32_t source;
+    uint32_t probability_millionths;
+};
+
+struct resource {
+    /* where it stands */
+    uint8_t state; /* enum resource_state */
+    uint8_t cause; /* of the warm-up that runs or made it warm */
+    bool configured;
+    bool pinned;       /* by settings or an operator */
+    bool prewarm_open; /* warmed ahead, not yet used */
+    bool queued;       /* waits for room or a loader */
+    uint8_t failures;  /* in a row */
+    uint32_t in_use, held;
+    uint32_t held_first, held_last; /* in the hold pool */
+    uint32_t queue_next, queue_previous;
+    uint32_t occupied_next,
+        occupied_previous; /* resources that hold memory, in the order they took it */
+    uint64_t attempt;
+    int64_t state_since_ns;
+    int64_t load_started_ns;
+    int64_t idle_since_ns;    /* -1: not idle-warm */
+    int64_t warm_since_ns;    /* -1: not warm */
+    int64_t protect_until_ns; /* kept at least this long (hints, pages); 0: not */
+    int64_t cooldown_until_ns;
+    int64_t retry_at_ns;
+    /* what is known of it */
+    int64_t last_request_ns; /* -1: never */
+    int64_t
+        origin_ns; /* from which the plan's ages count: the last request, plus its service time */
+    int64_t previous_gap_ns;
+    uint64_t latest_decision; /* number in the decision log; 0 none */
+    uint64_t measured_memory;
+    float rate; /* sum of exp(-age / 10 min) over requests */
+    struct plan_store plan;
+    struct load_times loads;
+    struct resource_settings settings;
+    struct open_hint hint;
+    struct accounts accounts;
+};
+
+void resource_init(struct resource *resource);
+/* Memory it holds or would hold. */
+uint64_t resource_memory(const struct resource *resource);
+/* True while the world holds its memory for us: from the start of the load to the end of the
+ * unload. */
+bool resource_occupies(const struct resource *resource);
+/* Brings idle_ns and warm_ns up to `now_ns`. */
+void resource_account(struct resource *resource, int64_t now_ns);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ * The engine's inside, shared by the files that make it up (engine, decide, room, hints, report,
+ * snapshot). */
+#ifndef FOREWARM_CORE_STATE_H
+#define FOREWARM_CORE_STATE_H
+
+#include "base/heap.h"
+#include "base/table.h"
+#include "core/engine.h"
+#include "core/hold.h"
+#include "core/lifecycle.h"
+#include "core/resource.h"
+#include "core/session.h"
+#include "plan/budget.h"
+
+/* Timers of a resource; their heap ids are resource * TIMERS + timer. */
+enum timer { TIMER_PLAN, TIMER_HOLD, TIMER_RETRY, TIMER_HINT, TIMERS };
+
+enum { SOURCES_MAX = 1024, DECISIONS_KEPT = 1 << 14 };
+struct source {          /* how often a hint source was right */
+    float used, settled; /* together at most SOURCE_MEMORY */
+    uint64_t used_ever, settled_ever;
+};
+
+struct logged_decision {
+    struct action action;
+    uint64_t previous; /* number of the resource's decision before this one */
+};
+
+struct engine {
+    struct engine_settings settings;
+    struct engine_future future;
+    struct policy *policy;
+    int64_t now_ns;
+
+    struct table ids;
+    struct resource *resources;
+    uint32_t resource_count, resource_capacity;
+
+    struct heap timers;
+    struct hold_pool hold;
+    struct sessions sessions;
+    struct source *sources;
+    uint32_t source_count;
+
+    uint64_t memory_used; /* by resources that occupy it */
+    uint32_t occupied_first, occupied_last;
+    struct budget_candidate *candidates; /* scratch for room.c */
+    uint32_t candidates_capacity;
+    uint32_t loads_running;
+    uint32_t queue_first,
+        queue_last; /* resources that wait for room or a loader, in order of asking */
+    uint32_t queue_count;
+
+    uint64_t attempts; /* numbers given to warm-ups, drains and unloads */
+    uint64_t action_count, decision_hash;
+    struct logged_decision *decisions; /* ring of DECISIONS_KEPT */
+    uint64_t decision_count;
+    struct action_list *actions; /* of the step that runs */
+    enum fw_err step_err;
+};
+
+struct why {
+    enum reason reason;
+    int64_t numbers[4];
+};
+
+/* transition.c: actions leave, resources move */
+void engine_emit(struct engine *engine, struct action *action);
+void engine_signal(struct engine *engine, uint32_t number, enum signal signal,
+                   const struct why *why);
+void engine_set_timer(struct engine *engine, uint32_t number, enum timer timer,
+                      int64_t deadline_ns);
+void engine_set_memory(struct engine *engine, struct resource *resource, uint64_t configured,
+                       uint64_t measured);
+void engine_set_in_use(struct engine *engine, struct resource *resource, uint32_t in_use);
+void engine_fail(struct engine *engine, enum fw_err err);
+
+/* arrivals.c */
+void arrivals_on_request(struct engine *engine, const struct event *event);
+void arrivals_on_end(struct engine *engine, const struct event *event);
+void arrivals_on_gone(struct engine *engine, const struct event *event);
+void arrivals_on_observed(struct engine *engine, const struct event *event);
+
+/* reports.c */
+void reports_on_loaded(struct engine *engine, const struct event *event);
+void reports_on_proven(struct engine *engine, const struct event *event);
+void reports_on_failed(struct engine *engine, const struct event *event);
+void reports_on_drained(struct engine *engine, const struct event *event);
+void reports_on_unloaded(struct engine *engine, const struct event *event);
+void reports_on_lost(struct engine *engine, const struct event *event);
+void reports_on_found(struct engine *engine, const struct event *event);
+
+/* wishes.c */
+FW_MUST_CHECK enum fw_err engine_add_resource(struct engine *engine, struct str id,
+                                              uint32_t *number);
+void wishes_on_resource(struct engine *engine, const struct event *event);
+void wishes_on_retire(struct engine *engine, const struct event *event);
+void wishes_on_pin(struct engine *engine, const struct event *event);
+void wishes_on_warm(struct engine *engine, const struct event *event);
+void wishes_on_unload(struct engine *engine, const struct event *event);
+
+/* decide.c: what the plan, hints and pins ask for now */
+int64_t decide_expected_load(const struct engine *engine, const struct resource *resource);
+void decide_replan(struct engine *engine, uint32_t number, bool ready, int64_t gap_ns);
+void decide_settle(struct engine *engine, uint32_t number);
+void decide_fire_policy(struct engine *engine);
+
+/* room.c: memory and loaders */
+void room_want(struct engine *engine, uint32_t number, enum cause cause, const struct why *why);
+void room_forget(struct engine *engine, uint32_t number);
+void room_pump(struct engine *engine);
+void room_enqueue(struct engine *engine, uint32_t number);
+void room_occupy(struct engine *engine, uint32_t number);
+void room_vacate(struct engine *engine, uint32_t number);
+void room_let_go(struct engine *engine, uint32_t number, const struct why *why);
+
+/* hints.c */
+void hints_hear(struct engine *engine, const struct event *event);
+void hints_request(struct engine *engine, uint32_t number);
+void hints_fire(struct engine *engine, uint32_t number);
+
+/* ending.c: how holding and warming ahead end */
+void ending_release(struct engine *engine, uint32_t number);
+void ending_turn_away(struct engine *engine, uint32_t number, enum fw_err status,
+                      const struct why *why);
+void ending_hold_timeout(struct engine *engine, uint32_t number);
+void ending_prewarm_hit(struct engine *engine, struct resource *resource);
+void ending_prewarm_expired(struct engine *engine, struct resource *resource);
+
+#endif
