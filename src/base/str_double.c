@@ -200,12 +200,21 @@ static bool round_to_double(uint64_t quotient, bool more, int exponent, uint64_t
     return *bits < UINT64_C(0x7FF) << 52;
 }
 
+static void big_from_decimal(struct big *big, const struct decimal *decimal)
+{
+    for (int i = 0; i < decimal->count;) {
+        uint32_t scale = 1, digits = 0;
+        for (; i < decimal->count && scale < 1000000000; i++, scale *= 10)
+            digits = digits * 10 + (uint32_t)decimal->digits[i];
+        big_multiply_add(big, scale, digits);
+    }
+}
+
 /* Long division in base two, after both have been brought to the same length. */
 static bool convert_divided(const struct decimal *decimal, uint64_t *bits)
 {
     struct big number = {.count = 0}, divisor = {.limbs = {1}, .count = 1};
-    for (int i = 0; i < decimal->count; i++)
-        big_multiply_add(&number, 10, (uint32_t)decimal->digits[i]);
+    big_from_decimal(&number, decimal);
     int64_t exponent = decimal->point - decimal->count;
     if (exponent >= 0)
         big_multiply_power_of_ten(&number, exponent);

@@ -38,8 +38,7 @@ static uint32_t find_slot(const struct table *table, struct str key, uint32_t ha
         if (held == 0)
             return at;
         const struct table_key *row = &table->keys[held - 1];
-        if (row->hash == hash && row->len == key.len &&
-            memcmp(table->arena + row->offset, key.data, key.len) == 0)
+        if (row->hash == hash && str_equal(key, (struct str){table->arena + row->offset, row->len}))
             return at;
     }
 }
