@@ -51,7 +51,7 @@ static size_t mutate(uint8_t *data, size_t len)
 static void run(const uint8_t *data, size_t len)
 {
     /* A copy of the exact size, so that a sanitizer sees a read past the end. */
-    uint8_t *copy = malloc(len > 0 ? len : 1);
+    uint8_t *copy = calloc(len > 0 ? len : 1, 1);
     if (!copy)
         abort();
     memcpy(copy, data, len);

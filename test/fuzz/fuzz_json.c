@@ -146,7 +146,7 @@ static void check_double(double value)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    if (len < 1 || len > 1 << 14)
+    if (len < 1 || len > 1 << 11)
         return 0;
     check_document(data + 1, len - 1, data[0] & 1);
     check_text((struct str){(const char *)data, len});
