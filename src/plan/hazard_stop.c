@@ -298,20 +298,3 @@ const struct policy_ops policy_hazard_stop = {
     .save = hazard_stop_save,
     .load = hazard_stop_load,
 };
-
-const struct policy_ops policy_planner = {
-    .name = "planner",
-    .syntax = "planner",
-    .sentence = "keep while the chance of a request is worth it, one average cold cost a resource",
-    .predictive = true,
-    .create = hazard_stop_create,
-    .destroy = hazard_stop_destroy,
-    .grow = hazard_stop_grow,
-    .request = hazard_stop_request,
-    .plan = hazard_stop_plan,
-    .deadline = hazard_stop_deadline,
-    .fire = hazard_stop_fire,
-    .probability = hazard_stop_probability,
-    .save = hazard_stop_save,
-    .load = hazard_stop_load,
-};
