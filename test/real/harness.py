@@ -144,6 +144,56 @@ def chat(model, max_tokens=1, content="hello", **more):
     return {"model": model, "max_tokens": max_tokens, "messages": [{"role": "user", "content": content}], **more}
 
 
+def resource(name, port, command=None, **more):
+    """A resource of the configuration. With a command, the exec warmer starts it."""
+    probe = {"path": "/v1/chat/completions", "body": json.dumps(chat(name)), "timeout": "60s"}
+    warmer = {"kind": "exec", "command": " ".join(command), "stop_timeout": "10s"} if command else {"kind": "none"}
+    settings = {"id": name, "upstream": f"http://127.0.0.1:{port}", "warmer": warmer, "load_time": "2s"}
+    if command:
+        settings["probe"] = probe
+    return {**settings, **more}
+
+
+class Daemon(Program):
+    """A running forewarm. JSON is YAML: the configuration is written as JSON."""
+
+    def __init__(self, config, log, **options):
+        self.config = config
+        self.port = int(config["listen"].rsplit(":", 1)[1])
+        self.control = int(config["control"]["listen"].rsplit(":", 1)[1])
+        self.config_path = log.removesuffix(".log") + ".yaml"
+        with open(self.config_path, "w") as out:
+            json.dump(config, out, indent=1)
+        super().__init__([FOREWARM, "serve", "-c", self.config_path], log, **options)
+
+    def wait_ready(self):
+        wait_for("forewarm is ready", lambda: answers(self.control, "/readyz") or not self.alive())
+        if not self.alive():
+            raise AssertionError(f"forewarm ended with {self.process.returncode}:\n{self.output()}")
+
+    def ask(self, method, path, body=None, headers=None, timeout_s=PATIENCE_S):
+        return request(self.port, method, path, body, headers, timeout_s)
+
+    def api(self, method, path, body=None, timeout_s=PATIENCE_S):
+        return request(self.control, method, path, body, None, timeout_s)
+
+    def resource(self, name):
+        answer = self.api("GET", f"/v1/resources/{name}")
+        if answer.status != 200:
+            raise AssertionError(f"GET /v1/resources/{name}: {answer}")
+        return answer.json()
+
+    def state(self, name):
+        return self.resource(name)["state"]
+
+    def metric(self, line_start):
+        """The value of the first sample that starts so, 0 when there is none."""
+        for line in self.api("GET", "/metrics").body.decode().splitlines():
+            if line.startswith(line_start):
+                return float(line.rsplit(" ", 1)[1])
+        return 0.0
+
+
 class Bench(unittest.TestCase):
     """A test with a folder of its own and programs that end with it."""
 
@@ -177,6 +227,21 @@ class Bench(unittest.TestCase):
         self.assertTrue(program.alive(), program.output())
         program.port = port
         return program
+
+    def config(self, resources, **more):
+        return {
+            "listen": f"127.0.0.1:{free_port()}",
+            "control": {"listen": f"127.0.0.1:{free_port()}"},
+            "state": f"sqlite:{self.path('state.db')}",
+            "resources": resources,
+            **more,
+        }
+
+    def start_forewarm(self, config, log="forewarm.log", **options):
+        daemon = Daemon(config, self.path(log), **options)
+        self.programs.append(daemon)
+        daemon.wait_ready()
+        return daemon
 
 
 def main():
