@@ -67,6 +67,8 @@ enum cause {
     X(REASON_WANTED, "wanted", "a request arrived while it was being drained")                               \
     X(REASON_LOST, "lost", "the server lost it")                                                             \
     X(REASON_LIFECYCLE, "lifecycle", "the step before it finished")                                          \
+    X(REASON_WORTH, "worth", "{0x} requests are expected within ten minutes; loading it ahead saves {1s} of waiting more than what it displaces ({2})") \
+    X(REASON_GAVE_WAY, "gave_way", "a request needs the loader for another resource")                            \
     X(REASON_UNWANTED, "unwanted", "nobody waits for it any more")
 enum reason {
 #define X(reason, name, sentence) reason,

@@ -24,6 +24,7 @@ static void learn_request(struct engine *engine, uint32_t number, const struct e
     if (event->session != 0)
         engine_fail(engine,
                     sessions_request(&engine->sessions, event->session, number, engine->now_ns));
+    ahead_request(engine, number, event->session);
     hints_request(engine, number);
     decide_replan(engine, number, ready, gap_ns);
 }

@@ -34,6 +34,8 @@ enum fw_err engine_create(struct engine **out, const struct engine_settings *set
         engine->future = *future;
     engine->queue_first = engine->queue_last = RESOURCE_NONE;
     engine->occupied_first = engine->occupied_last = RESOURCE_NONE;
+    engine->recent_first = engine->recent_last = RESOURCE_NONE;
+    engine->ahead_at_ns = TIME_NEVER;
     engine->decision_hash = (uint64_t)settings->seed;
     table_init(&engine->ids, (uint32_t)settings->max_resources);
     heap_init(&engine->timers);
@@ -71,6 +73,9 @@ void engine_destroy(struct engine **engine_ref)
     free(engine->candidates);
     if (engine->policy)
         policy_destroy(&engine->policy);
+    if (engine->values)
+        values_fini(engine->values);
+    free(engine->values);
     sessions_fini(&engine->sessions);
     hold_fini(&engine->hold);
     heap_fini(&engine->timers);
@@ -82,7 +87,6 @@ void engine_destroy(struct engine **engine_ref)
 enum fw_err engine_reconfigure(struct engine *engine, const struct engine_settings *settings,
                                struct fw_detail *detail)
 {
-    (void)detail;
     for (size_t i = 0; i < engine_option_count; i++) {
         const struct option_row *row = &engine_option_rows[i];
         static const size_t sizes[] = {
@@ -94,6 +98,8 @@ enum fw_err engine_reconfigure(struct engine *engine, const struct engine_settin
             memcpy((char *)&engine->settings + row->offset, (const char *)settings + row->offset,
                    sizes[row->type]);
     }
+    if (ahead_enable(engine) != FW_OK)
+        return err_set(detail, FW_NOMEM, "not enough memory to plan with a memory budget");
     return FW_OK;
 }
 

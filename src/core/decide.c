@@ -69,9 +69,7 @@ static bool keeps_for_good(const struct engine *engine, const struct resource *r
 {
     if (!resource->configured)
         return false;
-    return resource->pinned ||
-           (engine->policy->ops->keeps_while_free && engine->settings.memory != UINT64_MAX &&
-            (resource->last_request_ns >= 0 || resource->cause == CAUSE_NONE));
+    return resource->pinned || (engine->policy->ops->keeps_while_free && engine->settings.memory != UINT64_MAX);
 }
 
 static void settle_warm(struct engine *engine, uint32_t number)
@@ -104,6 +102,8 @@ static void settle_cold(struct engine *engine, uint32_t number)
     }
     if (!engine->settings.enable_prewarming || resource->last_request_ns < 0)
         return;
+    if (engine->values)
+        return; /* what shares memory is loaded ahead by comparison: ahead.c */
     int64_t age_ns = engine->now_ns - resource->origin_ns;
     int64_t load_ns = decide_expected_load(engine, resource);
     const struct plan_window *window;

@@ -89,29 +89,31 @@ int64_t engine_next_deadline(const struct engine *engine)
     uint32_t id;
     int64_t deadline_ns = TIME_NEVER, policy_ns = policy_deadline(engine);
     (void)heap_min(&engine->timers, &id, &deadline_ns);
+    if (engine->ahead_at_ns < deadline_ns)
+        deadline_ns = engine->ahead_at_ns;
     return policy_ns < deadline_ns ? policy_ns : deadline_ns;
 }
 
-/* Fires everything due until `until_ns`; a policy's timer goes before the resources' of the same
- * instant. */
-static void fire_due(struct engine *engine, int64_t until_ns)
+/* Fires what is due first, if that is no later than `until_ns`. Of the same instant: a policy's timer, then the look
+ * ahead, then the resources'. */
+static bool fire_next(struct engine *engine, int64_t until_ns)
 {
-    for (;;) {
-        uint32_t id = 0;
-        int64_t deadline_ns = TIME_NEVER, policy_ns = policy_deadline(engine);
-        bool any = heap_min(&engine->timers, &id, &deadline_ns);
-        bool policy_first = policy_ns <= deadline_ns;
-        int64_t next_ns = policy_first ? policy_ns : deadline_ns;
-        if (next_ns > until_ns || (policy_first && policy_ns == TIME_NEVER) ||
-            (!policy_first && !any))
-            return;
-        if (next_ns > engine->now_ns)
-            engine->now_ns = next_ns;
-        if (policy_first)
-            decide_fire_policy(engine);
-        else
-            fire_timer(engine, id);
-    }
+    uint32_t id = 0;
+    int64_t timer_ns = TIME_NEVER, policy_ns = policy_deadline(engine), ahead_ns = engine->ahead_at_ns;
+    (void)heap_min(&engine->timers, &id, &timer_ns);
+    int64_t next_ns = policy_ns < ahead_ns ? policy_ns : ahead_ns;
+    next_ns = timer_ns < next_ns ? timer_ns : next_ns;
+    if (next_ns > until_ns || next_ns == TIME_NEVER)
+        return false;
+    if (next_ns > engine->now_ns)
+        engine->now_ns = next_ns;
+    if (policy_ns == next_ns)
+        decide_fire_policy(engine);
+    else if (ahead_ns == next_ns)
+        ahead_fire(engine);
+    else
+        fire_timer(engine, id);
+    return true;
 }
 
 enum fw_err engine_step(struct engine *engine, const struct event *event,
@@ -120,7 +122,8 @@ enum fw_err engine_step(struct engine *engine, const struct event *event,
     CHECK(event->at_ns >= engine->now_ns && event->kind < EVENT_KIND_COUNT);
     engine->actions = actions;
     engine->step_err = FW_OK;
-    fire_due(engine, event->at_ns);
+    while (fire_next(engine, event->at_ns)) {
+    }
     engine->now_ns = event->at_ns;
     handle(engine, event);
     engine->actions = NULL;

@@ -3,10 +3,12 @@
  * worth more than what warming in vain would cost. What a source says counts as two observations;
  * what came of its hints counts for the rest, so a source that lies ends up ignored. */
 #include "core/state.h"
+#include <math.h>
 #include <stdlib.h>
 
 #define SAID_WEIGHT   2.0f
 #define SOURCE_MEMORY 60.0f
+#define HINT_EARLY_NS (30 * TIME_SECOND) /* under a budget the loader may be busy: begin to look this much earlier */
 #define SLACK_NS      (60 * TIME_SECOND) /* a request this long after the announced time still counts \
                                           */
 
@@ -60,6 +62,19 @@ static bool hint_pays(const struct engine *engine, const struct resource *resour
     return saved > wasted;
 }
 
+/* One standard deviation below the mean of Beta(1 + used, 1 + unused): a new source earns its weight. */
+double hints_probability(const struct engine *engine, const struct resource *resource)
+{
+    const struct open_hint *hint = &resource->hint;
+    if (hint->expire_at_ns <= engine->now_ns || hint->expire_at_ns == TIME_NEVER || hint->source >= engine->source_count)
+        return 0;
+    const struct source *source = &engine->sources[hint->source];
+    double a = 1 + (double)source->used, b = 1 + (double)(source->settled - source->used);
+    double mean = a / (a + b), sd = sqrt(a * b / ((a + b) * (a + b) * (a + b + 1)));
+    double probability = (mean - sd) * (double)hint->said_millionths / 1e6;
+    return probability > 0 ? probability : 0;
+}
+
 static void start_hinted(struct engine *engine, uint32_t number)
 {
     struct resource *resource = &engine->resources[number];
@@ -74,6 +89,10 @@ static void start_hinted(struct engine *engine, uint32_t number)
     }
     if (resource->state != RESOURCE_COLD)
         return;
+    if (engine->values) {
+        ahead_hint(engine, number);
+        return;
+    }
     room_want(engine, number, CAUSE_HINT, &why);
     if (resource->state == RESOURCE_WARMING)
         resource->protect_until_ns = until_ns;
@@ -104,15 +123,17 @@ void hints_hear(struct engine *engine, const struct event *event)
     int64_t eta_ns = event->eta_ns < 0 ? 0 : event->eta_ns;
     int64_t load_ns = decide_expected_load(engine, resource);
     bool pays = engine->settings.enable_prewarming &&
-                engine->now_ns >= resource->cooldown_until_ns &&
-                hint_pays(engine, resource, probability);
+                (engine->values || (engine->now_ns >= resource->cooldown_until_ns &&
+                                    hint_pays(engine, resource, probability)));
+    int64_t early_ns = load_ns + (engine->values ? HINT_EARLY_NS : 0);
     *hint = (struct open_hint){
         .start_at_ns =
-            pays ? time_add(engine->now_ns, eta_ns > load_ns ? eta_ns - load_ns : 0) : TIME_NEVER,
+            pays ? time_add(engine->now_ns, eta_ns > early_ns ? eta_ns - early_ns : 0) : TIME_NEVER,
         .expire_at_ns = time_add(engine->now_ns, time_add(eta_ns, SLACK_NS + load_ns)),
         .eta_ns = eta_ns,
         .source = event->source,
         .probability_millionths = (uint32_t)(probability * 1e6f),
+        .said_millionths = (uint32_t)(said * 1e6f),
     };
     if (hint->start_at_ns <= engine->now_ns)
         start_hinted(engine, event->resource);

@@ -79,6 +79,8 @@ void resource_init(struct resource *resource)
         .held_last = RESOURCE_NONE,
         .queue_next = RESOURCE_NONE,
         .queue_previous = RESOURCE_NONE,
+        .recent_next = RESOURCE_NONE,
+        .recent_previous = RESOURCE_NONE,
         .occupied_next = RESOURCE_NONE,
         .occupied_previous = RESOURCE_NONE,
         .idle_since_ns = -1,

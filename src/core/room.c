@@ -98,14 +98,14 @@ static uint32_t front_of_queue(const struct engine *engine)
 
 /* ---- memory ---- */
 
-static uint64_t memory_free(const struct engine *engine)
+uint64_t room_free(const struct engine *engine)
 {
     return engine->settings.memory > engine->memory_used
                ? engine->settings.memory - engine->memory_used
                : 0;
 }
 
-static uint64_t memory_on_its_way(const struct engine *engine)
+uint64_t room_on_its_way(const struct engine *engine)
 {
     uint64_t bytes = 0;
     for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE;
@@ -121,13 +121,15 @@ static double worth_of(const struct engine *engine, uint32_t number)
     const struct resource *resource = &engine->resources[number];
     const struct policy_ops *ops = engine->policy->ops;
     uint64_t bytes = resource_memory(resource);
+    if (engine->values)
+        return ahead_value(engine, number) / (double)(bytes > 0 ? bytes : 1);
     if (!ops->worth || resource->last_request_ns < 0)
         return 0;
     return ops->worth(engine->policy, number, engine->now_ns - resource->last_request_ns,
                       decide_expected_load(engine, resource), bytes > 0 ? bytes : 1);
 }
 
-static bool evictable(const struct resource *resource)
+bool room_evictable(const struct resource *resource)
 {
     return resource->state == RESOURCE_WARM && resource->in_use == 0 && resource->held == 0 &&
            !resource->pinned;
@@ -136,9 +138,11 @@ static bool evictable(const struct resource *resource)
 static bool gather_candidates(struct engine *engine, uint32_t *count)
 {
     *count = 0;
+    if (engine->values)
+        values_refresh(engine->values, engine->now_ns);
     for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE;
          i = engine->resources[i].occupied_next) {
-        if (!evictable(&engine->resources[i]) || resource_memory(&engine->resources[i]) == 0)
+        if (!room_evictable(&engine->resources[i]) || resource_memory(&engine->resources[i]) == 0)
             continue;
         if (*count == engine->candidates_capacity) {
             uint32_t capacity = *count > 0 ? *count * 2 : 16;
@@ -209,7 +213,7 @@ static void evict(struct engine *engine, uint32_t victims, uint64_t need_bytes)
 
 /* ---- starting ---- */
 
-static bool loader_free(const struct engine *engine)
+bool room_loader_free(const struct engine *engine)
 {
     int64_t max = engine->settings.max_loads;
     if (max == 0)
@@ -230,6 +234,21 @@ static void start(struct engine *engine, uint32_t number, enum cause cause, cons
     engine_signal(engine, number, SIGNAL_WANT, why);
 }
 
+void room_start_displacing(struct engine *engine, uint32_t number, enum cause cause, const struct why *why,
+                           const uint32_t *victims, uint32_t victim_count)
+{
+    struct resource *resource = &engine->resources[number];
+    const struct why evicted = {REASON_EVICTED, {(int64_t)resource_memory(resource)}};
+    if (victim_count == 0) {
+        start(engine, number, cause, why);
+        return;
+    }
+    for (uint32_t i = 0; i < victim_count; i++)
+        room_let_go(engine, victims[i], &evicted);
+    resource->cause = (uint8_t)cause;
+    room_enqueue(engine, number); /* it starts when they are gone */
+}
+
 static bool fits_budget(const struct engine *engine, const struct resource *resource)
 {
     return engine->settings.memory == UINT64_MAX ||
@@ -239,7 +258,7 @@ static bool fits_budget(const struct engine *engine, const struct resource *reso
 static bool fits_now(const struct engine *engine, const struct resource *resource)
 {
     return engine->settings.memory == UINT64_MAX ||
-           resource_memory(resource) <= memory_free(engine);
+           resource_memory(resource) <= room_free(engine);
 }
 
 static void refuse_too_large(struct engine *engine, uint32_t number)
@@ -257,7 +276,7 @@ static void start_ahead(struct engine *engine, uint32_t number, enum cause cause
 {
     struct resource *resource = &engine->resources[number];
     uint32_t victims;
-    if (!loader_free(engine) || engine->queue_first != RESOURCE_NONE ||
+    if (!room_loader_free(engine) || engine->queue_first != RESOURCE_NONE ||
         !fits_budget(engine, resource))
         return;
     if (fits_now(engine, resource)) {
@@ -266,8 +285,8 @@ static void start_ahead(struct engine *engine, uint32_t number, enum cause cause
     }
     if (!engine->policy->ops->worth)
         return;
-    uint64_t need_bytes = resource_memory(resource) - memory_free(engine);
-    if (memory_on_its_way(engine) > 0 || !choose_victims(engine, need_bytes, &victims))
+    uint64_t need_bytes = resource_memory(resource) - room_free(engine);
+    if (room_on_its_way(engine) > 0 || !choose_victims(engine, need_bytes, &victims))
         return;
     double lost = 0;
     for (uint32_t i = 0; i < victims; i++)
@@ -307,8 +326,13 @@ static bool serve_front(struct engine *engine, uint32_t number)
         start(engine, number, (enum cause)resource->cause, &why);
         return true;
     }
-    uint64_t missing = resource_memory(resource) - memory_free(engine),
-             coming = memory_on_its_way(engine);
+    uint64_t missing = resource_memory(resource) - room_free(engine),
+             coming = room_on_its_way(engine);
+    bool ahead = resource->cause == CAUSE_PLAN || resource->cause == CAUSE_HINT;
+    if (coming < missing && ahead && resource->held == 0) {
+        room_forget(engine, number); /* its room went to a request: it is weighed afresh when the loader is idle */
+        return true;
+    }
     if (coming < missing && choose_victims(engine, missing - coming, &victims))
         evict(engine, victims, resource_memory(resource));
     return false;
@@ -317,9 +341,11 @@ static bool serve_front(struct engine *engine, uint32_t number)
 void room_pump(struct engine *engine)
 {
     uint32_t number;
-    while (loader_free(engine) && (number = front_of_queue(engine)) != RESOURCE_NONE)
+    ahead_make_way(engine);
+    while (room_loader_free(engine) && (number = front_of_queue(engine)) != RESOURCE_NONE)
         if (!serve_front(engine, number))
             return;
+    ahead_try(engine);
 }
 
 void room_want(struct engine *engine, uint32_t number, enum cause cause, const struct why *why)
@@ -346,7 +372,7 @@ void room_want(struct engine *engine, uint32_t number, enum cause cause, const s
     }
     resource->cause = (uint8_t)cause;
     if (engine->queue_first == RESOURCE_NONE && resource->state == RESOURCE_COLD &&
-        loader_free(engine) && fits_now(engine, resource)) {
+        room_loader_free(engine) && fits_now(engine, resource)) {
         start(engine, number, cause, why);
         return;
     }

@@ -52,6 +52,7 @@ static void code_hint(struct coder *coder, struct open_hint *hint)
     code_i64(coder, &hint->eta_ns);
     code_u32(coder, &hint->source);
     code_u32(coder, &hint->probability_millionths);
+    code_u32(coder, &hint->said_millionths);
 }
 
 static void code_accounts(struct coder *coder, struct accounts *accounts)
@@ -70,6 +71,7 @@ static void code_resource(struct coder *coder, struct resource *resource)
     code_bool(coder, &resource->configured);
     code_bool(coder, &resource->pinned);
     code_bool(coder, &resource->prewarm_open);
+    code_bool(coder, &resource->cancelling);
     code_u8(coder, &resource->failures);
     code_u32(coder, &resource->in_use);
     code_u64(coder, &resource->attempt);
@@ -258,6 +260,26 @@ static void append_queued(struct engine *engine, uint32_t number)
     room_enqueue(engine, number);
 }
 
+static void code_ahead(struct engine *engine, struct coder *coder)
+{
+    uint8_t present = engine->values != NULL;
+    code_i64(coder, &engine->ahead_at_ns);
+    code_i64(coder, &engine->latest_request_ns);
+    code_count(coder, &engine->hinted_count, HINTED_KEPT);
+    for (uint32_t i = 0; i < engine->hinted_count; i++) {
+        code_u32(coder, &engine->hinted[i]);
+        if (engine->hinted[i] >= engine->resource_count)
+            coder_fail(coder);
+    }
+    code_u8(coder, &present);
+    if (!present || coder_failed(coder))
+        return;
+    if (!coder->in)
+        values_save(engine->values, coder->out);
+    else if ((!engine->values && ahead_enable(engine) != FW_OK) || !values_load(engine->values, coder->in))
+        coder_fail(coder);
+}
+
 static void code_engine(struct engine *engine, struct coder *coder)
 {
     code_i64(coder, &engine->now_ns);
@@ -269,6 +291,8 @@ static void code_engine(struct engine *engine, struct coder *coder)
               append_occupied);
     code_list(engine, coder, engine->queue_first, offsetof(struct resource, queue_next),
               append_queued);
+    code_list(engine, coder, engine->recent_first, offsetof(struct resource, recent_next), ahead_append_recent);
+    code_ahead(engine, coder);
     code_timers(engine, coder);
     code_held(engine, coder);
     sessions_code(&engine->sessions, coder);
@@ -392,6 +416,8 @@ void engine_forget_world(struct engine *engine, int64_t now_ns)
         resource->protect_until_ns = 0;
         resource->idle_since_ns = resource->warm_since_ns = resource->load_started_ns = -1;
         resource->hint.start_at_ns = resource->hint.expire_at_ns = TIME_NEVER;
+        resource->cancelling = false;
     }
     engine->loads_running = 0;
+    engine->hinted_count = 0;
 }

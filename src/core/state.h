@@ -12,11 +12,12 @@
 #include "core/resource.h"
 #include "core/session.h"
 #include "plan/budget.h"
+#include "plan/value.h"
 
 /* Timers of a resource; their heap ids are resource * TIMERS + timer. */
 enum timer { TIMER_PLAN, TIMER_HOLD, TIMER_RETRY, TIMER_HINT, TIMERS };
 
-enum { SOURCES_MAX = 1024, DECISIONS_KEPT = 1 << 14 };
+enum { HINTED_KEPT = 64, SOURCES_MAX = 1024, DECISIONS_KEPT = 1 << 14 };
 struct source {          /* how often a hint source was right */
     float used, settled; /* together at most SOURCE_MEMORY */
     uint64_t used_ever, settled_ever;
@@ -51,6 +52,13 @@ struct engine {
     uint32_t queue_first,
         queue_last; /* resources that wait for room or a loader, in order of asking */
     uint32_t queue_count;
+
+    struct values *values;    /* what resources are worth in memory; NULL: no budget, or a policy that does not ask */
+    uint32_t recent_first, recent_last;
+    int64_t ahead_at_ns;      /* next look for something to load ahead; TIME_NEVER: none */
+    int64_t latest_request_ns; /* of any resource */
+    uint32_t hinted[HINTED_KEPT]; /* resources with hints that may be open */
+    uint32_t hinted_count;
 
     uint64_t attempts; /* numbers given to warm-ups, drains and unloads */
     uint64_t action_count, decision_hash;
@@ -111,11 +119,28 @@ void room_want(struct engine *engine, uint32_t number, enum cause cause, const s
 void room_forget(struct engine *engine, uint32_t number);
 void room_pump(struct engine *engine);
 void room_enqueue(struct engine *engine, uint32_t number);
+bool room_loader_free(const struct engine *engine);
+uint64_t room_free(const struct engine *engine);
+uint64_t room_on_its_way(const struct engine *engine);
+bool room_evictable(const struct resource *resource);
+void room_start_displacing(struct engine *engine, uint32_t number, enum cause cause, const struct why *why,
+                           const uint32_t *victims, uint32_t victim_count);
 void room_occupy(struct engine *engine, uint32_t number);
 void room_vacate(struct engine *engine, uint32_t number);
 void room_let_go(struct engine *engine, uint32_t number, const struct why *why);
 
+/* ahead.c: loading ahead under a memory budget */
+FW_MUST_CHECK enum fw_err ahead_enable(struct engine *engine);
+void ahead_request(struct engine *engine, uint32_t number, uint64_t session);
+void ahead_append_recent(struct engine *engine, uint32_t number);
+void ahead_hint(struct engine *engine, uint32_t number);
+void ahead_fire(struct engine *engine);
+void ahead_try(struct engine *engine);
+void ahead_make_way(struct engine *engine);
+double ahead_value(const struct engine *engine, uint32_t number);
+
 /* hints.c */
+double hints_probability(const struct engine *engine, const struct resource *resource);
 void hints_hear(struct engine *engine, const struct event *event);
 void hints_request(struct engine *engine, uint32_t number);
 void hints_fire(struct engine *engine, uint32_t number);

@@ -75,6 +75,7 @@ static void enter_state(struct engine *engine, uint32_t number, uint32_t next)
     resource_account(resource, engine->now_ns);
     resource->state = (uint8_t)next;
     resource->state_since_ns = engine->now_ns;
+    resource->cancelling = false;
     bool loading = next == RESOURCE_WARMING || next == RESOURCE_VERIFYING;
     bool warm = next == RESOURCE_WARM || next == RESOURCE_DRAINING;
     if (loading && !was_loading) {

@@ -17,6 +17,8 @@ enum fw_err engine_add_resource(struct engine *engine, struct str id, uint32_t *
         engine->resource_capacity = capacity;
     }
     FW_TRY(engine->policy->ops->grow(engine->policy, *number + 1));
+    if (engine->values)
+        FW_TRY(values_grow(engine->values, *number + 1));
     resource_init(&engine->resources[*number]);
     engine->resource_count = *number + 1;
     return FW_OK;

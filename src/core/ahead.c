@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT
+ * Loading ahead under a memory budget. Whenever the loader is idle and nobody waits, the absent resource whose
+ * expected waiting (plan/value.h) exceeds that of what it would displace by most is loaded. It never delays a
+ * request: a request that needs the loader cancels it. Hinted resources go first; a hint is believed as far as its
+ * source's record allows. */
+#include "core/state.h"
+#include "base/check.h"
+#include <math.h>
+#include <stdlib.h>
+
+#define LOOK_EVERY_NS     (30 * TIME_SECOND)
+#define LOOK_QUIET_NS     (6 * TIME_HOUR)   /* nobody came for so long: stop looking */
+#define DWELL_NS          (300 * TIME_SECOND) /* what was asked for so recently is not displaced by a guess */
+#define MARGIN            1.3
+#define GAIN_MIN_S        0.1
+#define PROBABILITY_MIN   0.005
+#define HINT_LEAD_S       30.0  /* a hint saves at most this much of the load */
+#define HINT_COST_WEIGHT  2.0
+#define EXPECTED_MAX      9.2   /* what a hint can raise the expectation to: -ln(1e-4) */
+enum { LOOKED_AT = 256, SESSIONS_KEPT = 1000, WARM_LOOKED_AT = 256 };
+
+enum fw_err ahead_enable(struct engine *engine)
+{
+    const struct policy_ops *ops = engine->policy->ops;
+    if (engine->values || engine->settings.memory == UINT64_MAX || !ops->keeps_while_free || !ops->predictive)
+        return FW_OK;
+    struct values *values = malloc(sizeof *values);
+    if (!values)
+        return FW_NOMEM;
+    values_init(values, SESSIONS_KEPT);
+    if (values_grow(values, engine->resource_count) != FW_OK) {
+        values_fini(values);
+        free(values);
+        return FW_NOMEM;
+    }
+    engine->values = values;
+    return FW_OK;
+}
+
+/* ---- what was asked for lately ---- */
+
+void ahead_append_recent(struct engine *engine, uint32_t number)
+{
+    struct resource *resource = &engine->resources[number];
+    resource->recent_next = RESOURCE_NONE;
+    resource->recent_previous = engine->recent_last;
+    if (engine->recent_last != RESOURCE_NONE)
+        engine->resources[engine->recent_last].recent_next = number;
+    else
+        engine->recent_first = number;
+    engine->recent_last = number;
+}
+
+static void make_newest(struct engine *engine, uint32_t number)
+{
+    struct resource *resource = &engine->resources[number];
+    if (engine->recent_first == number)
+        return;
+    if (resource->recent_previous != RESOURCE_NONE) { /* in the list: take it out */
+        engine->resources[resource->recent_previous].recent_next = resource->recent_next;
+        if (resource->recent_next != RESOURCE_NONE)
+            engine->resources[resource->recent_next].recent_previous = resource->recent_previous;
+        else
+            engine->recent_last = resource->recent_previous;
+    }
+    resource->recent_previous = RESOURCE_NONE;
+    resource->recent_next = engine->recent_first;
+    if (engine->recent_first != RESOURCE_NONE)
+        engine->resources[engine->recent_first].recent_previous = number;
+    else
+        engine->recent_last = number;
+    engine->recent_first = number;
+}
+
+void ahead_request(struct engine *engine, uint32_t number, uint64_t session)
+{
+    if (!engine->values)
+        return;
+    engine_fail(engine, values_request(engine->values, number, session, engine->now_ns));
+    make_newest(engine, number);
+    engine->latest_request_ns = engine->now_ns;
+    if (engine->ahead_at_ns == TIME_NEVER)
+        engine->ahead_at_ns = time_add(engine->now_ns, LOOK_EVERY_NS);
+}
+
+/* ---- worth ---- */
+
+/* Requests expected within ten minutes; an open hint raises it as far as it is believed. */
+static double expected(const struct engine *engine, uint32_t number)
+{
+    double requests = values_expected(engine->values, number, engine->now_ns);
+    double hinted = hints_probability(engine, &engine->resources[number]);
+    if (hinted <= 0)
+        return requests;
+    double raised = -log(exp(-requests) * (1 - hinted));
+    raised = raised > EXPECTED_MAX ? EXPECTED_MAX : raised;
+    return raised > requests ? raised : requests;
+}
+
+double ahead_value(const struct engine *engine, uint32_t number)
+{
+    return expected(engine, number) * time_to_seconds(decide_expected_load(engine, &engine->resources[number]));
+}
+
+struct displaced { /* a warm resource that might make room */
+    uint32_t resource;
+    uint64_t bytes;
+    double cost;
+};
+
+static int compare_displaced(const void *left, const void *right)
+{
+    const struct displaced *a = left, *b = right;
+    double per_byte_a = a->cost / (double)a->bytes, per_byte_b = b->cost / (double)b->bytes;
+    if (per_byte_a != per_byte_b)
+        return per_byte_a < per_byte_b ? -1 : 1;
+    return a->resource < b->resource ? -1 : a->resource > b->resource;
+}
+
+/* What losing a warm resource to a guess (probability 0) or to a hint costs in seconds of waiting. */
+static double cost_of_losing(const struct engine *engine, uint32_t number, double hint_probability)
+{
+    double load_s = time_to_seconds(decide_expected_load(engine, &engine->resources[number]));
+    double requests = expected(engine, number);
+    if (hint_probability <= 0)
+        return requests * load_s;
+    double within_horizon = 1 - exp(-requests), soon = values_soon(engine->values, number, engine->now_ns);
+    return load_s * ((1 - hint_probability) * within_horizon + hint_probability * soon);
+}
+
+static uint32_t gather_displaced(const struct engine *engine, double hint_probability,
+                                 struct displaced displaced[WARM_LOOKED_AT])
+{
+    uint32_t count = 0;
+    for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE && count < WARM_LOOKED_AT;
+         i = engine->resources[i].occupied_next) {
+        const struct resource *resource = &engine->resources[i];
+        bool recent = resource->last_request_ns >= 0 && engine->now_ns - resource->last_request_ns < DWELL_NS;
+        if (!room_evictable(resource) || resource_memory(resource) == 0 || (hint_probability <= 0 && recent))
+            continue;
+        displaced[count++] = (struct displaced){i, resource_memory(resource), cost_of_losing(engine, i, hint_probability)};
+    }
+    qsort(displaced, count, sizeof *displaced, compare_displaced);
+    return count;
+}
+
+/* The cheapest that make room for `bytes`: how many of the sorted ones, less those not needed after all; marks the
+ * ones to take. False: not enough. */
+static bool choose_displaced(const struct displaced *displaced, uint32_t count, uint64_t bytes, bool take[WARM_LOOKED_AT],
+                             double *cost)
+{
+    uint64_t freed = 0;
+    uint32_t taken = 0;
+    *cost = 0;
+    for (; taken < count && freed < bytes; taken++) {
+        take[taken] = true;
+        freed += displaced[taken].bytes;
+        *cost += displaced[taken].cost;
+    }
+    if (freed < bytes)
+        return false;
+    for (uint32_t i = taken; i-- > 0;) { /* from the dearest per byte down */
+        if (freed - displaced[i].bytes < bytes)
+            continue;
+        take[i] = false;
+        freed -= displaced[i].bytes;
+        *cost -= displaced[i].cost;
+    }
+    for (uint32_t i = taken; i < count; i++)
+        take[i] = false;
+    return true;
+}
+
+/* ---- the choice ---- */
+
+struct choice {
+    uint32_t resource; /* RESOURCE_NONE: nothing pays */
+    double gain_s;
+    uint32_t victims[WARM_LOOKED_AT];
+    uint32_t victim_count;
+};
+
+static bool absent(const struct engine *engine, const struct resource *resource)
+{
+    return resource->configured && resource->state == RESOURCE_COLD && !resource->queued &&
+           resource_memory(resource) <= engine->settings.memory;
+}
+
+/* Weighs one absent resource of worth `value_s` against what must go, and keeps it if it beats the best so far. */
+static void weigh(const struct engine *engine, uint32_t number, double value_s, double weight,
+                  const struct displaced *displaced, uint32_t count, struct choice *best)
+{
+    bool take[WARM_LOOKED_AT] = {false};
+    double cost = 0;
+    uint64_t bytes = resource_memory(&engine->resources[number]), free_bytes = room_free(engine);
+    if (bytes > free_bytes && !choose_displaced(displaced, count, bytes - free_bytes, take, &cost))
+        return;
+    double gain_s = value_s - weight * cost;
+    bool displaces = bytes > free_bytes;
+    if ((displaces && gain_s < GAIN_MIN_S) || gain_s <= best->gain_s)
+        return;
+    *best = (struct choice){.resource = number, .gain_s = gain_s};
+    for (uint32_t i = 0; i < count; i++)
+        if (take[i])
+            best->victims[best->victim_count++] = displaced[i].resource;
+}
+
+static void choose_hinted(const struct engine *engine, struct choice *best)
+{
+    struct displaced displaced[WARM_LOOKED_AT];
+    for (uint32_t i = 0; i < engine->hinted_count; i++) {
+        uint32_t number = engine->hinted[i];
+        const struct resource *resource = &engine->resources[number];
+        double probability = hints_probability(engine, resource);
+        if (!absent(engine, resource) || probability <= 0)
+            continue;
+        double load_s = time_to_seconds(decide_expected_load(engine, resource));
+        double gain_s = probability * (load_s < HINT_LEAD_S ? load_s : HINT_LEAD_S);
+        uint32_t count = gather_displaced(engine, probability, displaced);
+        if (gain_s > GAIN_MIN_S)
+            weigh(engine, number, gain_s, HINT_COST_WEIGHT, displaced, count, best);
+    }
+}
+
+static void choose_expected(const struct engine *engine, struct choice *best)
+{
+    struct displaced displaced[WARM_LOOKED_AT];
+    uint32_t looked = 0, count = gather_displaced(engine, 0, displaced);
+    for (uint32_t i = engine->recent_first; i != RESOURCE_NONE && looked < LOOKED_AT;
+         i = engine->resources[i].recent_next, looked++) {
+        if (!absent(engine, &engine->resources[i]) || 1 - exp(-expected(engine, i)) < PROBABILITY_MIN)
+            continue;
+        weigh(engine, i, ahead_value(engine, i), MARGIN, displaced, count, best);
+    }
+}
+
+static void forget_settled_hints(struct engine *engine)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < engine->hinted_count; i++)
+        if (engine->resources[engine->hinted[i]].hint.expire_at_ns != TIME_NEVER)
+            engine->hinted[kept++] = engine->hinted[i];
+    engine->hinted_count = kept;
+}
+
+void ahead_try(struct engine *engine)
+{
+    if (!engine->values || !engine->settings.enable_prewarming || engine->queue_first != RESOURCE_NONE ||
+        !room_loader_free(engine) || room_on_its_way(engine) > 0)
+        return;
+    struct choice best = {.resource = RESOURCE_NONE};
+    enum cause cause = CAUSE_HINT;
+    values_refresh(engine->values, engine->now_ns);
+    forget_settled_hints(engine);
+    choose_hinted(engine, &best);
+    if (best.resource == RESOURCE_NONE) {
+        cause = CAUSE_PLAN;
+        choose_expected(engine, &best);
+    }
+    if (best.resource == RESOURCE_NONE)
+        return;
+    const struct resource *resource = &engine->resources[best.resource];
+    struct why why = {REASON_WORTH, {(int64_t)(expected(engine, best.resource) * 1e6), (int64_t)(best.gain_s * 1e9),
+                                     best.victim_count}};
+    if (cause == CAUSE_HINT)
+        why = (struct why){REASON_HINTED, {resource->hint.eta_ns, (int64_t)(hints_probability(engine, resource) * 1e6)}};
+    room_start_displacing(engine, best.resource, cause, &why, best.victims, best.victim_count);
+}
+
+void ahead_hint(struct engine *engine, uint32_t number)
+{
+    forget_settled_hints(engine);
+    for (uint32_t i = 0; i < engine->hinted_count; i++)
+        if (engine->hinted[i] == number)
+            return;
+    if (engine->hinted_count < HINTED_KEPT)
+        engine->hinted[engine->hinted_count++] = number;
+    ahead_try(engine);
+}
+
+void ahead_fire(struct engine *engine)
+{
+    bool quiet = engine->now_ns - engine->latest_request_ns > LOOK_QUIET_NS;
+    engine->ahead_at_ns = quiet ? TIME_NEVER : time_add(engine->now_ns, LOOK_EVERY_NS);
+    ahead_try(engine);
+}
+
+/* Somebody waits for the loader: a warm-up that nobody waits for steps aside. */
+void ahead_make_way(struct engine *engine)
+{
+    if (engine->queue_first == RESOURCE_NONE || room_loader_free(engine))
+        return;
+    bool waiting = false;
+    for (uint32_t i = engine->queue_first; i != RESOURCE_NONE && !waiting; i = engine->resources[i].queue_next)
+        waiting = engine->resources[i].held > 0;
+    for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE && waiting; i = engine->resources[i].occupied_next) {
+        struct resource *resource = &engine->resources[i];
+        bool loading = resource->state == RESOURCE_WARMING || resource->state == RESOURCE_VERIFYING;
+        bool ahead = resource->cause == CAUSE_PLAN || resource->cause == CAUSE_HINT;
+        if (!loading || !ahead || resource->held > 0 || resource->cancelling)
+            continue;
+        struct action action = {.kind = ACTION_CANCEL, .resource = i, .attempt = resource->attempt,
+                                .reason = REASON_GAVE_WAY, .cause = resource->cause};
+        resource->cancelling = true;
+        engine_emit(engine, &action);
+        return;
+    }
+}
