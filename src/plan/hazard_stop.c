@@ -287,6 +287,7 @@ const struct policy_ops policy_hazard_stop = {
     .syntax = "hazard-stop",
     .sentence = "keep while the chance of a request is worth it, one average cold cost a resource; the planner's forerunner",
     .predictive = true,
+    .keeps_while_free = true,
     .create = hazard_stop_create,
     .destroy = hazard_stop_destroy,
     .grow = hazard_stop_grow,

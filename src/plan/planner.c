@@ -358,6 +358,7 @@ const struct policy_ops policy_planner = {
     .syntax = "planner",
     .sentence = "learns when each resource is asked for and what a cold start then costs; the cheapest of four experts decides",
     .predictive = true,
+    .keeps_while_free = true,
     .create = planner_create,
     .destroy = planner_destroy,
     .grow = planner_grow,
