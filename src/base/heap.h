@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Deadlines of numbered things. At most one deadline each; the earliest first, ties in the order in which they
- * were set, so that the order never depends on the heap's shape. */
+ * Deadlines of numbered things. At most one deadline each; the earliest first, ties in the order in
+ * which they were set, so that the order never depends on the heap's shape. */
 #ifndef FOREWARM_BASE_HEAP_H
 #define FOREWARM_BASE_HEAP_H
 
@@ -23,7 +23,7 @@ struct heap {
 
 void heap_init(struct heap *heap);
 void heap_fini(struct heap *heap);
-/* Sets or moves the deadline of `id`. Setting the same deadline again keeps its place among equals. */
+/* Sets or moves the deadline of `id`. The same deadline again keeps its place among equals. */
 FW_MUST_CHECK enum fw_err heap_set(struct heap *heap, uint32_t id, int64_t deadline_ns);
 void heap_remove(struct heap *heap, uint32_t id); /* fine if absent */
 bool heap_get(const struct heap *heap, uint32_t id, int64_t *deadline_ns);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Writing JSON into a buffer. Commas and quoting are done here; numbers read back exactly. Indented when asked. */
+ * Writing JSON into a buffer. Commas and quoting are done here; numbers read back exactly. Indented
+ * when asked. */
 #ifndef FOREWARM_BASE_JSON_H
 #define FOREWARM_BASE_JSON_H
 
@@ -7,11 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* libjansson has functions of these three names and calls them itself. In the program ours go by others, or
- * jansson would call ours. A file that uses both includes <jansson.h> first and writes with ours. */
+/* libjansson has functions of these three names and calls them itself. In the program ours go by
+ * others, or jansson would call ours. A file that uses both includes <jansson.h> first and writes
+ * with ours. */
 #define json_object fw_json_object
-#define json_array fw_json_array
-#define json_null fw_json_null
+#define json_array  fw_json_array
+#define json_null   fw_json_null
 
 enum { JSON_DEPTH_MAX = 32 };
 struct json {
@@ -28,7 +30,7 @@ void json_object_end(struct json *json);
 void json_array(struct json *json);
 void json_array_end(struct json *json);
 void json_key(struct json *json, const char *key);
-void json_str(struct json *json, struct str value); /* bytes that are not UTF-8 become U+FFFD */
+void json_str(struct json *json, struct str value);   /* bytes that are not UTF-8 become U+FFFD */
 void json_text(struct json *json, const char *value); /* NULL writes null */
 void json_int(struct json *json, int64_t value);
 void json_uint(struct json *json, uint64_t value);

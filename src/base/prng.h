@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Pseudo-random numbers from a seed: xoshiro256++ (Blackman and Vigna, 2019), seeded through SplitMix64. The
- * same seed gives the same numbers on every machine and compiler. */
+ * Pseudo-random numbers from a seed: xoshiro256++ (Blackman and Vigna, 2019), seeded through
+ * SplitMix64. The same seed gives the same numbers on every machine and compiler. */
 #ifndef FOREWARM_BASE_PRNG_H
 #define FOREWARM_BASE_PRNG_H
 
@@ -12,8 +12,9 @@ struct prng {
 
 void prng_init(struct prng *prng, uint64_t seed);
 uint64_t prng_next(struct prng *prng);
-uint64_t prng_below(struct prng *prng, uint64_t bound);      /* uniform in [0, bound), bound > 0, unbiased */
-double prng_uniform(struct prng *prng);                      /* [0, 1), 53 bits */
+/* Uniform in [0, bound), bound > 0, unbiased. */
+uint64_t prng_below(struct prng *prng, uint64_t bound);
+double prng_uniform(struct prng *prng); /* [0, 1), 53 bits */
 double prng_exponential(struct prng *prng, double mean);
 double prng_normal(struct prng *prng, double mean, double sd);
 double prng_gamma(struct prng *prng, double shape, double scale); /* Marsaglia and Tsang, 2000 */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A ring between one writing and one reading thread (C11 atomics, no lock): fixed-size items, capacity a power of two. */
+ * A ring between one writing and one reading thread (C11 atomics, no lock): fixed-size items,
+ * capacity a power of two. */
 #ifndef FOREWARM_BASE_RING_H
 #define FOREWARM_BASE_RING_H
 

@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Quantile of ascending values, q in [0, 1], linear between order statistics (Hyndman and Fan type 7). 0 when n == 0. */
+/* Quantile of ascending values, q in [0, 1], linear between order statistics (Hyndman and Fan,
+ * type 7). 0 when n == 0. */
 double stats_quantile(const double *ascending, size_t n, double q);
 void stats_sort_doubles(double *values, size_t n);
 void stats_sort_int64(int64_t *values, size_t n);
@@ -21,7 +22,8 @@ void stats_recent_add(struct stats_recent *recent, int64_t value);
 /* Smallest held value with at least a share q at or below it; `otherwise` when nothing was seen. */
 int64_t stats_recent_quantile(const struct stats_recent *recent, double q, int64_t otherwise);
 
-/* Log-linear histogram of non-negative integers (32 bins an octave, 3 % wide): latencies over long runs. */
+/* Log-linear histogram of non-negative integers, 32 bins an octave, 3 % wide: latencies over long
+ * runs. */
 enum { STATS_HISTOGRAM_BINS = 32 * 60 };
 struct stats_histogram {
     uint64_t counts[STATS_HISTOGRAM_BINS];

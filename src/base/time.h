@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Time as int64_t nanoseconds since 1970-01-01 UTC, and durations in the same unit. Nothing here asks what
- * time it is: instants come from outside, in events. */
+ * Time as int64_t nanoseconds since 1970-01-01 UTC, and durations in the same unit. Nothing here
+ * asks what time it is: instants come from outside, in events. */
 #ifndef FOREWARM_BASE_TIME_H
 #define FOREWARM_BASE_TIME_H
 
@@ -28,18 +28,31 @@ int64_t time_from_seconds(double seconds);
 /* Sum of an instant and a duration >= 0 that stays at TIME_NEVER instead of overflowing. */
 int64_t time_add(int64_t at_ns, int64_t duration_ns);
 
-/* "90s", "5m", "1h30m", "250ms", "1.5s", "0s", "10us", "7d", "2w", "never" (TIME_NEVER). A bare number is an error. */
+/* "90s", "5m", "1h30m", "250ms", "1.5s", "0s", "10us", "7d", "2w", "never" (TIME_NEVER). A bare
+ * number is an error. */
 FW_MUST_CHECK bool time_parse_duration(struct str text, int64_t *duration_ns);
 enum { TIME_TEXT_MAX = 40 };
-/* Shortest exact spelling that time_parse_duration reads back: "10m", "1h30m", "11s", "1.5s", "250ms". */
+/* Shortest exact spelling that time_parse_duration reads back: "10m", "1h30m", "11s", "1.5s",
+ * "250ms". */
 const char *time_format_duration(int64_t duration_ns, char text[TIME_TEXT_MAX]);
 /* For people: at most three significant figures, "1.2 s", "340 ms", "2 h 10 min". */
 const char *time_format_human(int64_t duration_ns, char text[TIME_TEXT_MAX]);
 
-enum time_style { TIME_EPOCH_S, TIME_EPOCH_MS, TIME_EPOCH_US, TIME_EPOCH_NS, TIME_ISO, TIME_CIVIL, TIME_CLF, TIME_OFFSET_S, TIME_OFFSET_MS };
+enum time_style {
+    TIME_EPOCH_S,
+    TIME_EPOCH_MS,
+    TIME_EPOCH_US,
+    TIME_EPOCH_NS,
+    TIME_ISO,
+    TIME_CIVIL,
+    TIME_CLF,
+    TIME_OFFSET_S,
+    TIME_OFFSET_MS
+};
 
-/* ISO 8601 ("2024-11-15T16:57:50.123Z", "+02:00" and "+0200" offsets, a blank for T; without a zone it is
- * UTC), any number of fraction digits (past nanoseconds cut). `style` (may be NULL) gets TIME_ISO or TIME_CIVIL (blank). */
+/* ISO 8601 ("2024-11-15T16:57:50.123Z", "+02:00" and "+0200" offsets, a blank for T; without a zone
+ * it is UTC), any number of fraction digits (past nanoseconds cut). `style` (may be NULL) gets
+ * TIME_ISO or TIME_CIVIL (blank). */
 FW_MUST_CHECK bool time_parse_iso(struct str text, int64_t *at_ns, enum time_style *style);
 /* "10/Oct/2000:13:55:36 -0700", as Apache and nginx write it (without the brackets). */
 FW_MUST_CHECK bool time_parse_clf(struct str text, int64_t *at_ns);
@@ -49,9 +62,9 @@ FW_MUST_CHECK bool time_parse_epoch(struct str text, enum time_style style, int6
 const char *time_format_iso(int64_t at_ns, char text[TIME_TEXT_MAX]);
 
 struct time_civil {
-    int year, month, day;         /* 1..12, 1..31 */
+    int year, month, day; /* 1..12, 1..31 */
     int hour, minute, second;
-    int weekday;                  /* 0 Monday .. 6 Sunday */
+    int weekday; /* 0 Monday .. 6 Sunday */
     int64_t nanosecond;
 };
 struct time_civil time_civil(int64_t at_ns);
