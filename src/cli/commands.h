@@ -22,6 +22,7 @@ extern const size_t command_count;
 command_fn cmd_errors;
 command_fn cmd_metrics;
 command_fn cmd_options;
+command_fn cmd_replay;
 command_fn cmd_synth_requests;
 
 #endif

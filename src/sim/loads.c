@@ -38,7 +38,8 @@ static enum fw_err find_column(struct reading *reading, const struct csv_row *ro
         return FW_OK;
     }
     return err_set(reading->detail, FW_INPUT,
-                   "%s:%llu: header: found no column of load times, expected `value` (milliseconds), or one ending in _s or _ms",
+                   "%s:%llu: header: found no column of load times, expected `value` "
+                   "(milliseconds), or one ending in _s or _ms",
                    reading->name, (unsigned long long)row->line);
 }
 
@@ -49,14 +50,19 @@ static enum fw_err take_row(void *context, const struct csv_row *row)
     if (reading->column < 0)
         return find_column(reading, row);
     double value = -1;
-    if ((uint32_t)reading->column >= row->count || !str_to_double(str_trim(row->fields[reading->column]), &value) ||
-        !(value >= 0) || value * reading->unit_s > 1e6) {
-        struct str found = (uint32_t)reading->column < row->count ? row->fields[reading->column] : STR("nothing");
-        return err_set(reading->detail, FW_INPUT, "%s:%llu: load time: found \"%.*s\", expected a number that is not negative",
-                       reading->name, (unsigned long long)row->line, (int)(found.len < 60 ? found.len : 60), found.data);
+    if ((uint32_t)reading->column >= row->count ||
+        !str_to_double(str_trim(row->fields[reading->column]), &value) || !(value >= 0) ||
+        value * reading->unit_s > 1e6) {
+        struct str found =
+            (uint32_t)reading->column < row->count ? row->fields[reading->column] : STR("nothing");
+        return err_set(reading->detail, FW_INPUT,
+                       "%s:%llu: load time: found \"%.*s\", expected a number that is not negative",
+                       reading->name, (unsigned long long)row->line,
+                       (int)(found.len < 60 ? found.len : 60), found.data);
     }
     if (loads->count == LOADS_VALUES_MAX)
-        return err_set(reading->detail, FW_LIMIT, "%s: more than %d load times", reading->name, LOADS_VALUES_MAX);
+        return err_set(reading->detail, FW_LIMIT, "%s: more than %d load times", reading->name,
+                       LOADS_VALUES_MAX);
     if (loads->count == reading->capacity) {
         size_t capacity = reading->capacity ? 2 * reading->capacity : 1024;
         int64_t *grown = realloc(loads->values_ns, capacity * sizeof *grown);
@@ -69,7 +75,8 @@ static enum fw_err take_row(void *context, const struct csv_row *row)
     return FW_OK;
 }
 
-enum fw_err loads_read(struct loads *loads, const char *name, struct str text, struct fw_detail *detail)
+enum fw_err loads_read(struct loads *loads, const char *name, struct str text,
+                       struct fw_detail *detail)
 {
     struct reading reading = {.loads = loads, .name = name, .detail = detail, .column = -1};
     struct csv csv;

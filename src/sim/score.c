@@ -26,7 +26,8 @@ enum fw_err score_init(struct score *score, const struct trace *trace, int64_t f
         return FW_NOMEM;
     }
     for (uint32_t i = 0; i < count; i++)
-        score->resources[i] = (struct score_resource){.ready_at_ns = -1, .idle_from_ns = -1, .load_from_ns = -1};
+        score->resources[i] =
+            (struct score_resource){.ready_at_ns = -1, .idle_from_ns = -1, .load_from_ns = -1};
     return FW_OK;
 }
 
@@ -117,7 +118,8 @@ static void stop_ready(struct score *score, struct score_resource *resource, int
     resource->ready_at_ns = -1;
 }
 
-static void begin_load(struct score *score, struct score_resource *resource, const struct action *action)
+static void begin_load(struct score *score, struct score_resource *resource,
+                       const struct action *action)
 {
     resource->load_from_ns = action->at_ns;
     resource->prewarm_open = action->cause != CAUSE_REQUEST;
@@ -202,7 +204,8 @@ enum fw_err score_finish(struct score *score)
         return FW_NOMEM;
     for (uint32_t i = 0; i < count; i++)
         if (score->resources[i].requests > 0)
-            pct[used++] = 100.0 * (double)score->resources[i].cold / (double)score->resources[i].requests;
+            pct[used++] =
+                100.0 * (double)score->resources[i].cold / (double)score->resources[i].requests;
     stats_sort_doubles(pct, used);
     result->cold_pct_p50_resource = stats_quantile(pct, used, 0.5);
     result->cold_pct_p75_resource = stats_quantile(pct, used, 0.75);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * What a policy's decisions came to, counted outside the engine. The cost model is reference/planning.md section 2:
- *     J = idle_price * idle seconds + load seconds + wait_price * seconds waited
- * A request is cold when its resource was not ready as it arrived, even if the load takes no time. Every held request
- * counts its wait. Idle is ready and unused, tails after the last request included. Only what begins at or after
- * `from_ns` is scored. */
+ * What a policy's decisions came to, counted outside the engine. The cost model is
+ * reference/planning.md section 2: J = idle_price * idle seconds + load seconds + wait_price *
+ * seconds waited A request is cold when its resource was not ready as it arrived, even if the load
+ * takes no time. Every held request counts its wait. Idle is ready and unused, tails after the last
+ * request included. Only what begins at or after `from_ns` is scored. */
 #ifndef FOREWARM_SIM_SCORE_H
 #define FOREWARM_SIM_SCORE_H
 
@@ -31,24 +31,25 @@ double score_cold_pct(const struct score_result *result);
 
 struct score_resource {
     uint64_t requests, cold;
-    int64_t ready_at_ns;      /* -1: not ready */
-    int64_t idle_from_ns;     /* -1: in use or not ready */
-    int64_t load_from_ns;     /* -1: not loading */
+    int64_t ready_at_ns;  /* -1: not ready */
+    int64_t idle_from_ns; /* -1: in use or not ready */
+    int64_t load_from_ns; /* -1: not loading */
     uint32_t running;
     bool seen;
-    bool prewarm_open;        /* warmed before a request, none has come */
+    bool prewarm_open; /* warmed before a request, none has come */
     bool prewarm_scored;
 };
 struct score {
     const struct trace *trace;
     int64_t from_ns;
     struct score_resource *resources;
-    double *waits_s;          /* of scored requests, in the order they were answered */
+    double *waits_s; /* of scored requests, in the order they were answered */
     size_t wait_count;
     struct score_result result;
 };
 
-FW_MUST_CHECK enum fw_err score_init(struct score *score, const struct trace *trace, int64_t from_ns);
+FW_MUST_CHECK enum fw_err score_init(struct score *score, const struct trace *trace,
+                                     int64_t from_ns);
 void score_fini(struct score *score);
 void score_arrival(struct score *score, const struct trace_request *request);
 /* An action the engine took; `arrived_at_ns` of the request it is about, -1 for others. */
@@ -59,20 +60,23 @@ bool score_is_ready(const struct score *score, uint32_t resource);
 void score_stop(struct score *score, uint32_t resource, int64_t until_ns);
 FW_MUST_CHECK enum fw_err score_finish(struct score *score);
 
-/* A time to live for every resource in closed form: what policy ttl:x comes to without a memory limit. */
+/* A time to live for every resource in closed form: what policy ttl:x comes to without a memory
+ * limit. */
 enum { SCORE_GRID = 57 }; /* 15 s * 1.15^i up to 43,200 s */
 int64_t score_grid_ttl(int i);
 struct score_arrivals { /* requests by resource, each in order of time */
     uint32_t resource_count;
-    size_t *first;            /* resource_count + 1 */
+    size_t *first; /* resource_count + 1 */
     int64_t *at_ns, *duration_ns;
 };
-FW_MUST_CHECK enum fw_err score_arrivals_init(struct score_arrivals *arrivals, const struct trace *trace);
+FW_MUST_CHECK enum fw_err score_arrivals_init(struct score_arrivals *arrivals,
+                                              const struct trace *trace);
 void score_arrivals_fini(struct score_arrivals *arrivals);
-void score_ttl(const struct score_arrivals *arrivals, const struct loads *loads, int64_t ttl_ns, int64_t from_ns,
-               struct score_result *result);
+void score_ttl(const struct score_arrivals *arrivals, const struct loads *loads, int64_t ttl_ns,
+               int64_t from_ns, struct score_result *result);
 /* The grid's time to live with the lowest cost. */
-int64_t score_best_ttl(const struct score_arrivals *arrivals, const struct loads *loads, const struct score_prices *prices,
-                       int64_t from_ns, struct score_result *result);
+int64_t score_best_ttl(const struct score_arrivals *arrivals, const struct loads *loads,
+                       const struct score_prices *prices, int64_t from_ns,
+                       struct score_result *result);
 
 #endif

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * A fixed time to live without the engine: resource by resource, one pass over its requests. Serves as the unit of
- * idle time (10 min), as the bar no deployable policy has (the best one in hindsight), and as a check on the engine. */
+ * A fixed time to live without the engine: resource by resource, one pass over its requests. Serves
+ * as the unit of idle time (10 min), as the bar no deployable policy has (the best one in
+ * hindsight), and as a check on the engine. */
 #include "sim/score.h"
 #include <math.h>
 #include <stdlib.h>
 
 int64_t score_grid_ttl(int i)
 {
-    return time_from_seconds(15 * pow(1.15, i)); /* the last is 37.6 thousand seconds; one more would pass 43,200 */
+    return time_from_seconds(
+        15 * pow(1.15, i)); /* the last is 37.6 thousand seconds; one more would pass 43,200 */
 }
 
 enum fw_err score_arrivals_init(struct score_arrivals *arrivals, const struct trace *trace)
@@ -26,7 +28,8 @@ enum fw_err score_arrivals_init(struct score_arrivals *arrivals, const struct tr
         arrivals->first[trace->requests[i].resource + 2]++;
     for (uint32_t r = 0; r < count; r++)
         arrivals->first[r + 2] += arrivals->first[r + 1];
-    for (size_t i = 0; i < trace->count; i++) { /* first[r + 1] is where r's next one goes, and ends as r + 1's first */
+    for (size_t i = 0; i < trace->count;
+         i++) { /* first[r + 1] is where r's next one goes, and ends as r + 1's first */
         size_t at = arrivals->first[trace->requests[i].resource + 1]++;
         arrivals->at_ns[at] = trace->requests[i].at_ns;
         arrivals->duration_ns[at] = trace->requests[i].duration_ns;
@@ -68,8 +71,9 @@ static void add_idle(const struct ttl_run *run, int64_t until_ns, struct score_r
         result->idle_ns += until_ns - from_ns;
 }
 
-static void ttl_arrival(struct ttl_run *run, int64_t at_ns, int64_t duration_ns, bool first, uint64_t *loads_begun,
-                        const struct loads *loads, uint32_t resource, struct score_result *result)
+static void ttl_arrival(struct ttl_run *run, int64_t at_ns, int64_t duration_ns, bool first,
+                        uint64_t *loads_begun, const struct loads *loads, uint32_t resource,
+                        struct score_result *result)
 {
     bool in_score = at_ns >= run->from_ns;
     if (run->warm && at_ns >= unload_at(run)) {
@@ -99,16 +103,16 @@ static void ttl_arrival(struct ttl_run *run, int64_t at_ns, int64_t duration_ns,
     result->wait_ns += in_score ? begin_ns - at_ns : 0;
 }
 
-void score_ttl(const struct score_arrivals *arrivals, const struct loads *loads, int64_t ttl_ns, int64_t from_ns,
-               struct score_result *result)
+void score_ttl(const struct score_arrivals *arrivals, const struct loads *loads, int64_t ttl_ns,
+               int64_t from_ns, struct score_result *result)
 {
     *result = (struct score_result){0};
     for (uint32_t r = 0; r < arrivals->resource_count; r++) {
         struct ttl_run run = {.ttl_ns = ttl_ns, .from_ns = from_ns};
         uint64_t loads_begun = 0;
         for (size_t i = arrivals->first[r]; i < arrivals->first[r + 1]; i++)
-            ttl_arrival(&run, arrivals->at_ns[i], arrivals->duration_ns[i], i == arrivals->first[r], &loads_begun, loads, r,
-                        result);
+            ttl_arrival(&run, arrivals->at_ns[i], arrivals->duration_ns[i], i == arrivals->first[r],
+                        &loads_begun, loads, r, result);
         if (run.warm) {
             add_idle(&run, unload_at(&run), result);
             result->unloads += unload_at(&run) >= from_ns;
@@ -116,8 +120,9 @@ void score_ttl(const struct score_arrivals *arrivals, const struct loads *loads,
     }
 }
 
-int64_t score_best_ttl(const struct score_arrivals *arrivals, const struct loads *loads, const struct score_prices *prices,
-                       int64_t from_ns, struct score_result *best)
+int64_t score_best_ttl(const struct score_arrivals *arrivals, const struct loads *loads,
+                       const struct score_prices *prices, int64_t from_ns,
+                       struct score_result *best)
 {
     int64_t best_ns = 0;
     for (int i = 0; i < SCORE_GRID; i++) {

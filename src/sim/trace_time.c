@@ -37,9 +37,9 @@ bool trace_time_parse(struct str text, int style, int64_t *at_ns)
     switch (style) {
     case TRACE_TIME_ISO:
     case TRACE_TIME_CIVIL:
-        return time_parse_iso(text, at_ns, &found);
+        return time_parse_iso(text, at_ns, &found) && *at_ns >= 0;
     case TRACE_TIME_CLF:
-        return time_parse_clf(text, at_ns);
+        return time_parse_clf(text, at_ns) && *at_ns >= 0;
     default:
         if (is_epoch_scale(style))
             return time_parse_epoch(text, epochs[style - TRACE_TIME_S], at_ns) && *at_ns >= 0;

@@ -20,7 +20,8 @@ void world_fini(struct world *world)
 
 static bool before(const struct world_item *a, const struct world_item *b)
 {
-    return a->event.at_ns != b->event.at_ns ? a->event.at_ns < b->event.at_ns : a->sequence < b->sequence;
+    return a->event.at_ns != b->event.at_ns ? a->event.at_ns < b->event.at_ns
+                                            : a->sequence < b->sequence;
 }
 
 static enum fw_err schedule(struct world *world, const struct event *event)
@@ -72,7 +73,8 @@ static enum fw_err begin_load(struct world *world, const struct action *action)
     return schedule(world, &event);
 }
 
-static enum fw_err report(struct world *world, const struct action *action, uint32_t kind, uint32_t status)
+static enum fw_err report(struct world *world, const struct action *action, uint32_t kind,
+                          uint32_t status)
 {
     struct event event = {.at_ns = action->at_ns,
                           .kind = kind,
@@ -93,7 +95,8 @@ static void forget_attempt(struct world *world, uint32_t resource, uint64_t atte
     }
 }
 
-static enum fw_err begin_request(struct world *world, const struct action *action, int64_t arrived_at_ns, int64_t duration_ns)
+static enum fw_err begin_request(struct world *world, const struct action *action,
+                                 int64_t arrived_at_ns, int64_t duration_ns)
 {
     struct event event = {.at_ns = time_add(action->at_ns, duration_ns),
                           .kind = EVENT_END,
@@ -105,7 +108,8 @@ static enum fw_err begin_request(struct world *world, const struct action *actio
     return schedule(world, &event);
 }
 
-enum fw_err world_perform(struct world *world, const struct action *action, int64_t arrived_at_ns, int64_t duration_ns)
+enum fw_err world_perform(struct world *world, const struct action *action, int64_t arrived_at_ns,
+                          int64_t duration_ns)
 {
     CHECK(action->resource < world->resource_count);
     struct world_resource *resource = &world->resources[action->resource];
@@ -127,7 +131,8 @@ enum fw_err world_perform(struct world *world, const struct action *action, int6
         return report(world, action, EVENT_FAILED, FW_CANCELLED);
     case ACTION_RELEASE:
         return begin_request(world, action, arrived_at_ns, duration_ns);
-    default: /* refused, sent elsewhere, or a change of state to be seen: nothing is to be done here */
+    default: /* refused, sent elsewhere, or a change of state to be seen: nothing is to be done here
+              */
         return FW_OK;
     }
 }
@@ -144,7 +149,8 @@ static void note_end(struct world *world, const struct event *event)
     CHECK(resource->running > 0);
     if (--resource->running > 0 || resource->drain == 0)
         return;
-    const struct action drain = {.at_ns = event->at_ns, .resource = event->resource, .attempt = resource->drain};
+    const struct action drain = {
+        .at_ns = event->at_ns, .resource = event->resource, .attempt = resource->drain};
     resource->drain = 0;
     CHECK(report(world, &drain, EVENT_DRAINED, 0) == FW_OK); /* room was just made by the END */
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A world that is a program: it performs the engine's actions on virtual time and reports back as events. Loads take
- * what loads.h says, the probe nothing, unloads nothing, requests their duration. Completions of one instant
- * come in the order in which they were begun. */
+ * A world that is a program: it performs the engine's actions on virtual time and reports back as
+ * events. Loads take what loads.h says, the probe nothing, unloads nothing, requests their
+ * duration. Completions of one instant come in the order in which they were begun. */
 #ifndef FOREWARM_SIM_WORLD_H
 #define FOREWARM_SIM_WORLD_H
 
@@ -16,8 +16,8 @@ struct world_item {
     uint64_t sequence;
 };
 struct world_resource {
-    uint64_t loads;        /* begun */
-    uint64_t drain;        /* attempt of the drain that waits for the last request to end; 0 none */
+    uint64_t loads; /* begun */
+    uint64_t drain; /* attempt of the drain that waits for the last request to end; 0 none */
     uint32_t running;
 };
 struct world {
@@ -29,11 +29,13 @@ struct world {
     uint32_t resource_count;
 };
 
-FW_MUST_CHECK enum fw_err world_init(struct world *world, const struct loads *loads, uint32_t resource_count);
+FW_MUST_CHECK enum fw_err world_init(struct world *world, const struct loads *loads,
+                                     uint32_t resource_count);
 void world_fini(struct world *world);
-/* Does what the action asks. `arrived_at_ns` and `duration_ns` are of the request that a RELEASE names. */
-FW_MUST_CHECK enum fw_err world_perform(struct world *world, const struct action *action, int64_t arrived_at_ns,
-                                        int64_t duration_ns);
+/* Does what the action asks. `arrived_at_ns` and `duration_ns` are of the request that a RELEASE
+ * names. */
+FW_MUST_CHECK enum fw_err world_perform(struct world *world, const struct action *action,
+                                        int64_t arrived_at_ns, int64_t duration_ns);
 /* When something completes next; TIME_NEVER: nothing is under way. */
 int64_t world_next(const struct world *world);
 /* The next completion as the event that tells of it. False: none. */

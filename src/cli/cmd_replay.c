@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT
+ * forewarm replay: the production engine over a log, one policy after the other, compared. */
+#include "base/json.h"
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/replay_report.h"
+#include "core/settings.h"
+#include "plan/policies.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct options {
+    int format, time_style;
+    bool skip_bad_rows;
+    int64_t hold_timeout_ns, hold_limit, hold_total;
+    char columns[OPTION_TEXT_MAX], policy[OPTION_TEXT_MAX], load_times[OPTION_TEXT_MAX],
+        sizes[OPTION_TEXT_MAX], score_from[OPTION_TEXT_MAX], hints[OPTION_TEXT_MAX],
+        csv[OPTION_TEXT_MAX], decisions[OPTION_TEXT_MAX];
+};
+
+#define AT(field) offsetof(struct options, field)
+/* clang-format off */
+static const struct args_row rows[] = {
+    {{"format", OPTION_CHOICE, AT(format), "auto", 0, 0, false, trace_format_names, "how the trace is written"}, "FORMAT", 0},
+    {{"columns", OPTION_TEXT, AT(columns), "", 0, 0, false, NULL, "time=C,resource=C+D,session=C,duration=C: which columns to read; + joins"}, "MAP", 0},
+    {{"time_style", OPTION_CHOICE, AT(time_style), "auto", 0, 0, false, trace_time_names, "how times are written"}, "STYLE", 0},
+    {{"skip_bad_rows", OPTION_BOOL, AT(skip_bad_rows), "false", 0, 0, false, NULL, "go on without rows that cannot be read, and count them"}, NULL, 0},
+    {{"policy", OPTION_TEXT, AT(policy), "all", 0, 0, false, NULL, "policies to compare, separated by commas"}, "LIST", 0},
+    {{"load_times", OPTION_TEXT, AT(load_times), "", 0, 0, false, NULL, "measured load times to draw from: column `value` (ms) or one ending in _s"}, "CSV", 0},
+    {{"sizes", OPTION_TEXT, AT(sizes), "", 0, 0, false, NULL, "resource,memory (5GiB) or resource,bytes; with --memory"}, "CSV", 0},
+    {{"score_from", OPTION_TEXT, AT(score_from), "", 0, 0, false, NULL, "learn from everything, score what begins at or after this instant, or this long (6d) after the start"}, "TIME", 0},
+    {{"hints", OPTION_TEXT, AT(hints), "", 0, 0, false, NULL, "time,resource[,probability][,eta_s][,session][,source]"}, "CSV", 0},
+    {{"csv", OPTION_TEXT, AT(csv), "", 0, 0, false, NULL, "also write the table there"}, "FILE", 0},
+    {{"decisions", OPTION_TEXT, AT(decisions), "", 0, 0, false, NULL, "write every action with its reason as JSON lines"}, "FILE", 0},
+    {{"hold_timeout", OPTION_DURATION, AT(hold_timeout_ns), "never", 0, 0, false, NULL, "how long a request may be held"}, "DUR", 0},
+    {{"hold_limit", OPTION_INT, AT(hold_limit), "100000000", 1, 1e9, false, NULL, "requests held for one resource"}, "N", 0},
+    {{"hold_total", OPTION_INT, AT(hold_total), "100000000", 1, 1e9, false, NULL, "requests held in all"}, "N", 0},
+};
+/* clang-format on */
+static const struct args_spec spec = {
+    .command = "replay",
+    .operands = "TRACE...",
+    .sentence = "Runs the production engine over a log on virtual time and compares policies.",
+    .rows = rows,
+    .row_count = sizeof rows / sizeof rows[0],
+    .operands_min = 1,
+    .operands_max = -1,
+    .more =
+        "Prices: cost = idle_price * idle seconds + load seconds + wait_price * seconds waited.\n"
+        "A trace may be zipped; - is standard input. `forewarm options` explains the engine's "
+        "options.",
+};
+
+/* Everything the command holds; released in one place. */
+struct job {
+    struct options options;
+    struct args args;
+    struct engine_settings engine;
+    struct trace trace;
+    struct score_arrivals arrivals;
+    struct loads loads;
+    uint64_t *sizes;
+    struct replay_hint *hints;
+    size_t hint_count;
+    struct buf decisions;
+    const char *policy; /* of the run in progress */
+    struct output_progress progress;
+    uint64_t progress_before, progress_total;
+    struct replay_report report;
+};
+
+static double clock_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static enum fw_err load_text(const char *path, struct buf *text, struct fw_detail *detail)
+{
+    buf_init(text, TRACE_BYTES_MAX);
+    return trace_load_file(path, text, detail);
+}
+
+static enum fw_err read_trace(struct job *job, struct fw_detail *detail)
+{
+    struct trace_options options = {.format = job->options.format,
+                                    .time = job->options.time_style,
+                                    .skip_bad_rows = job->options.skip_bad_rows};
+    snprintf(options.columns, sizeof options.columns, "%s", job->options.columns);
+    FW_TRY(trace_read(&job->trace, job->args.operands, (size_t)job->args.operand_count, &options,
+                      detail));
+    return score_arrivals_init(&job->arrivals, &job->trace);
+}
+
+static enum fw_err read_loads(struct job *job, struct fw_detail *detail)
+{
+    loads_init(&job->loads, job->engine.load_time_ns, (uint64_t)job->engine.seed);
+    if (job->options.load_times[0] == '\0')
+        return FW_OK;
+    struct buf text;
+    enum fw_err err = load_text(job->options.load_times, &text, detail);
+    if (err == FW_OK)
+        err = loads_read(&job->loads, job->options.load_times, buf_str(&text), detail);
+    buf_fini(&text);
+    job->engine.load_time_ns = loads_median(&job->loads);
+    return err;
+}
+
+static enum fw_err read_sizes(struct job *job, struct fw_detail *detail)
+{
+    bool limited = job->engine.memory != UINT64_MAX;
+    if (limited != (job->options.sizes[0] != '\0'))
+        return err_set(detail, FW_USAGE, "--memory and --sizes go together: found only %s",
+                       limited ? "--memory" : "--sizes");
+    if (!limited)
+        return FW_OK;
+    job->sizes = calloc(job->trace.resources.count, sizeof *job->sizes);
+    if (!job->sizes)
+        return FW_NOMEM;
+    struct buf text;
+    enum fw_err err = load_text(job->options.sizes, &text, detail);
+    if (err == FW_OK)
+        err =
+            replay_read_sizes(&job->trace, job->options.sizes, buf_str(&text), job->sizes, detail);
+    buf_fini(&text);
+    return err;
+}
+
+static enum fw_err read_hints(struct job *job, struct fw_detail *detail)
+{
+    if (job->options.hints[0] == '\0')
+        return FW_OK;
+    struct buf text;
+    enum fw_err err = load_text(job->options.hints, &text, detail);
+    if (err == FW_OK)
+        err = replay_read_hints(&job->trace, job->options.hints, buf_str(&text), &job->hints,
+                                &job->hint_count, &job->report.unknown_hints, detail);
+    buf_fini(&text);
+    return err;
+}
+
+/* "6d" after the first request, or an instant. */
+static enum fw_err find_score_from(struct job *job, struct fw_detail *detail)
+{
+    const char *text = job->options.score_from;
+    int64_t first_ns = job->trace.requests[0].at_ns,
+            last_ns = job->trace.requests[job->trace.count - 1].at_ns;
+    int64_t after_ns = 0;
+    job->report.from_ns = first_ns;
+    job->report.from_given = text[0] != '\0';
+    if (!job->report.from_given)
+        return FW_OK;
+    if (time_parse_duration(str_of(text), &after_ns)) {
+        job->report.from_ns = time_add(first_ns, after_ns);
+    } else {
+        int style = trace_time_is_offset(job->trace.time)
+                        ? job->trace.time
+                        : trace_time_guess(str_of(text), (struct str){"", 0}, STR("time"));
+        if (!trace_time_parse(str_of(text), style, &job->report.from_ns))
+            return err_set(detail, FW_USAGE,
+                           "--score-from: found \"%s\", expected an instant as in the trace, or a "
+                           "duration such as 6d",
+                           text);
+    }
+    if (job->report.from_ns > last_ns)
+        return err_set(detail, FW_USAGE,
+                       "--score-from: \"%s\" is after the last request: nothing would be scored",
+                       text);
+    return FW_OK;
+}
+
+static void set_engine(struct job *job)
+{
+    job->engine.hold_timeout_ns = job->options.hold_timeout_ns;
+    job->engine.hold_limit = job->options.hold_limit;
+    job->engine.hold_total = job->options.hold_total;
+    if (job->engine.max_resources < job->trace.resources.count)
+        job->engine.max_resources = job->trace.resources.count;
+    job->report.prices = (struct score_prices){job->engine.idle_price, job->engine.wait_price};
+}
+
+static void note_action(void *context, const struct action *action)
+{
+    struct job *job = context;
+    struct json json;
+    char at[TIME_TEXT_MAX];
+    struct buf reason;
+    buf_init(&reason, 4096);
+    reason_describe(action->reason, action->numbers, &reason);
+    json_init(&json, &job->decisions, false);
+    json_object(&json);
+    json_key_text(&json, "policy", job->policy);
+    json_key_text(&json, "at", time_format_iso(action->at_ns, at));
+    json_key_text(&json, "after",
+                  time_format_duration(action->at_ns - job->trace.requests[0].at_ns, at));
+    json_key_text(&json, "action", action_kind_name(action->kind));
+    json_key_str(&json, "resource", table_key(&job->trace.resources, action->resource));
+    if (action->kind == ACTION_STATE)
+        json_key_text(&json, "state", resource_state_name(action->status));
+    if (action->kind == ACTION_REFUSE)
+        json_key_text(&json, "error", err_row((enum fw_err)action->status)->name);
+    if (action->cause != CAUSE_NONE)
+        json_key_text(&json, "cause", cause_name(action->cause));
+    if (action->request != 0)
+        json_key_uint(&json, "request", action->request);
+    if (action->attempt != 0)
+        json_key_uint(&json, "attempt", action->attempt);
+    json_key_text(&json, "reason", reason_name(action->reason));
+    json_key_str(&json, "because", buf_str(&reason));
+    json_object_end(&json);
+    buf_add_char(&job->decisions, '\n');
+    buf_fini(&reason);
+}
+
+static void note_progress(void *context, uint64_t done)
+{
+    struct job *job = context;
+    output_progress_step(&job->progress, job->progress_before + done, job->progress_total);
+}
+
+/* The names to run: the list that was given, or the usual table. */
+static enum fw_err choose_policies(struct job *job, struct fw_detail *detail)
+{
+    static const char usual[] =
+        "cold,ttl:1m,ttl:5m,ttl:10m,ttl:1h,breakeven,median,hybrid,planner,oracle-reactive,oracle";
+    static const char limited[] = "cold,ttl:5m,lru,planner,oracle-reactive,oracle";
+    bool all = strcmp(job->options.policy, "all") == 0;
+    struct str rest = str_of(!all ? job->options.policy : job->sizes ? limited : usual), name;
+    if (rest.len == 0 || strcmp(job->options.policy, "none") == 0)
+        return FW_OK;
+    while (str_cut(&rest, ',', &name)) {
+        if (job->report.count == REPLAY_POLICIES_MAX || name.len == 0 ||
+            name.len >= REPLAY_NAME_MAX)
+            return err_set(detail, FW_USAGE,
+                           "--policy: found \"%.*s\", expected up to %d names separated by commas",
+                           (int)(name.len < 80 ? name.len : 80), name.data, REPLAY_POLICIES_MAX);
+        struct replay_row *row = &job->report.rows[job->report.count++];
+        memcpy(row->name, name.data, name.len);
+        row->name[name.len] = '\0';
+    }
+    return FW_OK;
+}
+
+static enum fw_err run_policies(struct job *job, struct fw_detail *detail)
+{
+    bool decisions = job->options.decisions[0] != '\0';
+    struct replay_settings settings = {.trace = &job->trace,
+                                       .arrivals = &job->arrivals,
+                                       .loads = &job->loads,
+                                       .engine = job->engine,
+                                       .sizes = job->sizes,
+                                       .hints = job->hints,
+                                       .hint_count = job->hint_count,
+                                       .from_ns = job->report.from_ns,
+                                       .on_action = decisions ? note_action : NULL,
+                                       .on_progress = note_progress,
+                                       .context = job};
+    output_progress_init(&job->progress, "replay", job->args.quiet);
+    job->progress_total = job->trace.count * job->report.count;
+    enum fw_err err = FW_OK;
+    for (size_t i = 0; i < job->report.count && err == FW_OK; i++) {
+        struct replay_row *row = &job->report.rows[i];
+        double from_s = clock_s();
+        job->policy = row->name;
+        job->progress_before = i * job->trace.count;
+        err = replay_run(&settings, row->name, &row->result, detail);
+        row->seconds = clock_s() - from_s;
+    }
+    output_progress_end(&job->progress);
+    return err;
+}
+
+static void find_hindsight(struct job *job)
+{
+    struct replay_report *report = &job->report;
+    report->memory_limited = job->sizes != NULL;
+    report->has_ttl = !report->memory_limited;
+    score_ttl(&job->arrivals, &job->loads, 10 * TIME_MINUTE, report->from_ns, &report->ttl600);
+    report->best_ttl_ns = score_best_ttl(&job->arrivals, &job->loads, &report->prices,
+                                         report->from_ns, &report->best);
+}
+
+static enum fw_err run(struct job *job, struct fw_detail *detail)
+{
+    FW_TRY(read_trace(job, detail));
+    set_engine(job);
+    FW_TRY(read_loads(job, detail));
+    FW_TRY(read_sizes(job, detail));
+    FW_TRY(read_hints(job, detail));
+    FW_TRY(find_score_from(job, detail));
+    FW_TRY(choose_policies(job, detail));
+    FW_TRY(run_policies(job, detail));
+    find_hindsight(job);
+    if (job->options.decisions[0] != '\0') {
+        if (job->decisions.failed)
+            return err_set(detail, FW_LIMIT,
+                           "--decisions: more text than memory allows; replay fewer policies");
+        FW_TRY(output_file(job->options.decisions, buf_str(&job->decisions), detail));
+    }
+    if (job->options.csv[0] == '\0')
+        return FW_OK;
+    struct buf csv;
+    buf_init(&csv, OUTPUT_MAX);
+    replay_report_csv(&job->report, &csv);
+    enum fw_err err = csv.failed ? FW_NOMEM : output_file(job->options.csv, buf_str(&csv), detail);
+    buf_fini(&csv);
+    return err;
+}
+
+static int print_report(struct job *job)
+{
+    struct buf out;
+    char many[64];
+    buf_init(&out, OUTPUT_MAX);
+    snprintf(many, sizeof many, "%d files", job->args.operand_count);
+    job->report.source = job->args.operand_count == 1 ? job->args.operands[0] : many;
+    job->report.trace = &job->trace;
+    job->report.loads = &job->loads;
+    if (job->args.json)
+        replay_report_json(&job->report, &out);
+    else
+        replay_report_text(&job->report, &out);
+    int status = output_print(&out, 0);
+    buf_fini(&out);
+    return status;
+}
+
+/* Two things on standard output would be no document. */
+static enum fw_err check_outputs(const struct job *job, struct fw_detail *detail)
+{
+    bool csv = strcmp(job->options.csv, "-") == 0,
+         decisions = strcmp(job->options.decisions, "-") == 0;
+    if (csv && decisions)
+        return err_set(detail, FW_USAGE, "--csv - and --decisions - both want standard output");
+    if ((csv || decisions) && job->args.json)
+        return err_set(detail, FW_USAGE, "--json and %s - both want standard output",
+                       csv ? "--csv" : "--decisions");
+    return FW_OK;
+}
+
+int cmd_replay(int argc, char **argv)
+{
+    struct job *job = calloc(1, sizeof *job);
+    struct fw_detail detail = {""};
+    if (!job)
+        return output_fail(spec.command, FW_NOMEM, NULL);
+    job->args.tables[0] = (struct args_table){
+        "Any engine option may be given too: --wait-price, --idle-price, --memory, --load-time, "
+        "--seed, ... (`forewarm options`)",
+        engine_option_rows, engine_option_count, &job->engine};
+    enum fw_err err = args_parse(&job->args, &spec, &job->options, argc, argv, &detail);
+    if (err == FW_OK && job->args.done) {
+        free(job);
+        return 0;
+    }
+    trace_init(&job->trace);
+    buf_init(&job->decisions, OUTPUT_MAX);
+    if (err == FW_OK)
+        err = check_outputs(job, &detail);
+    if (err == FW_OK)
+        err = run(job, &detail);
+    bool piped = strcmp(job->options.csv, "-") == 0 || strcmp(job->options.decisions, "-") == 0;
+    int status = err != FW_OK ? output_fail(spec.command, err, &detail)
+                 : piped      ? 0
+                              : print_report(job);
+    buf_fini(&job->decisions);
+    free(job->hints);
+    free(job->sizes);
+    loads_fini(&job->loads);
+    score_arrivals_fini(&job->arrivals);
+    trace_fini(&job->trace);
+    free(job);
+    return status;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * The production engine over a trace on virtual time: what would a policy have done, and what would
+ * it have cost?
+ *
+ * What comes next is the earliest of the engine's deadline, a completion in the world (world.h) and
+ * an arrival; at one instant in this order, so that with ttl:x a gap of exactly x is cold. After
+ * the last request the replay goes on until nothing is due, at most REPLAY_TAIL_NS. What is still
+ * warm then: a resource whose unloading is planned counts as idle until the end of the tail; one
+ * that is kept for good (lru, ttl:never) until the last request of the trace. */
+#ifndef FOREWARM_SIM_REPLAY_H
+#define FOREWARM_SIM_REPLAY_H
+
+#include "core/engine.h"
+#include "sim/loads.h"
+#include "sim/score.h"
+#include "sim/trace.h"
+
+#define REPLAY_TAIL_NS (48 * TIME_HOUR)
+enum { REPLAY_HINTS_MAX = 1 << 26 };
+
+struct replay_hint {
+    int64_t at_ns, eta_ns;
+    double probability;
+    uint64_t session;
+    uint32_t resource, source;
+};
+
+struct replay_settings {
+    const struct trace *trace;
+    const struct score_arrivals *arrivals; /* of the same trace: the future, for oracles */
+    const struct loads *loads;
+    struct engine_settings engine;   /* its policy is set by replay_run */
+    const uint64_t *sizes;           /* bytes by resource; NULL unknown */
+    const struct replay_hint *hints; /* by time */
+    size_t hint_count;
+    int64_t from_ns; /* scored from here on */
+    /* Called for every action; may be NULL. */
+    void (*on_action)(void *context, const struct action *action);
+    /* Called for every request; may be NULL. */
+    void (*on_progress)(void *context, uint64_t done);
+    void *context;
+};
+
+struct replay_result {
+    struct score_result score;
+    uint64_t decision_hash, actions, events;
+};
+
+FW_MUST_CHECK enum fw_err replay_run(const struct replay_settings *settings, const char *policy,
+                                     struct replay_result *result, struct fw_detail *detail);
+
+/* CSV `resource,memory` ("5GiB") or `resource,bytes`; a row named * stands for all others. Every
+ * resource of the trace must have a size. */
+FW_MUST_CHECK enum fw_err replay_read_sizes(const struct trace *trace, const char *name,
+                                            struct str text, uint64_t *sizes,
+                                            struct fw_detail *detail);
+/* CSV `time,resource[,probability][,eta_s][,session][,source]`, sorted by time afterwards. Hints
+ * for resources that the trace does not have are counted in `unknown`. The caller frees *hints. */
+FW_MUST_CHECK enum fw_err replay_read_hints(const struct trace *trace, const char *name,
+                                            struct str text, struct replay_hint **hints,
+                                            size_t *count, uint64_t *unknown,
+                                            struct fw_detail *detail);
+
+#endif
