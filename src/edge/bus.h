@@ -28,6 +28,9 @@ void bus_send_action(struct bus *bus, const struct action *action); /* RELEASE, 
 void bus_attach_sender(struct bus *bus, unsigned sender, uv_async_t *wake);
 void bus_send_event(struct bus *bus, unsigned sender, const struct event *event);
 void bus_flush(struct bus *bus, unsigned sender);            /* once a loop turn: wake the brain, retry what was kept */
+/* The same, but events about requests that are being served anyway wait for company: true if some do, and the
+ * caller sees to it that bus_flush follows within some milliseconds. One wake-up a request would cost more than the request. */
+bool bus_flush_urgent(struct bus *bus, unsigned sender);
 bool bus_take_action(struct bus *bus, unsigned sender, struct action *action);
 
 #endif

@@ -33,7 +33,7 @@ const struct option_row config_option_rows[] = {
      "Where learning and accounts are kept: memory: or sqlite:PATH."},
     {"journal", OPTION_TEXT, AT(journal), "", 0, 0, false, NULL,
      "File that gets every event, for `forewarm replay`; absent: none is written."},
-    {"journal_max", OPTION_SIZE, AT(journal_max), "1GiB", MIB, 0, true, NULL,
+    {"journal_max", OPTION_SIZE, AT(journal_max), "1GiB", MIB, 1024 * GIB, true, NULL,
      "A journal that grows past this is moved to NAME.old and begun anew."},
     {"log_file", OPTION_TEXT, AT(log_file), "", 0, 0, false, NULL,
      "File that gets the log; absent: standard error."},

@@ -6,6 +6,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/str.h"
+#include <stddef.h>
 #include <stdint.h>
 
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
@@ -31,10 +33,66 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
     X(METRIC_CLIENT_GONE, "forewarm_client_gone_total", COUNTER, "", NONE, "Clients that left before their answer was complete.") \
     X(METRIC_EVENTS, "forewarm_engine_events_total", COUNTER, "", NONE, "Events the engine has handled.")
 
+enum metric_id {
+#define X(id, name, type, labels, buckets, help) id,
+    METRICS(X)
+#undef X
+    METRIC_COUNT
+};
+
 struct metric_row {
     const char *id, *name, *type, *labels, *buckets, *help;
 };
 extern const struct metric_row metric_rows[];
 extern const size_t metric_row_count;
+
+/* Values of the label that is not the resource. X(id, value) */
+#define METRIC_LABELS_STATE(X)                                                                               \
+    X(METRIC_WARM, "warm")                                                                                   \
+    X(METRIC_COLD, "cold")                                                                                   \
+    X(METRIC_FALLBACK, "fallback")
+enum metric_request_state {
+#define X(id, value) id,
+    METRIC_LABELS_STATE(X)
+#undef X
+};
+#define METRIC_LABELS_ERROR(X)                                                                               \
+    X(METRIC_CONNECT, "connect")                                                                             \
+    X(METRIC_BROKEN, "broken")                                                                               \
+    X(METRIC_TIMEOUT, "timeout")
+enum metric_upstream_error {
+#define X(id, value) id,
+    METRIC_LABELS_ERROR(X)
+#undef X
+};
+
+/* All shards, and the threads' common door to them. One thread writes a shard; any thread may read while it does. */
+struct metrics;
+struct metrics_shard;
+FW_MUST_CHECK enum fw_err metrics_create(struct metrics **metrics);
+void metrics_destroy(struct metrics **metrics);
+/* A shard for the calling thread's use; lives as long as the metrics. NULL when memory is short. */
+struct metrics_shard *metrics_shard(struct metrics *metrics);
+
+/* Counters. `label`: a value of the enums above for "resource,state", "resource,error" and "code" (status / 100 - 1);
+ * else 0. `resource`: the engine's number; else 0. Metrics in seconds count nanoseconds. */
+void metrics_add(struct metrics_shard *shard, enum metric_id metric, uint32_t resource, unsigned label, uint64_t amount);
+/* Histograms. SECONDS buckets take nanoseconds, WASTE buckets milliseconds. */
+void metrics_observe(struct metrics_shard *shard, enum metric_id metric, int64_t value);
+/* Gauges that go up and down in one thread ("" and "plane" labels: data); the sum over the shards is shown. */
+void metrics_move(struct metrics_shard *shard, enum metric_id metric, int64_t change);
+
+/* What /metrics shows besides the shards. */
+struct metrics_writer;
+struct metrics_source {
+    void *context;
+    /* The id of a resource number, for the label; data NULL: the series is left out. */
+    struct str (*resource)(void *context, uint32_t resource);
+    /* Adds series of this metric through metrics_sample; called once a metric, whatever its type but histograms. May be NULL. */
+    void (*collect)(void *context, enum metric_id metric, struct metrics_writer *writer);
+};
+/* One sample; a value for each of the row's labels, in their order. */
+void metrics_sample(struct metrics_writer *writer, const struct str *labels, size_t count, double value);
+void metrics_write(struct metrics *metrics, const struct metrics_source *source, struct buf *out);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
@@ -41,13 +42,20 @@ struct server_handler {
     void (*gone)(void *context, struct exchange *exchange);
     /* The answer was handed to the socket (or failed); the exchange is dead after this call. May be NULL. */
     void (*done)(void *context, struct exchange *exchange);
+    /* Enough of a streamed answer has left for more to be written (exchange_queued fell below SERVER_QUEUE_LOW after it
+     * had passed SERVER_QUEUE_HIGH). May be NULL. */
+    void (*writable)(void *context, struct exchange *exchange);
+    /* An answer with this status begins, also one the server gives by itself. For counting. May be NULL. */
+    void (*answered)(void *context, int status);
 };
+enum { SERVER_QUEUE_HIGH = 64 << 10, SERVER_QUEUE_LOW = 32 << 10 };
 
 struct server_limits {
     uint64_t max_body, max_parked;
     int64_t max_connections;
     int64_t head_timeout_ns, body_grace_ns, idle_timeout_ns, write_timeout_ns;
     bool abort_on_half_close;
+    _Atomic uint64_t *parked;    /* bytes of request bodies in memory, shared by servers that share max_parked; NULL: own */
 };
 
 /* Binds 127.0.0.1:7700 style addresses, with SO_REUSEPORT when `share`. FW_IN_USE says what to do. Port 0 takes any. */
@@ -55,12 +63,22 @@ FW_MUST_CHECK enum fw_err server_create(struct server **server, uv_loop_t *loop,
                                         const struct server_limits *limits, const struct server_handler *handler,
                                         struct fw_detail *detail);
 uint16_t server_port(const struct server *server);
+/* After a reload. `parked` stays what it was. */
+void server_set_limits(struct server *server, const struct server_limits *limits);
 /* Stops accepting; idle connections close; open exchanges go on. Then destroy once server_connections is 0, or later by force. */
 void server_stop(struct server *server);
 size_t server_connections(const struct server *server);
 void server_destroy(struct server **server); /* closes everything; run the loop once more afterwards */
 
-/* An exchange's owner may hang its own state here. */
+/* The server's timers, for those who work on the same loop. Only on its thread. */
+struct wheel;
+struct wheel *server_wheel(struct server *server);
+int64_t server_now(const struct server *server); /* what wheel deadlines are measured in */
+/* 64 KiB that whoever reads on this loop may read into; valid until its read callback returns. */
+uv_buf_t server_read_buffer(struct server *server);
+
+/* An exchange may be dead when exchange_answer, exchange_error, exchange_end or exchange_abort returns.
+ * Its owner may hang its own state here. */
 void exchange_set_context(struct exchange *exchange, void *context);
 void *exchange_context(const struct exchange *exchange);
 const struct server_request *exchange_request(const struct exchange *exchange);
@@ -75,5 +93,12 @@ void exchange_write(struct exchange *exchange, struct str data);
 size_t exchange_queued(const struct exchange *exchange); /* bytes not yet taken by the socket */
 void exchange_end(struct exchange *exchange);
 void exchange_abort(struct exchange *exchange);          /* cut: the client sees that the answer is not whole */
+
+/* For the proxy, which writes answers that are framed already: head and body bytes as they are to be sent. The status is
+ * for the counters. `keep_alive` must be what the head says. */
+void exchange_relay_begin(struct exchange *exchange, int status, bool keep_alive, bool ends_by_close);
+void exchange_relay(struct exchange *exchange, const uv_buf_t *pieces, unsigned count);
+bool exchange_keep_alive(const struct exchange *exchange); /* may the connection be kept after this exchange? */
+const char *server_status_reason(int status);
 
 #endif

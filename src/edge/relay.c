@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/check.h"
+#include "edge/relay.h"
+
+enum { REQUEST_HEAD_MAX = 64 << 10 };
+
+/* --- the request --- */
+
+/* The name the upstream knows the model by, if the client used another one. */
+static struct str wanted_name(const struct relay *relay)
+{
+    const struct config_resource *resource = relay->route->config;
+    struct str name = str_of(resource->upstream_model[0] ? resource->upstream_model : resource->id);
+    bool replace = relay->model.raw.data && relay->label != METRIC_FALLBACK && !str_equal(name, relay->model.name);
+    return replace ? name : (struct str){0};
+}
+
+static void add_piece(struct relay *relay, const char *data, size_t len)
+{
+    if (len == 0)
+        return;
+    CHECK(relay->piece_count < RELAY_PIECES_MAX);
+    relay->pieces[relay->piece_count++] = (uv_buf_t){.base = (char *)(uintptr_t)data, .len = len};
+    relay->total += len;
+}
+
+/* Path and query as they leave; a model in the query is replaced in `scratch`. */
+static struct str outgoing_target(struct relay *relay, struct str spelled)
+{
+    const struct server_request *request = exchange_request(relay->exchange);
+    struct str target = request->path;
+    if (request->query.data)
+        target.len = (size_t)(request->query.data + request->query.len - target.data);
+    if (relay->model.place != MODEL_QUERY || spelled.len == 0)
+        return target;
+    struct buf *scratch = &relay->proxy->scratch;
+    size_t before = (size_t)(relay->model.raw.data - target.data);
+    buf_clear(scratch);
+    buf_add(scratch, target.data, before);
+    buf_add_str(scratch, spelled);
+    buf_add(scratch, target.data + before + relay->model.raw.len, target.len - before - relay->model.raw.len);
+    return buf_str(scratch);
+}
+
+/* Head and body as the pieces of one gathering write; an alias in the body is replaced by leaving it out and putting the
+ * name between two pieces. */
+static bool make_request(struct relay *relay, const struct config_url *url)
+{
+    const struct server_request *request = exchange_request(relay->exchange);
+    struct str name = wanted_name(relay), body = request->body, spelled = {0}, raw = {0};
+    if (name.data) {
+        spelled = (struct str){relay->spelled, model_spell(&relay->model, name, relay->spelled, sizeof relay->spelled)};
+        if (spelled.len == 0)
+            return false;
+    }
+    bool splice = spelled.len > 0 && relay->model.place != MODEL_QUERY;
+    if (splice)
+        raw = relay->model.raw;
+    struct rewrite_request rewrite = {
+        .request = request,
+        .prefix = str_of(url->prefix),
+        .target = outgoing_target(relay, spelled),
+        .host = endpoint_authority(relay->endpoint),
+        .content_length = body.len - raw.len + (splice ? spelled.len : 0),
+    };
+    buf_clear(&relay->head);
+    relay->head.max = REQUEST_HEAD_MAX;
+    rewrite_request(&rewrite, &relay->head);
+    relay->piece_count = 0;
+    relay->total = relay->sent = 0;
+    add_piece(relay, relay->head.data, relay->head.len);
+    if (splice) {
+        size_t before = (size_t)(raw.data - body.data);
+        add_piece(relay, body.data, before);
+        add_piece(relay, spelled.data, spelled.len);
+        add_piece(relay, raw.data + raw.len, body.len - before - raw.len);
+    } else {
+        add_piece(relay, body.data, body.len);
+    }
+    return !relay->head.failed && !relay->proxy->scratch.failed;
+}
+
+/* Sends from where the last write ended. */
+static void pump(struct relay *relay)
+{
+    uv_buf_t pieces[RELAY_PIECES_MAX];
+    unsigned count = 0;
+    size_t skip = relay->sent;
+    for (unsigned i = 0; i < relay->piece_count; i++) {
+        size_t cut = skip < relay->pieces[i].len ? skip : relay->pieces[i].len;
+        skip -= cut;
+        if (cut < relay->pieces[i].len)
+            pieces[count++] = (uv_buf_t){.base = relay->pieces[i].base + cut, .len = relay->pieces[i].len - cut};
+    }
+    if (count > 0)
+        relay->sent += upstream_send(relay->upstream, pieces, count);
+    if (relay->sent == relay->total)
+        upstream_await(relay->upstream);
+}
+
+static void open_upstream(struct relay *relay, bool fresh)
+{
+    relay->state = RELAY_OPENING;
+    relay->heard = relay->extra = false;
+    relay->sent = 0;
+    buf_clear(&relay->answer_head);
+    upstream_take(relay->proxy->pool, relay->endpoint, relay, fresh, &relay->upstream);
+}
+
+void relay_forward(struct relay *relay, const struct config_url *url)
+{
+    struct proxy *proxy = relay->proxy;
+    if (url->tls) {
+        relay_fail(relay, FW_UNREACHABLE, "its address begins with https, which is not forwarded to");
+        return;
+    }
+    relay->endpoint = upstream_endpoint(proxy->pool, url);
+    if (!relay->endpoint || !make_request(relay, url)) {
+        relay_fail(relay, FW_NOMEM, "there is no memory for the request");
+        return;
+    }
+    relay->sent_ns = (int64_t)uv_hrtime();
+    metrics_add(proxy->metrics, METRIC_REQUESTS, relay->route->slot->resource, relay->label, 1);
+    open_upstream(relay, false);
+}
+
+static void on_open(void *owner, struct upstream *upstream)
+{
+    struct relay *relay = owner;
+    relay->upstream = upstream;
+    relay->state = RELAY_SENT;
+    pump(relay);
+}
+
+static void on_writable(void *owner)
+{
+    struct relay *relay = owner;
+    if (relay->sent < relay->total)
+        pump(relay);
+}
+
+static void on_failed(void *owner, enum fw_err err, const char *reason)
+{
+    struct relay *relay = owner;
+    relay->upstream = NULL;
+    metrics_add(relay->proxy->metrics, METRIC_UPSTREAM_ERRORS, relay->route->slot->resource, METRIC_CONNECT, 1);
+    if (err == FW_UNREACHABLE)
+        relay_lost(relay, reason);
+    else
+        relay_fail(relay, err, reason);
+}
+
+/* --- the end of the answer --- */
+
+static void complete(struct relay *relay)
+{
+    struct exchange *exchange = relay->exchange;
+    bool reusable = relay->sent == relay->total && !relay->close_upstream && !relay->extra &&
+                    !relay->response.until_eof;
+    if (relay->upstream)
+        upstream_release(relay->upstream, reusable);
+    relay->upstream = NULL;
+    relay_finish(relay, FW_OK);
+    exchange_end(exchange);
+}
+
+/* The upstream broke off or broke the rules in the middle: the client must be able to see it. */
+static void cut(struct relay *relay, enum fw_err err)
+{
+    struct exchange *exchange = relay->exchange;
+    bool slow = err == FW_UPSTREAM_SLOW;
+    metrics_add(relay->proxy->metrics, METRIC_UPSTREAM_ERRORS, relay->route->slot->resource,
+                slow ? METRIC_TIMEOUT : METRIC_BROKEN, 1);
+    relay_finish(relay, err);
+    exchange_abort(exchange);
+}
+
+static void broken(struct relay *relay, enum fw_err err, const char *reason)
+{
+    if (relay->state == RELAY_STREAMING) {
+        cut(relay, err);
+        return;
+    }
+    metrics_add(relay->proxy->metrics, METRIC_UPSTREAM_ERRORS, relay->route->slot->resource,
+                err == FW_UPSTREAM_SLOW ? METRIC_TIMEOUT : METRIC_BROKEN, 1);
+    relay_fail(relay, err, reason);
+}
+
+static void on_closed(void *owner, enum fw_err err)
+{
+    static char last[] = "0\r\n\r\n";
+    struct relay *relay = owner;
+    bool reused = upstream_reused(relay->upstream);
+    relay->upstream = NULL;
+    if (relay->state == RELAY_STREAMING && err == FW_OK && http_response_finish(&relay->response)) {
+        uv_buf_t piece = uv_buf_init(last, sizeof last - 1);
+        if (relay->body == REWRITE_CHUNK)
+            exchange_relay(relay->exchange, &piece, 1);
+        complete(relay);
+        return;
+    }
+    if (relay->state == RELAY_SENT && !relay->heard && reused && !relay->retried && err != FW_UPSTREAM_SLOW) {
+        relay->retried = true; /* it had died before our request reached it */
+        open_upstream(relay, true);
+        return;
+    }
+    broken(relay, err == FW_UPSTREAM_SLOW ? err : FW_UPSTREAM,
+           err == FW_UPSTREAM_SLOW ? "it did not answer in time"
+           : relay->heard          ? "it closed the connection in the middle of its answer"
+                                   : "it closed the connection without an answer");
+}
+
+/* --- the answer's body --- */
+
+static void slow_down(struct relay *relay)
+{
+    if (relay->upstream && exchange_queued(relay->exchange) > SERVER_QUEUE_HIGH)
+        upstream_pause(relay->upstream);
+}
+
+static void send_chunk(struct relay *relay, const char *data, size_t len)
+{
+    static char crlf[] = "\r\n";
+    char size[20];
+    int at = sizeof size;
+    size[--at] = '\n';
+    size[--at] = '\r';
+    for (size_t left = len; left > 0; left >>= 4)
+        size[--at] = "0123456789abcdef"[left & 15];
+    uv_buf_t pieces[3] = {uv_buf_init(size + at, (unsigned)(sizeof size - (size_t)at)),
+                          {.base = (char *)(uintptr_t)data, .len = len},
+                          uv_buf_init(crlf, 2)};
+    exchange_relay(relay->exchange, pieces, 3);
+}
+
+/* A de-chunked piece. */
+static void on_body(void *context, const char *data, size_t len)
+{
+    struct relay *relay = context;
+    uv_buf_t piece = {.base = (char *)(uintptr_t)data, .len = len};
+    if (relay->body == REWRITE_DECHUNK)
+        exchange_relay(relay->exchange, &piece, 1);
+    else if (relay->body == REWRITE_CHUNK)
+        send_chunk(relay, data, len);
+}
+
+/* Relays a part of the body, behind `head` if that has not left yet. */
+static void relay_body(struct relay *relay, struct str head, const char *data, size_t len)
+{
+    uv_buf_t pieces[2] = {{.base = (char *)(uintptr_t)head.data, .len = head.len}};
+    unsigned count = head.len > 0 ? 1 : 0;
+    bool as_is = relay->body == REWRITE_LENGTH || relay->body == REWRITE_CHUNKED || relay->body == REWRITE_CLOSE;
+    size_t used = 0;
+    if (!as_is && count > 0) {
+        exchange_relay(relay->exchange, pieces, count);
+        count = 0;
+    }
+    enum fw_err err = http_response_feed(&relay->response, data, len, &used);
+    if (err != FW_OK) {
+        if (count > 0)
+            exchange_relay(relay->exchange, pieces, count);
+        upstream_release(relay->upstream, false);
+        relay->upstream = NULL;
+        cut(relay, FW_UPSTREAM);
+        return;
+    }
+    relay->extra |= used < len;
+    if (as_is && used > 0)
+        pieces[count++] = (uv_buf_t){.base = (char *)(uintptr_t)data, .len = used};
+    if (count > 0)
+        exchange_relay(relay->exchange, pieces, count);
+    if (relay->response.complete)
+        complete(relay);
+    else
+        slow_down(relay);
+}
+
+/* --- the answer's head --- */
+
+static enum rewrite_body choose_body(const struct relay *relay, const struct head *head)
+{
+    bool http_1_0 = exchange_request(relay->exchange)->http_1_0;
+    if (relay->response.no_body)
+        return REWRITE_NONE;
+    if (head->chunked)
+        return http_1_0 ? REWRITE_DECHUNK : REWRITE_CHUNKED;
+    if (relay->response.until_eof)
+        return http_1_0 ? REWRITE_CLOSE : REWRITE_CHUNK;
+    return REWRITE_LENGTH;
+}
+
+static const char *const label_names[] = {"warm", "cold", "fallback"};
+
+static void note_first_byte(struct relay *relay)
+{
+    int64_t now = (int64_t)uv_hrtime();
+    metrics_observe(relay->proxy->metrics, METRIC_PROXY, now - relay->complete_ns - relay->held_ns);
+}
+
+/* The final head is read: writes ours and the body bytes that came with it. */
+static void begin_answer(struct relay *relay, const struct head *head, const char *data, size_t len)
+{
+    struct exchange *exchange = relay->exchange;
+    struct buf *scratch = &relay->proxy->scratch;
+    relay->body = (uint8_t)choose_body(relay, head);
+    bool by_close = relay->body == REWRITE_DECHUNK || relay->body == REWRITE_CLOSE;
+    struct rewrite_response rewrite = {
+        .head = head,
+        .body = relay->body,
+        .keep_alive = exchange_keep_alive(exchange) && !by_close,
+        .http_1_0 = exchange_request(exchange)->http_1_0,
+        .resource = str_of(relay->route->config->id),
+        .state = str_of(label_names[relay->label]),
+        .wait_ms = relay->held_ns / TIME_MILLISECOND,
+    };
+    relay->close_upstream = head->close || (head->http_1_0 && !head->keep_alive);
+    buf_clear(scratch);
+    rewrite_response(&rewrite, scratch);
+    if (scratch->failed) {
+        upstream_release(relay->upstream, false);
+        relay->upstream = NULL;
+        broken(relay, FW_UPSTREAM, "its answer's head is too large");
+        return;
+    }
+    note_first_byte(relay);
+    relay->state = RELAY_STREAMING;
+    exchange_relay_begin(exchange, head->status, rewrite.keep_alive, by_close);
+    relay_body(relay, buf_str(scratch), data, len);
+}
+
+static void bad_answer(struct relay *relay, const char *why)
+{
+    upstream_release(relay->upstream, false);
+    relay->upstream = NULL;
+    broken(relay, FW_UPSTREAM, why);
+}
+
+/* `data` begins with a whole head of `head_len` bytes. Returns how many bytes were an interim answer (1xx) to be skipped;
+ * 0: this was the final head, and everything is dealt with. */
+static size_t read_head(struct relay *relay, const char *data, size_t head_len, size_t len)
+{
+    struct head head = {.fields = relay->proxy->fields};
+    const char *why = "its answer is malformed";
+    enum fw_err err = head_read_response(&head, data, head_len, &why);
+    if (err == FW_OK && head.status == 101)
+        err = FW_UPSTREAM;
+    if (err == FW_OK && head.status < 200)
+        return head_len;
+    relay->response.context = relay;
+    relay->response.body = on_body;
+    http_response_init(&relay->response, relay->answers_head);
+    if (err == FW_OK)
+        err = http_response_head(&relay->response, &head, data, head_len);
+    if (err != FW_OK)
+        bad_answer(relay, why);
+    else
+        begin_answer(relay, &head, data + head_len, len - head_len);
+    return 0;
+}
+
+/* The head comes in pieces: collected until it is whole. */
+static void collect_head(struct relay *relay, const char *data, size_t len)
+{
+    struct buf *bytes = &relay->answer_head;
+    size_t at = 0;
+    bytes->max = SERVER_HEAD_MAX + (64 << 10);
+    buf_add(bytes, data, len);
+    if (bytes->failed) {
+        bad_answer(relay, "its answer's head is larger than 32 KiB");
+        return;
+    }
+    for (;;) {
+        enum head_find found = head_find_end(bytes->data, bytes->len, &at);
+        if (found == HEAD_BAD || (found == HEAD_MORE && bytes->len > SERVER_HEAD_MAX)) {
+            bad_answer(relay, "its answer's head is malformed or larger than 32 KiB");
+            return;
+        }
+        if (found == HEAD_MORE)
+            return;
+        struct buf whole = *bytes; /* the relay may be gone, or reused, when read_head returns */
+        *bytes = (struct buf){0};
+        size_t interim = read_head(relay, whole.data, at, whole.len);
+        if (interim == 0) {
+            buf_fini(&whole);
+            return;
+        }
+        buf_remove_front(&whole, interim);
+        *bytes = whole;
+        at = 0;
+        if (bytes->len == 0)
+            return;
+    }
+}
+
+static void on_data(void *owner, const char *data, size_t len)
+{
+    struct relay *relay = owner;
+    relay->heard = true;
+    if (relay->state == RELAY_STREAMING) {
+        relay_body(relay, (struct str){0}, data, len);
+        return;
+    }
+    while (relay->answer_head.len == 0) {
+        size_t at = 0;
+        enum head_find found = head_find_end(data, len, &at);
+        if (found != HEAD_FOUND)
+            break;
+        size_t interim = read_head(relay, data, at, len);
+        if (interim == 0)
+            return;
+        data += interim;
+        len -= interim;
+        if (len == 0)
+            return;
+    }
+    collect_head(relay, data, len);
+}
+
+const struct upstream_events relay_upstream_events = {
+    .open = on_open,
+    .failed = on_failed,
+    .data = on_data,
+    .closed = on_closed,
+    .writable = on_writable,
+};
