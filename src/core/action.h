@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Everything the engine can ask of the world. Each action carries its reason and the numbers behind it. */
+ * Everything the engine can ask of the world. Each action carries its reason and the numbers behind
+ * it. */
 #ifndef FOREWARM_CORE_ACTION_H
 #define FOREWARM_CORE_ACTION_H
 
@@ -8,86 +9,97 @@
 #include <stdint.h>
 
 /* X(kind, name, what the edge does) */
-#define ACTION_KINDS(X)                                                                                      \
-    X(ACTION_WARM, "warm", "load it and prove it warm; answer LOADED then PROVEN, or FAILED (attempt)")      \
-    X(ACTION_DRAIN, "drain", "let nothing new start on it; answer DRAINED when nothing runs (attempt)")      \
-    X(ACTION_UNDRAIN, "undrain", "it is wanted again: requests may start; no DRAINED any more (attempt)")     \
-    X(ACTION_UNLOAD, "unload", "unload it; answer UNLOADED (attempt)")                                       \
-    X(ACTION_CANCEL, "cancel", "stop a warm-up that nobody waits for; answer FAILED with cancelled (attempt)") \
-    X(ACTION_RELEASE, "release", "a held request may go to the resource's upstream (request)")               \
-    X(ACTION_FALLBACK, "fallback", "send a held request to the fallback upstream (request)")                 \
-    X(ACTION_REFUSE, "refuse", "answer a held request with 503 and Retry-After (request, status: enum fw_err, numbers[0]: retry after, ns)") \
+#define ACTION_KINDS(X)                                                                            \
+    X(ACTION_WARM, "warm",                                                                         \
+      "load it and prove it warm; answer LOADED then PROVEN, or FAILED (attempt)")                 \
+    X(ACTION_DRAIN, "drain",                                                                       \
+      "let nothing new start on it; answer DRAINED when nothing runs (attempt)")                   \
+    X(ACTION_UNDRAIN, "undrain",                                                                   \
+      "it is wanted again: requests may start; no DRAINED any more (attempt)")                     \
+    X(ACTION_UNLOAD, "unload", "unload it; answer UNLOADED (attempt)")                             \
+    X(ACTION_CANCEL, "cancel",                                                                     \
+      "stop a warm-up that nobody waits for; answer FAILED with cancelled (attempt)")              \
+    X(ACTION_RELEASE, "release", "a held request may go to the resource's upstream (request)")     \
+    X(ACTION_FALLBACK, "fallback", "send a held request to the fallback upstream (request)")       \
+    X(ACTION_REFUSE, "refuse",                                                                     \
+      "answer a held request with 503 and Retry-After (request, status: enum fw_err, numbers[0]: " \
+      "retry after, ns)")                                                                          \
     X(ACTION_STATE, "state", "the resource's state changed (status: enum resource_state)")
 
 enum action_kind {
 #define X(kind, name, sentence) kind,
     ACTION_KINDS(X)
 #undef X
-    ACTION_KIND_COUNT
+        ACTION_KIND_COUNT
 };
 
 /* Why a warm-up was begun; also the `cause` label of metrics. */
-#define CAUSES(X)                                                                                            \
-    X(CAUSE_NONE, "none")                                                                                    \
-    X(CAUSE_REQUEST, "request")                                                                              \
-    X(CAUSE_PLAN, "plan")                                                                                    \
-    X(CAUSE_HINT, "hint")                                                                                    \
-    X(CAUSE_PAGE, "page")                                                                                    \
-    X(CAUSE_OPERATOR, "operator")                                                                            \
+#define CAUSES(X)                                                                                  \
+    X(CAUSE_NONE, "none")                                                                          \
+    X(CAUSE_REQUEST, "request")                                                                    \
+    X(CAUSE_PLAN, "plan")                                                                          \
+    X(CAUSE_HINT, "hint")                                                                          \
+    X(CAUSE_PAGE, "page")                                                                          \
+    X(CAUSE_OPERATOR, "operator")                                                                  \
     X(CAUSE_PIN, "pin")
 enum cause {
 #define X(cause, name) cause,
     CAUSES(X)
 #undef X
-    CAUSE_COUNT
+        CAUSE_COUNT
 };
 
-/* X(reason, name, sentence; {0}..{3} are the action's numbers: {0s} a duration in ns, {1x} a factor in millionths,
- *   {2b} bytes, {3} as it is) */
-#define REASONS(X)                                                                                           \
-    X(REASON_NONE, "none", "")                                                                               \
-    X(REASON_DEMAND, "demand", "a request waits for it; loading takes about {0s}")                           \
-    X(REASON_PLAN_WINDOW, "plan_window", "the plan expects a request: {0s} after the last one, loading takes {1s}") \
-    X(REASON_MEDIAN, "median", "the median gap of {0s} puts the next request in {1s}")                       \
-    X(REASON_HINTED, "hinted", "a hint says it is wanted in {0s} with probability {1x}")                     \
-    X(REASON_ASKED, "asked", "asked for by a page or program")                                               \
-    X(REASON_OPERATOR, "operator", "an operator asked for it")                                               \
-    X(REASON_PINNED, "pinned", "it is pinned")                                                               \
-    X(REASON_KEEP_END, "keep_end", "{0s} since the last request: keeping it longer costs more than a cold start ({1s} of waiting and loading) saves") \
-    X(REASON_PREWARM_EXPIRED, "prewarm_expired", "warmed ahead {0s} ago and not used")                       \
-    X(REASON_EVICTED, "evicted", "{0b} are needed for another resource; this one was worth least")           \
-    X(REASON_RETIRED, "retired", "it is no longer configured")                                               \
-    X(REASON_WARM, "warm", "it is warm")                                                                     \
-    X(REASON_COLD_POLICY, "cold_policy", "it is cold and configured not to hold requests")                   \
-    X(REASON_HOLD_TIMEOUT, "hold_timeout", "held for {0s}, longer than allowed")                             \
-    X(REASON_HOLD_FULL, "hold_full", "{0} requests wait for it already")                                     \
-    X(REASON_WARM_FAILED, "warm_failed", "its warm-up failed; next attempt in {0s}")                         \
-    X(REASON_NO_ROOM, "no_room", "no room: {0b} needed, {1b} free, the rest is in use")                      \
-    X(REASON_TOO_LARGE, "too_large", "it needs {0b}, more than the whole budget of {1b}")                    \
-    X(REASON_WANTED, "wanted", "a request arrived while it was being drained")                               \
-    X(REASON_LOST, "lost", "the server lost it")                                                             \
-    X(REASON_LIFECYCLE, "lifecycle", "the step before it finished")                                          \
-    X(REASON_WORTH, "worth", "{0x} requests are expected within ten minutes; loading it ahead saves {1s} of waiting more than what it displaces ({2})") \
-    X(REASON_GAVE_WAY, "gave_way", "a request needs the loader for another resource")                            \
+/* X(reason, name, sentence; {0}..{3} are the action's numbers: {0s} a duration in ns, {1x} a factor
+ * in millionths, {2b} bytes, {3} as it is) */
+#define REASONS(X)                                                                                 \
+    X(REASON_NONE, "none", "")                                                                     \
+    X(REASON_DEMAND, "demand", "a request waits for it; loading takes about {0s}")                 \
+    X(REASON_PLAN_WINDOW, "plan_window",                                                           \
+      "the plan expects a request: {0s} after the last one, loading takes {1s}")                   \
+    X(REASON_MEDIAN, "median", "the median gap of {0s} puts the next request in {1s}")             \
+    X(REASON_HINTED, "hinted", "a hint says it is wanted in {0s} with probability {1x}")           \
+    X(REASON_ASKED, "asked", "asked for by a page or program")                                     \
+    X(REASON_OPERATOR, "operator", "an operator asked for it")                                     \
+    X(REASON_PINNED, "pinned", "it is pinned")                                                     \
+    X(REASON_KEEP_END, "keep_end",                                                                 \
+      "{0s} since the last request: keeping it longer costs more than a cold start ({1s} of "      \
+      "waiting and loading) saves")                                                                \
+    X(REASON_PREWARM_EXPIRED, "prewarm_expired", "warmed ahead {0s} ago and not used")             \
+    X(REASON_EVICTED, "evicted", "{0b} are needed for another resource; this one was worth least") \
+    X(REASON_RETIRED, "retired", "it is no longer configured")                                     \
+    X(REASON_WARM, "warm", "it is warm")                                                           \
+    X(REASON_COLD_POLICY, "cold_policy", "it is cold and configured not to hold requests")         \
+    X(REASON_HOLD_TIMEOUT, "hold_timeout", "held for {0s}, longer than allowed")                   \
+    X(REASON_HOLD_FULL, "hold_full", "{0} requests wait for it already")                           \
+    X(REASON_WARM_FAILED, "warm_failed", "its warm-up failed; next attempt in {0s}")               \
+    X(REASON_NO_ROOM, "no_room", "no room: {0b} needed, {1b} free, the rest is in use")            \
+    X(REASON_TOO_LARGE, "too_large", "it needs {0b}, more than the whole budget of {1b}")          \
+    X(REASON_WANTED, "wanted", "a request arrived while it was being drained")                     \
+    X(REASON_LOST, "lost", "the server lost it")                                                   \
+    X(REASON_LIFECYCLE, "lifecycle", "the step before it finished")                                \
+    X(REASON_WORTH, "worth",                                                                       \
+      "{0x} requests are expected within ten minutes; loading it ahead saves {1s} of waiting "     \
+      "more than what it displaces ({2})")                                                         \
+    X(REASON_GAVE_WAY, "gave_way", "a request needs the loader for another resource")              \
     X(REASON_UNWANTED, "unwanted", "nobody waits for it any more")
 enum reason {
 #define X(reason, name, sentence) reason,
     REASONS(X)
 #undef X
-    REASON_COUNT
+        REASON_COUNT
 };
 
 struct action {
-    int64_t at_ns;        /* when it was decided */
-    uint32_t kind;        /* enum action_kind */
+    int64_t at_ns; /* when it was decided */
+    uint32_t kind; /* enum action_kind */
     uint32_t resource;
     uint64_t request;
     uint64_t attempt;
-    uint32_t reason;      /* enum reason */
-    uint32_t cause;       /* enum cause */
+    uint32_t reason; /* enum reason */
+    uint32_t cause;  /* enum cause */
     uint32_t status;
     uint32_t reserved;
-    int64_t numbers[4];   /* integers only: they are part of the decision hash */
+    int64_t numbers[4]; /* integers only: they are part of the decision hash */
 };
 
 /* Caller-owned; engine_step appends. */

@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: MIT
- * Loading ahead under a memory budget. Whenever the loader is idle and nobody waits, the absent resource whose
- * expected waiting (plan/value.h) exceeds that of what it would displace by most is loaded. It never delays a
- * request: a request that needs the loader cancels it. Hinted resources go first; a hint is believed as far as its
- * source's record allows. */
+ * Loading ahead under a memory budget. Whenever the loader is idle and nobody waits, the absent
+ * resource whose expected waiting (plan/value.h) exceeds that of what it would displace by most is
+ * loaded. It never delays a request: a request that needs the loader cancels it. Hinted resources
+ * go first; a hint is believed as far as its source's record allows. */
 #include "core/state.h"
 #include "base/check.h"
 #include <math.h>
 #include <stdlib.h>
 
-#define LOOK_EVERY_NS     (30 * TIME_SECOND)
-#define LOOK_QUIET_NS     (6 * TIME_HOUR)   /* nobody came for so long: stop looking */
-#define DWELL_NS          (300 * TIME_SECOND) /* what was asked for so recently is not displaced by a guess */
-#define MARGIN            1.3
-#define GAIN_MIN_S        0.1
-#define PROBABILITY_MIN   0.005
-#define HINT_LEAD_S       30.0  /* a hint saves at most this much of the load */
-#define HINT_COST_WEIGHT  2.0
-#define EXPECTED_MAX      9.2   /* what a hint can raise the expectation to: -ln(1e-4) */
+#define LOOK_EVERY_NS (30 * TIME_SECOND)
+#define LOOK_QUIET_NS (6 * TIME_HOUR) /* nobody came for so long: stop looking */
+#define DWELL_NS                                                                                   \
+    (300 * TIME_SECOND) /* what was asked for so recently is not displaced by a guess */
+#define MARGIN           1.3
+#define GAIN_MIN_S       0.1
+#define PROBABILITY_MIN  0.005
+#define HINT_LEAD_S      30.0 /* a hint saves at most this much of the load */
+#define HINT_COST_WEIGHT 2.0
+#define EXPECTED_MAX     9.2 /* what a hint can raise the expectation to: -ln(1e-4) */
 enum { LOOKED_AT = 256, SESSIONS_KEPT = 1000, WARM_LOOKED_AT = 256 };
 
 enum fw_err ahead_enable(struct engine *engine)
 {
     const struct policy_ops *ops = engine->policy->ops;
-    if (engine->values || engine->settings.memory == UINT64_MAX || !ops->keeps_while_free || !ops->predictive)
+    if (engine->values || engine->settings.memory == UINT64_MAX || !ops->keeps_while_free ||
+        !ops->predictive)
         return FW_OK;
     struct values *values = malloc(sizeof *values);
     if (!values)
@@ -99,7 +101,8 @@ static double expected(const struct engine *engine, uint32_t number)
 
 double ahead_value(const struct engine *engine, uint32_t number)
 {
-    return expected(engine, number) * time_to_seconds(decide_expected_load(engine, &engine->resources[number]));
+    return expected(engine, number) *
+           time_to_seconds(decide_expected_load(engine, &engine->resources[number]));
 }
 
 struct displaced { /* a warm resource that might make room */
@@ -117,14 +120,16 @@ static int compare_displaced(const void *left, const void *right)
     return a->resource < b->resource ? -1 : a->resource > b->resource;
 }
 
-/* What losing a warm resource to a guess (probability 0) or to a hint costs in seconds of waiting. */
+/* What losing a warm resource to a guess (probability 0) or to a hint costs in seconds of waiting.
+ */
 static double cost_of_losing(const struct engine *engine, uint32_t number, double hint_probability)
 {
     double load_s = time_to_seconds(decide_expected_load(engine, &engine->resources[number]));
     double requests = expected(engine, number);
     if (hint_probability <= 0)
         return requests * load_s;
-    double within_horizon = 1 - exp(-requests), soon = values_soon(engine->values, number, engine->now_ns);
+    double within_horizon = 1 - exp(-requests),
+           soon = values_soon(engine->values, number, engine->now_ns);
     return load_s * ((1 - hint_probability) * within_horizon + hint_probability * soon);
 }
 
@@ -135,19 +140,22 @@ static uint32_t gather_displaced(const struct engine *engine, double hint_probab
     for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE && count < WARM_LOOKED_AT;
          i = engine->resources[i].occupied_next) {
         const struct resource *resource = &engine->resources[i];
-        bool recent = resource->last_request_ns >= 0 && engine->now_ns - resource->last_request_ns < DWELL_NS;
-        if (!room_evictable(resource) || resource_memory(resource) == 0 || (hint_probability <= 0 && recent))
+        bool recent =
+            resource->last_request_ns >= 0 && engine->now_ns - resource->last_request_ns < DWELL_NS;
+        if (!room_evictable(resource) || resource_memory(resource) == 0 ||
+            (hint_probability <= 0 && recent))
             continue;
-        displaced[count++] = (struct displaced){i, resource_memory(resource), cost_of_losing(engine, i, hint_probability)};
+        displaced[count++] = (struct displaced){i, resource_memory(resource),
+                                                cost_of_losing(engine, i, hint_probability)};
     }
     qsort(displaced, count, sizeof *displaced, compare_displaced);
     return count;
 }
 
-/* The cheapest that make room for `bytes`: how many of the sorted ones, less those not needed after all; marks the
- * ones to take. False: not enough. */
-static bool choose_displaced(const struct displaced *displaced, uint32_t count, uint64_t bytes, bool take[WARM_LOOKED_AT],
-                             double *cost)
+/* The cheapest that make room for `bytes`: how many of the sorted ones, less those not needed after
+ * all; marks the ones to take. False: not enough. */
+static bool choose_displaced(const struct displaced *displaced, uint32_t count, uint64_t bytes,
+                             bool take[WARM_LOOKED_AT], double *cost)
 {
     uint64_t freed = 0;
     uint32_t taken = 0;
@@ -183,10 +191,11 @@ struct choice {
 static bool absent(const struct engine *engine, const struct resource *resource)
 {
     return resource->configured && resource->state == RESOURCE_COLD && !resource->queued &&
-           resource_memory(resource) <= engine->settings.memory;
+           !resource->dismissed && resource_memory(resource) <= engine->settings.memory;
 }
 
-/* Weighs one absent resource of worth `value_s` against what must go, and keeps it if it beats the best so far. */
+/* Weighs one absent resource of worth `value_s` against what must go, and keeps it if it beats the
+ * best so far. */
 static void weigh(const struct engine *engine, uint32_t number, double value_s, double weight,
                   const struct displaced *displaced, uint32_t count, struct choice *best)
 {
@@ -228,7 +237,8 @@ static void choose_expected(const struct engine *engine, struct choice *best)
     uint32_t looked = 0, count = gather_displaced(engine, 0, displaced);
     for (uint32_t i = engine->recent_first; i != RESOURCE_NONE && looked < LOOKED_AT;
          i = engine->resources[i].recent_next, looked++) {
-        if (!absent(engine, &engine->resources[i]) || 1 - exp(-expected(engine, i)) < PROBABILITY_MIN)
+        if (!absent(engine, &engine->resources[i]) ||
+            1 - exp(-expected(engine, i)) < PROBABILITY_MIN)
             continue;
         weigh(engine, i, ahead_value(engine, i), MARGIN, displaced, count, best);
     }
@@ -245,8 +255,9 @@ static void forget_settled_hints(struct engine *engine)
 
 void ahead_try(struct engine *engine)
 {
-    if (!engine->values || !engine->settings.enable_prewarming || engine->queue_first != RESOURCE_NONE ||
-        !room_loader_free(engine) || room_on_its_way(engine) > 0)
+    if (!engine->values || !engine->settings.enable_prewarming ||
+        engine->queue_first != RESOURCE_NONE || !room_loader_free(engine) ||
+        room_on_its_way(engine) > 0)
         return;
     struct choice best = {.resource = RESOURCE_NONE};
     enum cause cause = CAUSE_HINT;
@@ -260,10 +271,13 @@ void ahead_try(struct engine *engine)
     if (best.resource == RESOURCE_NONE)
         return;
     const struct resource *resource = &engine->resources[best.resource];
-    struct why why = {REASON_WORTH, {(int64_t)(expected(engine, best.resource) * 1e6), (int64_t)(best.gain_s * 1e9),
-                                     best.victim_count}};
+    struct why why = {REASON_WORTH,
+                      {(int64_t)(expected(engine, best.resource) * 1e6),
+                       (int64_t)(best.gain_s * 1e9), best.victim_count}};
     if (cause == CAUSE_HINT)
-        why = (struct why){REASON_HINTED, {resource->hint.eta_ns, (int64_t)(hints_probability(engine, resource) * 1e6)}};
+        why = (struct why){
+            REASON_HINTED,
+            {resource->hint.eta_ns, (int64_t)(hints_probability(engine, resource) * 1e6)}};
     room_start_displacing(engine, best.resource, cause, &why, best.victims, best.victim_count);
 }
 
@@ -291,16 +305,21 @@ void ahead_make_way(struct engine *engine)
     if (engine->queue_first == RESOURCE_NONE || room_loader_free(engine))
         return;
     bool waiting = false;
-    for (uint32_t i = engine->queue_first; i != RESOURCE_NONE && !waiting; i = engine->resources[i].queue_next)
+    for (uint32_t i = engine->queue_first; i != RESOURCE_NONE && !waiting;
+         i = engine->resources[i].queue_next)
         waiting = engine->resources[i].held > 0;
-    for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE && waiting; i = engine->resources[i].occupied_next) {
+    for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE && waiting;
+         i = engine->resources[i].occupied_next) {
         struct resource *resource = &engine->resources[i];
         bool loading = resource->state == RESOURCE_WARMING || resource->state == RESOURCE_VERIFYING;
         bool ahead = resource->cause == CAUSE_PLAN || resource->cause == CAUSE_HINT;
         if (!loading || !ahead || resource->held > 0 || resource->cancelling)
             continue;
-        struct action action = {.kind = ACTION_CANCEL, .resource = i, .attempt = resource->attempt,
-                                .reason = REASON_GAVE_WAY, .cause = resource->cause};
+        struct action action = {.kind = ACTION_CANCEL,
+                                .resource = i,
+                                .attempt = resource->attempt,
+                                .reason = REASON_GAVE_WAY,
+                                .cause = resource->cause};
         resource->cancelling = true;
         engine_emit(engine, &action);
         return;

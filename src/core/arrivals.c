@@ -18,6 +18,7 @@ static void learn_request(struct engine *engine, uint32_t number, const struct e
     resource->rate += 1;
     resource->accounts.requests++;
     resource->previous_gap_ns = gap_ns;
+    resource->dismissed = false;
     resource->last_request_ns = engine->now_ns;
     if (resource->origin_ns < engine->now_ns)
         resource->origin_ns = engine->now_ns;

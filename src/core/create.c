@@ -51,6 +51,8 @@ enum fw_err engine_create(struct engine **out, const struct engine_settings *set
             err_set(detail, FW_INPUT,
                     "policy: found \"%s\", which needs to know the future: it works in replay only",
                     settings->policy);
+    if (err == FW_OK)
+        err = ahead_enable(engine);
 out:
     if (err == FW_NOMEM)
         (void)err_set(detail, FW_NOMEM, "not enough memory for an engine");

@@ -69,7 +69,8 @@ static bool keeps_for_good(const struct engine *engine, const struct resource *r
 {
     if (!resource->configured)
         return false;
-    return resource->pinned || (engine->policy->ops->keeps_while_free && engine->settings.memory != UINT64_MAX);
+    return resource->pinned ||
+           (engine->policy->ops->keeps_while_free && engine->settings.memory != UINT64_MAX);
 }
 
 static void settle_warm(struct engine *engine, uint32_t number)

@@ -94,12 +94,13 @@ int64_t engine_next_deadline(const struct engine *engine)
     return policy_ns < deadline_ns ? policy_ns : deadline_ns;
 }
 
-/* Fires what is due first, if that is no later than `until_ns`. Of the same instant: a policy's timer, then the look
- * ahead, then the resources'. */
+/* Fires what is due first, if that is no later than `until_ns`. Of the same instant: a policy's
+ * timer, then the look ahead, then the resources'. */
 static bool fire_next(struct engine *engine, int64_t until_ns)
 {
     uint32_t id = 0;
-    int64_t timer_ns = TIME_NEVER, policy_ns = policy_deadline(engine), ahead_ns = engine->ahead_at_ns;
+    int64_t timer_ns = TIME_NEVER, policy_ns = policy_deadline(engine),
+            ahead_ns = engine->ahead_at_ns;
     (void)heap_min(&engine->timers, &id, &timer_ns);
     int64_t next_ns = policy_ns < ahead_ns ? policy_ns : ahead_ns;
     next_ns = timer_ns < next_ns ? timer_ns : next_ns;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * The brain: a pure function from events to actions. No clock, no I/O, no threads, no randomness but a seed.
- * `serve`, `replay`, `simulate` and the fuzzers are four drivers of engine_step, the only door.
+ * The brain: a pure function from events to actions. No clock, no I/O, no threads, no randomness
+ * but a seed. `serve`, `replay`, `simulate` and the fuzzers are four drivers of engine_step, the
+ * only door.
  *
- * A driver: stamps events with never-decreasing times; performs the actions; reports what became of them as
- * further events; and wakes the engine (EVENT_TIME) no later than engine_next_deadline. Waking late changes nothing:
- * timers that are due fire first, each at its own deadline, then the event is handled.
+ * A driver: stamps events with never-decreasing times; performs the actions; reports what became of
+ * them as further events; and wakes the engine (EVENT_TIME) no later than engine_next_deadline.
+ * Waking late changes nothing: timers that are due fire first, each at its own deadline, then the
+ * event is handled.
  *
  * One thread at a time. Memory is bounded by the limits in the settings. */
 #ifndef FOREWARM_CORE_ENGINE_H
@@ -17,91 +19,105 @@
 
 struct engine;
 
-/* The future, for the oracle policies in `replay`: the first arrival of the resource after `at_ns`, TIME_NEVER if none. */
+/* The future, for the oracle policies in `replay`: the first arrival of the resource after `at_ns`,
+ * TIME_NEVER if none. */
 struct engine_future {
     int64_t (*next_arrival)(void *context, uint32_t resource, int64_t at_ns);
-    /* Total seconds waited (ns) if a cold start with this load time met the burst beginning at `at_ns`. */
+    /* Total seconds waited (ns) if a cold start with this load time met the burst beginning at
+     * `at_ns`. */
     int64_t (*burst_wait)(void *context, uint32_t resource, int64_t at_ns, int64_t load_ns);
     void *context;
 };
 
-FW_MUST_CHECK enum fw_err engine_create(struct engine **engine, const struct engine_settings *settings,
-                                        const struct engine_future *future, struct fw_detail *detail);
+FW_MUST_CHECK enum fw_err engine_create(struct engine **engine,
+                                        const struct engine_settings *settings,
+                                        const struct engine_future *future,
+                                        struct fw_detail *detail);
 void engine_destroy(struct engine **engine);
 
-/* Handles one event and appends what follows from it. FW_LIMIT and FW_NOMEM leave the engine usable; the event
- * had no effect. An event that cannot be (time going backwards, unknown numbers) is a CHECK: the edge validates. */
-FW_MUST_CHECK enum fw_err engine_step(struct engine *engine, const struct event *event, struct action_list *actions);
+/* Handles one event and appends what follows from it. FW_LIMIT and FW_NOMEM leave the engine
+ * usable; the event had no effect. An event that cannot be (time going backwards, unknown numbers)
+ * is a CHECK: the edge validates. */
+FW_MUST_CHECK enum fw_err engine_step(struct engine *engine, const struct event *event,
+                                      struct action_list *actions);
 /* TIME_NEVER when nothing is due. */
 int64_t engine_next_deadline(const struct engine *engine);
 
-/* New settings at run time (reload). The policy and the limits marked as not reloadable keep their old values. */
-FW_MUST_CHECK enum fw_err engine_reconfigure(struct engine *engine, const struct engine_settings *settings, struct fw_detail *detail);
+/* New settings at run time (reload). The policy and the limits marked as not reloadable keep their
+ * old values. */
+FW_MUST_CHECK enum fw_err engine_reconfigure(struct engine *engine,
+                                             const struct engine_settings *settings,
+                                             struct fw_detail *detail);
 
-/* Numbers of resources: dense, in the order of their first EVENT_RESOURCE (or of the snapshot). TABLE_NONE if unknown. */
+/* Numbers of resources: dense, in the order of their first EVENT_RESOURCE (or of the snapshot).
+ * TABLE_NONE if unknown. */
 uint32_t engine_resource(const struct engine *engine, struct str id);
 uint32_t engine_resource_count(const struct engine *engine);
 struct str engine_resource_id(const struct engine *engine, uint32_t resource);
 
 /* X(state, name) */
-#define RESOURCE_STATES(X)                                                                                   \
-    X(RESOURCE_COLD, "cold")                                                                                 \
-    X(RESOURCE_WARMING, "warming")                                                                           \
-    X(RESOURCE_VERIFYING, "verifying")                                                                       \
-    X(RESOURCE_WARM, "warm")                                                                                 \
-    X(RESOURCE_DRAINING, "draining")                                                                         \
-    X(RESOURCE_UNLOADING, "unloading")                                                                       \
+#define RESOURCE_STATES(X)                                                                         \
+    X(RESOURCE_COLD, "cold")                                                                       \
+    X(RESOURCE_WARMING, "warming")                                                                 \
+    X(RESOURCE_VERIFYING, "verifying")                                                             \
+    X(RESOURCE_WARM, "warm")                                                                       \
+    X(RESOURCE_DRAINING, "draining")                                                               \
+    X(RESOURCE_UNLOADING, "unloading")                                                             \
     X(RESOURCE_FAILED, "failed")
 enum resource_state {
 #define X(state, name) state,
     RESOURCE_STATES(X)
 #undef X
-    RESOURCE_STATE_COUNT
+        RESOURCE_STATE_COUNT
 };
 const char *resource_state_name(uint32_t state);
 
 /* What became of the work done, since the resource is known. Survives restarts. */
 struct accounts {
-    uint64_t requests;            /* arrivals, observed ones too */
-    uint64_t cold_requests;       /* arrivals that met a resource that was not warm */
-    uint64_t released, refused, fallbacks, cancelled; /* what became of held requests; sum + still held = held */
+    uint64_t requests;      /* arrivals, observed ones too */
+    uint64_t cold_requests; /* arrivals that met a resource that was not warm */
+    uint64_t released, refused, fallbacks,
+        cancelled; /* what became of held requests; sum + still held = held */
     uint64_t held;
-    int64_t wait_ns;              /* total time requests were held */
-    uint64_t warmups[7];          /* begun, by enum cause */
+    int64_t wait_ns;     /* total time requests were held */
+    uint64_t warmups[7]; /* begun, by enum cause */
     uint64_t warmups_ok, warmups_failed, warmups_cancelled;
-    uint64_t prewarm_issued;      /* begun before a request: = hit + expired + cancelled + failed + pending */
+    uint64_t
+        prewarm_issued; /* begun before a request: = hit + expired + cancelled + failed + pending */
     uint64_t prewarm_hit, prewarm_expired, prewarm_cancelled, prewarm_failed;
-    int64_t prewarm_wasted_ns;    /* warm time of the expired ones */
+    int64_t prewarm_wasted_ns; /* warm time of the expired ones */
     uint64_t unloads, evictions, lost;
-    int64_t warm_ns, idle_ns;     /* warm in all; warm with nothing running */
-    int64_t load_ns;              /* spent loading and proving */
-    int64_t regret_ns;            /* waited although an earlier warm-up of ours was unloaded or came too late */
+    int64_t warm_ns, idle_ns; /* warm in all; warm with nothing running */
+    int64_t load_ns;          /* spent loading and proving */
+    int64_t
+        regret_ns; /* waited although an earlier warm-up of ours was unloaded or came too late */
 };
 
 /* One resource as it stands, for status pages. */
 struct resource_view {
-    uint32_t state;               /* enum resource_state */
+    uint32_t state; /* enum resource_state */
     bool configured, pinned, prewarmed;
     uint32_t in_use, held;
     int64_t state_since_ns;
-    int64_t last_request_ns;      /* -1 never */
-    int64_t expected_load_ns;     /* median of measured loads, else configured */
+    int64_t last_request_ns;  /* -1 never */
+    int64_t expected_load_ns; /* median of measured loads, else configured */
     int64_t load_p90_ns;
-    int64_t load_started_ns;      /* while warming or verifying; -1 else */
-    int64_t warm_probe_ns;        /* median probe latency when warm; -1 unknown */
-    int64_t unload_at_ns;         /* planned; TIME_NEVER none */
-    int64_t warm_at_ns;           /* planned start of the next warm-up; TIME_NEVER none */
-    int64_t next_request_ns;      /* expected; TIME_NEVER unknown */
-    double rate_per_s;            /* decayed arrival rate, time constant 10 min */
-    double probability_10min;     /* that a request comes within ten minutes */
-    int64_t retry_at_ns;          /* while failed */
-    int64_t cooldown_until_ns;    /* hints and pages are ignored until then */
-    bool queued;                  /* waits for room or a loader */
-    uint64_t memory;              /* bytes: measured, else configured, else 0 */
+    int64_t load_started_ns;   /* while warming or verifying; -1 else */
+    int64_t warm_probe_ns;     /* median probe latency when warm; -1 unknown */
+    int64_t unload_at_ns;      /* planned; TIME_NEVER none */
+    int64_t warm_at_ns;        /* planned start of the next warm-up; TIME_NEVER none */
+    int64_t next_request_ns;   /* expected; TIME_NEVER unknown */
+    double rate_per_s;         /* decayed arrival rate, time constant 10 min */
+    double probability_10min;  /* that a request comes within ten minutes */
+    int64_t retry_at_ns;       /* while failed */
+    int64_t cooldown_until_ns; /* hints and pages are ignored until then */
+    bool queued;               /* waits for room or a loader */
+    uint64_t memory;           /* bytes: measured, else configured, else 0 */
     uint64_t attempt;
     struct accounts accounts;
 };
-void engine_view(const struct engine *engine, uint32_t resource, int64_t now_ns, struct resource_view *view);
+void engine_view(const struct engine *engine, uint32_t resource, int64_t now_ns,
+                 struct resource_view *view);
 void engine_totals(const struct engine *engine, int64_t now_ns, struct accounts *accounts);
 /* Bytes that warm, loading and unloading resources hold now. */
 uint64_t engine_memory_used(const struct engine *engine);
@@ -109,18 +125,23 @@ uint64_t engine_memory_used(const struct engine *engine);
 /* The latest decisions about a resource, newest first: up to `max`, returns how many. */
 struct decision {
     struct action action;
-    uint64_t number;              /* 1, 2, 3, ... over the engine's life */
+    uint64_t number; /* 1, 2, 3, ... over the engine's life */
 };
-size_t engine_decisions(const struct engine *engine, uint32_t resource, struct decision *decisions, size_t max);
+size_t engine_decisions(const struct engine *engine, uint32_t resource, struct decision *decisions,
+                        size_t max);
 
-/* The session's likely next resources, most likely first: from what followed its last one before. Returns how many. */
+/* The session's likely next resources, most likely first: from what followed its last one before.
+ * Returns how many. */
 struct next_resource {
     uint32_t resource;
     double probability;
 };
-size_t engine_next(const struct engine *engine, uint64_t session, struct next_resource *next, size_t max);
-/* How a hint source did: hints that were followed by a request in time, of all. False if the source is unknown. */
-bool engine_hint_precision(const struct engine *engine, uint32_t source, uint64_t *used, uint64_t *settled);
+size_t engine_next(const struct engine *engine, uint64_t session, struct next_resource *next,
+                   size_t max);
+/* How a hint source did: hints that were followed by a request in time, of all. False if the source
+ * is unknown. */
+bool engine_hint_precision(const struct engine *engine, uint32_t source, uint64_t *used,
+                           uint64_t *settled);
 
 /* Hash over every action since the start: two runs that decided alike have the same. */
 uint64_t engine_decision_hash(const struct engine *engine);
@@ -130,9 +151,11 @@ uint64_t engine_action_count(const struct engine *engine);
  * engine_load is for a fresh engine made with the same settings; on failure the engine stays fresh.
  * FW_VERSION newer, FW_CORRUPT damaged, FW_FOREIGN not a snapshot. */
 FW_MUST_CHECK enum fw_err engine_save(const struct engine *engine, struct buf *out);
-FW_MUST_CHECK enum fw_err engine_load(struct engine *engine, const void *data, size_t len, struct fw_detail *detail);
-/* After a restart: nothing is warm, in use or held any more; what was learned and the accounts stay.
- * `keep_warm` (may be NULL): resources the edge adopted keep their state through EVENT_FOUND instead. */
+FW_MUST_CHECK enum fw_err engine_load(struct engine *engine, const void *data, size_t len,
+                                      struct fw_detail *detail);
+/* After a restart: nothing is warm, in use or held any more; what was learned and the accounts
+ * stay. `keep_warm` (may be NULL): resources the edge adopted keep their state through EVENT_FOUND
+ * instead. */
 void engine_forget_world(struct engine *engine, int64_t now_ns);
 
 #endif

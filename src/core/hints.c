@@ -8,9 +8,12 @@
 
 #define SAID_WEIGHT   2.0f
 #define SOURCE_MEMORY 60.0f
-#define HINT_EARLY_NS (30 * TIME_SECOND) /* under a budget the loader may be busy: begin to look this much earlier */
-#define SLACK_NS      (60 * TIME_SECOND) /* a request this long after the announced time still counts \
-                                          */
+#define HINT_EARLY_NS                                                                              \
+    (30 * TIME_SECOND) /* under a budget the loader may be busy: begin to look this much earlier   \
+                        */
+#define SLACK_NS                                                                                   \
+    (60 * TIME_SECOND) /* a request this long after the announced time still counts                \
+                        */
 
 static struct source *source_of(struct engine *engine, uint32_t number)
 {
@@ -62,11 +65,13 @@ static bool hint_pays(const struct engine *engine, const struct resource *resour
     return saved > wasted;
 }
 
-/* One standard deviation below the mean of Beta(1 + used, 1 + unused): a new source earns its weight. */
+/* One standard deviation below the mean of Beta(1 + used, 1 + unused): a new source earns its
+ * weight. */
 double hints_probability(const struct engine *engine, const struct resource *resource)
 {
     const struct open_hint *hint = &resource->hint;
-    if (hint->expire_at_ns <= engine->now_ns || hint->expire_at_ns == TIME_NEVER || hint->source >= engine->source_count)
+    if (hint->expire_at_ns <= engine->now_ns || hint->expire_at_ns == TIME_NEVER ||
+        hint->source >= engine->source_count)
         return 0;
     const struct source *source = &engine->sources[hint->source];
     double a = 1 + (double)source->used, b = 1 + (double)(source->settled - source->used);

@@ -49,12 +49,13 @@ struct resource {
     bool pinned;       /* by settings or an operator */
     bool prewarm_open; /* warmed ahead, not yet used */
     bool queued;       /* waits for room or a loader */
+    bool dismissed;    /* an operator unloaded it: no guess loads it before somebody asks */
     bool cancelling;   /* its warm-up was asked to stop */
     uint8_t failures;  /* in a row */
     uint32_t in_use, held;
     uint32_t held_first, held_last; /* in the hold pool */
     uint32_t queue_next, queue_previous;
-    uint32_t recent_next, recent_previous;     /* by latest request, newest first */
+    uint32_t recent_next, recent_previous; /* by latest request, newest first */
     uint32_t occupied_next,
         occupied_previous; /* resources that hold memory, in the order they took it */
     uint64_t attempt;

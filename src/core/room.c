@@ -234,8 +234,8 @@ static void start(struct engine *engine, uint32_t number, enum cause cause, cons
     engine_signal(engine, number, SIGNAL_WANT, why);
 }
 
-void room_start_displacing(struct engine *engine, uint32_t number, enum cause cause, const struct why *why,
-                           const uint32_t *victims, uint32_t victim_count)
+void room_start_displacing(struct engine *engine, uint32_t number, enum cause cause,
+                           const struct why *why, const uint32_t *victims, uint32_t victim_count)
 {
     struct resource *resource = &engine->resources[number];
     const struct why evicted = {REASON_EVICTED, {(int64_t)resource_memory(resource)}};
@@ -257,8 +257,7 @@ static bool fits_budget(const struct engine *engine, const struct resource *reso
 
 static bool fits_now(const struct engine *engine, const struct resource *resource)
 {
-    return engine->settings.memory == UINT64_MAX ||
-           resource_memory(resource) <= room_free(engine);
+    return engine->settings.memory == UINT64_MAX || resource_memory(resource) <= room_free(engine);
 }
 
 static void refuse_too_large(struct engine *engine, uint32_t number)
@@ -330,7 +329,9 @@ static bool serve_front(struct engine *engine, uint32_t number)
              coming = room_on_its_way(engine);
     bool ahead = resource->cause == CAUSE_PLAN || resource->cause == CAUSE_HINT;
     if (coming < missing && ahead && resource->held == 0) {
-        room_forget(engine, number); /* its room went to a request: it is weighed afresh when the loader is idle */
+        room_forget(
+            engine,
+            number); /* its room went to a request: it is weighed afresh when the loader is idle */
         return true;
     }
     if (coming < missing && choose_victims(engine, missing - coming, &victims))

@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: MIT
- * What the engine can be told, as rows of base/option.h: read alike from YAML, flags and the environment. */
+ * What the engine can be told, as rows of base/option.h: read alike from YAML, flags and the
+ * environment. */
 #ifndef FOREWARM_CORE_SETTINGS_H
 #define FOREWARM_CORE_SETTINGS_H
 
 #include "base/option.h"
 
 struct engine_settings {
-    char policy[OPTION_TEXT_MAX];      /* "planner", "ttl:600s", ...: see plan/policies.h */
-    uint64_t memory;                   /* bytes warm resources may use together; UINT64_MAX unlimited */
-    double wait_price;                 /* warm seconds that one second of a user's waiting is worth (lambda) */
-    double idle_price;                 /* price of one warm, unused second */
-    int64_t load_time_ns;              /* expected load time of a resource that was never loaded */
-    int64_t max_loads;                 /* loads at the same time; 0: one under a memory budget, else no limit */
-    int64_t hold_timeout_ns;           /* default for resources */
-    int64_t hold_limit;                /* held requests a resource */
-    int64_t hold_total;                /* held requests in all */
+    char policy[OPTION_TEXT_MAX]; /* "planner", "ttl:600s", ...: see plan/policies.h */
+    uint64_t memory;              /* bytes warm resources may use together; UINT64_MAX unlimited */
+    double wait_price;    /* warm seconds that one second of a user's waiting is worth (lambda) */
+    double idle_price;    /* price of one warm, unused second */
+    int64_t load_time_ns; /* expected load time of a resource that was never loaded */
+    int64_t max_loads;    /* loads at the same time; 0: one under a memory budget, else no limit */
+    int64_t hold_timeout_ns; /* default for resources */
+    int64_t hold_limit;      /* held requests a resource */
+    int64_t hold_total;      /* held requests in all */
     bool enable_prewarming;
-    int64_t prewarm_min_requests;      /* the median rule's minimum history */
+    int64_t prewarm_min_requests; /* the median rule's minimum history */
     int64_t prewarm_horizon_ns;
     int64_t prewarm_lead_time_ns;
     int64_t prewarm_tick_ns;
-    int64_t prewarm_expiry_ns;         /* a prewarm nobody used for this long is unloaded */
-    int64_t history;                   /* requests remembered (the median rule's global history, and per resource) */
-    int64_t cooldown_ns;               /* hints and page warm-ups of a resource are ignored this long after one went unused */
+    int64_t prewarm_expiry_ns; /* a prewarm nobody used for this long is unloaded */
+    int64_t history; /* requests remembered (the median rule's global history, and per resource) */
+    int64_t cooldown_ns; /* hints and page warm-ups of a resource are ignored this long after one
+                            went unused */
     int64_t retry_min_ns, retry_max_ns; /* back-off after a failed warm-up, doubling */
     int64_t max_resources;
     int64_t max_sessions;
@@ -41,13 +43,13 @@ enum on_cold { ON_COLD_HOLD, ON_COLD_FALLBACK, ON_COLD_REFUSE };
 
 /* What the engine needs to know of one resource. The edge knows more (upstream, warmer, probe). */
 struct resource_settings {
-    uint64_t memory;                   /* bytes while warm; 0 unknown */
-    int on_cold;                       /* enum on_cold */
-    int64_t hold_timeout_ns;           /* RESOURCE_INHERITS: the engine's */
-    int64_t load_time_ns;              /* RESOURCE_INHERITS: the engine's; measured loads take over */
-    int64_t priority;                  /* higher is loaded first and evicted last */
-    bool pin;                          /* kept warm always */
-    bool has_fallback;                 /* a fallback upstream is configured */
+    uint64_t memory;         /* bytes while warm; 0 unknown */
+    int on_cold;             /* enum on_cold */
+    int64_t hold_timeout_ns; /* RESOURCE_INHERITS: the engine's */
+    int64_t load_time_ns;    /* RESOURCE_INHERITS: the engine's; measured loads take over */
+    int64_t priority;        /* higher is loaded first and evicted last */
+    bool pin;                /* kept warm always */
+    bool has_fallback;       /* a fallback upstream is configured */
 };
 extern const struct option_row resource_option_rows[];
 extern const size_t resource_option_count;

@@ -71,6 +71,7 @@ static void code_resource(struct coder *coder, struct resource *resource)
     code_bool(coder, &resource->configured);
     code_bool(coder, &resource->pinned);
     code_bool(coder, &resource->prewarm_open);
+    code_bool(coder, &resource->dismissed);
     code_bool(coder, &resource->cancelling);
     code_u8(coder, &resource->failures);
     code_u32(coder, &resource->in_use);
@@ -276,7 +277,8 @@ static void code_ahead(struct engine *engine, struct coder *coder)
         return;
     if (!coder->in)
         values_save(engine->values, coder->out);
-    else if ((!engine->values && ahead_enable(engine) != FW_OK) || !values_load(engine->values, coder->in))
+    else if ((!engine->values && ahead_enable(engine) != FW_OK) ||
+             !values_load(engine->values, coder->in))
         coder_fail(coder);
 }
 
@@ -291,7 +293,8 @@ static void code_engine(struct engine *engine, struct coder *coder)
               append_occupied);
     code_list(engine, coder, engine->queue_first, offsetof(struct resource, queue_next),
               append_queued);
-    code_list(engine, coder, engine->recent_first, offsetof(struct resource, recent_next), ahead_append_recent);
+    code_list(engine, coder, engine->recent_first, offsetof(struct resource, recent_next),
+              ahead_append_recent);
     code_ahead(engine, coder);
     code_timers(engine, coder);
     code_held(engine, coder);

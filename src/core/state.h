@@ -53,10 +53,11 @@ struct engine {
         queue_last; /* resources that wait for room or a loader, in order of asking */
     uint32_t queue_count;
 
-    struct values *values;    /* what resources are worth in memory; NULL: no budget, or a policy that does not ask */
+    struct values *values; /* what resources are worth in memory; NULL: no budget, or a policy that
+                              does not ask */
     uint32_t recent_first, recent_last;
-    int64_t ahead_at_ns;      /* next look for something to load ahead; TIME_NEVER: none */
-    int64_t latest_request_ns; /* of any resource */
+    int64_t ahead_at_ns;          /* next look for something to load ahead; TIME_NEVER: none */
+    int64_t latest_request_ns;    /* of any resource */
     uint32_t hinted[HINTED_KEPT]; /* resources with hints that may be open */
     uint32_t hinted_count;
 
@@ -123,8 +124,8 @@ bool room_loader_free(const struct engine *engine);
 uint64_t room_free(const struct engine *engine);
 uint64_t room_on_its_way(const struct engine *engine);
 bool room_evictable(const struct resource *resource);
-void room_start_displacing(struct engine *engine, uint32_t number, enum cause cause, const struct why *why,
-                           const uint32_t *victims, uint32_t victim_count);
+void room_start_displacing(struct engine *engine, uint32_t number, enum cause cause,
+                           const struct why *why, const uint32_t *victims, uint32_t victim_count);
 void room_occupy(struct engine *engine, uint32_t number);
 void room_vacate(struct engine *engine, uint32_t number);
 void room_let_go(struct engine *engine, uint32_t number, const struct why *why);

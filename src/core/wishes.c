@@ -82,6 +82,7 @@ void wishes_on_unload(struct engine *engine, const struct event *event)
     resource->pinned = false;
     resource->protect_until_ns = 0;
     resource->plan.next = resource->plan.count; /* until the next request */
+    resource->dismissed = true;
     if (resource->held > 0)
         return; /* somebody waits for it */
     room_forget(engine, event->resource);

@@ -6,13 +6,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define GAP_FADE     0.995f
-#define PRIOR_GAPS   3.0   /* pseudo-gaps drawn from the pooled law */
-#define PRIOR_COUNT  0.05  /* of every pooled bin */
-#define POOLED_MAX   4000.0f
-#define POPULAR_MAX  5000.0f
-#define WEIGHT_MAX   1e12f
-#define BIN_STEP     0.2079 /* natural log of the ratio of neighbouring edges */
+#define GAP_FADE    0.995f
+#define PRIOR_GAPS  3.0  /* pseudo-gaps drawn from the pooled law */
+#define PRIOR_COUNT 0.05 /* of every pooled bin */
+#define POOLED_MAX  4000.0f
+#define POPULAR_MAX 5000.0f
+#define WEIGHT_MAX  1e12f
+#define BIN_STEP    0.2079 /* natural log of the ratio of neighbouring edges */
 
 static const double tau_s[VALUE_RATES] = {300, 3600, 28800, 259200};
 static const double tau_share[VALUE_RATES] = {0.25, 0.35, 0.25, 0.15};
@@ -32,8 +32,11 @@ int value_bin(double seconds)
 
 void values_init(struct values *values, uint32_t max_sessions)
 {
-    *values = (struct values){.session_max = max_sessions, .newest = UINT32_MAX, .oldest = UINT32_MAX,
-                              .rebuilt_at_ns = INT64_MIN, .refreshed_at_ns = INT64_MIN};
+    *values = (struct values){.session_max = max_sessions,
+                              .newest = UINT32_MAX,
+                              .oldest = UINT32_MAX,
+                              .rebuilt_at_ns = INT64_MIN,
+                              .refreshed_at_ns = INT64_MIN};
     map64_init(&values->by_session, max_sessions);
     value_sessions_rebuild(values, 0);
     values->rebuilt_at_ns = INT64_MIN;
@@ -96,7 +99,8 @@ enum fw_err values_request(struct values *values, uint32_t number, uint64_t sess
     struct value_resource *resource = &values->resources[number];
     double gap_s = resource->last_ns < 0 ? 0 : time_to_seconds(at_ns - resource->last_ns);
     for (int i = 0; i < VALUE_RATES; i++)
-        resource->rates[i] = (float)((double)resource->rates[i] * exp(-gap_s / tau_s[i]) + 1 / tau_s[i]);
+        resource->rates[i] =
+            (float)((double)resource->rates[i] * exp(-gap_s / tau_s[i]) + 1 / tau_s[i]);
     if (resource->last_ns >= 0)
         learn_gap(values, resource, gap_s);
     learn_popularity(values, resource);
@@ -112,7 +116,8 @@ static double intensity(const struct value_resource *resource, double age_s)
     return sum;
 }
 
-/* Tail sum of the resource's law above `age_s`, linear inside a bin; the open last bin does not shrink. */
+/* Tail sum of the resource's law above `age_s`, linear inside a bin; the open last bin does not
+ * shrink. */
 static double gap_tail(const double counts[VALUE_BINS], double age_s)
 {
     int bin = value_bin(age_s);
@@ -125,13 +130,15 @@ static double gap_tail(const double counts[VALUE_BINS], double age_s)
     return tail + counts[bin] * (high_s - age_s) / (high_s - low_s);
 }
 
-static double gap_probability(const struct values *values, const struct value_resource *resource, double age_s,
-                              double horizon_s)
+static double gap_probability(const struct values *values, const struct value_resource *resource,
+                              double age_s, double horizon_s)
 {
     double counts[VALUE_BINS];
     for (int i = 0; i < VALUE_BINS; i++)
-        counts[i] = (double)(resource->gaps[i] / (resource->weight * GAP_FADE)) + /* the latest gap counts 1 */
-                    PRIOR_GAPS * ((double)values->pooled[i] + PRIOR_COUNT) / ((double)values->pooled_sum + PRIOR_GAPS);
+        counts[i] = (double)(resource->gaps[i] /
+                             (resource->weight * GAP_FADE)) + /* the latest gap counts 1 */
+                    PRIOR_GAPS * ((double)values->pooled[i] + PRIOR_COUNT) /
+                        ((double)values->pooled_sum + PRIOR_GAPS);
     double now = gap_tail(counts, age_s), then = gap_tail(counts, age_s + horizon_s);
     double probability = now > 0 ? 1 - then / now : 0;
     return probability < 0 ? 0 : probability > 0.9999 ? 0.9999 : probability;
@@ -142,7 +149,8 @@ double values_expected(const struct values *values, uint32_t number, int64_t now
     const struct value_resource *resource = &values->resources[number];
     if (resource->last_ns < 0)
         return 0;
-    double horizon_s = time_to_seconds(VALUE_HORIZON_NS), age_s = time_to_seconds(now_ns - resource->last_ns);
+    double horizon_s = time_to_seconds(VALUE_HORIZON_NS),
+           age_s = time_to_seconds(now_ns - resource->last_ns);
     double soon = gap_probability(values, resource, age_s, 60);
     return 0.4 * horizon_s * intensity(resource, age_s) + 0.4 * resource->from_sessions +
            0.2 * (horizon_s / 60) * -log(1 - soon);
@@ -155,7 +163,8 @@ double values_soon(const struct values *values, uint32_t number, int64_t now_ns)
         return 0;
     double age_s = time_to_seconds(now_ns - resource->last_ns);
     double by_gap = gap_probability(values, resource, age_s, 30);
-    double by_rate = 1 - exp(-(30 * 0.4 * intensity(resource, age_s) + 0.75 * resource->from_sessions_soon));
+    double by_rate =
+        1 - exp(-(30 * 0.4 * intensity(resource, age_s) + 0.75 * resource->from_sessions_soon));
     return by_gap > by_rate ? by_gap : by_rate;
 }
 

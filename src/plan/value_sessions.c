@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT
- * The sessions' share of a resource's worth: who goes on within the horizon, and with what. Sessions fall into four
- * classes by how much they asked for so far; each class learns how long its members stay silent (events and
- * members at risk, as in Kaplan and Meier, 1958), silence that still lasts included. */
+ * The sessions' share of a resource's worth: who goes on within the horizon, and with what.
+ * Sessions fall into four classes by how much they asked for so far; each class learns how long its
+ * members stay silent (events and members at risk, as in Kaplan and Meier, 1958), silence that
+ * still lasts included. */
 #include "base/check.h"
 #include "base/time.h"
 #include "plan/value_part.h"
 #include <stdlib.h>
 
-#define NONE           UINT32_MAX
-#define REBUILD_NS     (30 * TIME_MINUTE)
-#define SILENT_MAX_NS  (48 * TIME_HOUR)
-#define HAZARD_MAX     0.95
-#define SAME_PRIOR     7.0  /* of FOLLOW_PRIOR follow-ups that a session's next request is for its last resource */
+#define NONE          UINT32_MAX
+#define REBUILD_NS    (30 * TIME_MINUTE)
+#define SILENT_MAX_NS (48 * TIME_HOUR)
+#define HAZARD_MAX    0.95
+#define SAME_PRIOR                                                                                 \
+    7.0 /* of FOLLOW_PRIOR follow-ups that a session's next request is for its last resource */
 #define FOLLOW_PRIOR   10.0
-#define POPULAR_PRIOR  5.0  /* requests' worth of everybody's taste in a session's own */
+#define POPULAR_PRIOR  5.0 /* requests' worth of everybody's taste in a session's own */
 #define SOON_S         30.0
 #define SOON_SILENT_NS TIME_HOUR
 
@@ -89,14 +91,16 @@ static void count_favourite(struct value_session *session, uint32_t resource)
     session->favourites[place].count = 1;
 }
 
-enum fw_err value_sessions_request(struct values *values, uint32_t resource, uint64_t name, int64_t at_ns)
+enum fw_err value_sessions_request(struct values *values, uint32_t resource, uint64_t name,
+                                   int64_t at_ns)
 {
     uint64_t found;
     uint32_t number;
     if (map64_get(&values->by_session, name, &found)) {
         number = (uint32_t)found;
         struct value_session *session = &values->sessions[number];
-        int class = class_of(session->requests), bin = value_bin(time_to_seconds(at_ns - session->last_ns));
+        int class = class_of(session->requests),
+            bin = value_bin(time_to_seconds(at_ns - session->last_ns));
         values->events[class][bin] += 1;
         for (int i = 0; i <= bin; i++)
             values->risk[class][i] += 1;
@@ -152,7 +156,8 @@ static double survival_at(const struct values *values, int class, double age_s)
     return survival[bin] + (survival[bin + 1] - survival[bin]) * (age_s - low_s) / (high_s - low_s);
 }
 
-static double goes_on(const struct values *values, const struct value_session *session, int64_t now_ns, double within_s)
+static double goes_on(const struct values *values, const struct value_session *session,
+                      int64_t now_ns, double within_s)
 {
     int class = class_of(session->requests);
     double age_s = time_to_seconds(now_ns - session->last_ns);
@@ -160,8 +165,10 @@ static double goes_on(const struct values *values, const struct value_session *s
     return now > 0 ? 1 - survival_at(values, class, age_s + within_s) / now : 0;
 }
 
-/* Adds one session's expectation; returns the part that is spread by popularity over all resources. */
-static double add_session(struct values *values, const struct value_session *session, int64_t now_ns, double stay)
+/* Adds one session's expectation; returns the part that is spread by popularity over all resources.
+ */
+static double add_session(struct values *values, const struct value_session *session,
+                          int64_t now_ns, double stay)
 {
     double probability = goes_on(values, session, now_ns, time_to_seconds(VALUE_HORIZON_NS));
     double elsewhere = probability * (1 - stay) / ((double)session->requests + POPULAR_PRIOR);
@@ -228,7 +235,8 @@ static bool load_session(struct values *values, struct buf_reader *in)
 {
     uint32_t number;
     uint64_t known, name = buf_get_u64(in);
-    if (in->failed || map64_get(&values->by_session, name, &known) || place_session(values, name, &number) != FW_OK)
+    if (in->failed || map64_get(&values->by_session, name, &known) ||
+        place_session(values, name, &number) != FW_OK)
         return false;
     struct value_session *session = &values->sessions[number];
     session->last_ns = buf_get_i64(in);
