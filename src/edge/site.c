@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "edge/site.h"
+#include "base/check.h"
+#include "base/time.h"
+#include "edge/log.h"
+#include "edge/site_task.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *site_stage_name(enum site_stage stage)
+{
+    static const char *const names[] = {
+#define X(stage, name) name,
+        SITE_STAGES(X)
+#undef X
+    };
+    return names[stage];
+}
+
+/* The warmer's word that what was loaded is gone. What is loading notices by itself. */
+static void lost(void *context)
+{
+    struct site *site = context;
+    if (!atomic_exchange(&site->proven, false))
+        return;
+    site_set_stage(site, SITE_COLD);
+    char how[400] = "";
+    if (site->warmer.child)
+        child_describe_end(site->warmer.child, how, sizeof how);
+    log_warn("lost: it ended while it was warm", LOG_TEXT("resource", site->id), LOG_TEXT("how", how));
+    struct event event = {.kind = EVENT_LOST, .resource = site->resource};
+    site->hooks->report(site->hooks->context, &event);
+}
+
+static bool remember(void *context, const struct saved_child *child)
+{
+    struct site *site = context;
+    return site->hooks->remember(site->hooks->context, site, child);
+}
+
+enum fw_err site_create(struct site **site, uint32_t resource, struct str id, struct slot *slot, struct jobs *jobs,
+                        struct children *children, bool die_with_us, const struct site_hooks *hooks)
+{
+    struct site *made = calloc(1, sizeof *made);
+    if (!made)
+        return FW_NOMEM;
+    CHECK(id.len < sizeof made->id);
+    made->resource = resource;
+    memcpy(made->id, id.data, id.len);
+    made->slot = slot;
+    made->jobs = jobs;
+    made->hooks = hooks;
+    made->took_ns = -1;
+    made->warmer = (struct warmer){.children = children, .cancel = &made->cancel, .lost = lost, .remember = remember,
+                                   .context = made, .die_with_us = die_with_us};
+    pthread_mutex_init(&made->lock, NULL);
+    *site = made;
+    return FW_OK;
+}
+
+void site_destroy(struct site **site)
+{
+    struct site *gone = *site;
+    if (!gone)
+        return;
+    if (gone->warmer.child)
+        child_release(gone->warmer.child);
+    config_free(&gone->latest);
+    config_free(&gone->in_force);
+    pthread_mutex_destroy(&gone->lock);
+    free(gone);
+    *site = NULL;
+}
+
+void site_configure(struct site *site, struct config *config, const struct config_resource *resource)
+{
+    config_free(&site->latest);
+    site->latest = config_retain(config);
+    site->config = resource;
+    site->configured = true;
+}
+
+void site_set_stage(struct site *site, enum site_stage stage)
+{
+    pthread_mutex_lock(&site->lock);
+    site->stage = stage;
+    site->stage_ns = jobs_now_ns();
+    if (stage == SITE_LOADING) {
+        site->warmup_ns = site->stage_ns;
+        site->error.text[0] = 0;
+    }
+    pthread_mutex_unlock(&site->lock);
+}
+
+static void start_task(struct site *site, enum site_phase phase, uint64_t attempt)
+{
+    CHECK(site->phase == SITE_IDLE);
+    site->phase = phase;
+    site->attempt = attempt;
+    site->begun_ns = site->phase_ns = jobs_now_ns();
+    site->job.run = site_task_step;
+    jobs_submit(site->jobs, &site->job, 0);
+}
+
+/* A load takes the latest configuration; so does adopting. */
+static void put_in_force(struct site *site)
+{
+    config_free(&site->in_force);
+    site->in_force = config_retain(site->latest);
+    site->warmer.config = site->config;
+    site->warmer.ops = warmer_find((enum warmer_kind)site->config->warmer.kind);
+}
+
+void site_warm(struct site *site, uint64_t attempt)
+{
+    CHECK(site->configured);
+    atomic_store(&site->cancel, false);
+    put_in_force(site);
+    site->probes = 0;
+    site->delay_ns = 0;
+    site->failure = FW_OK;
+    site->failure_detail.text[0] = 0;
+    site->job.slow = site->warmer.ops->load_blocks;
+    site_set_stage(site, SITE_LOADING);
+    start_task(site, SITE_BEGIN_LOAD, attempt);
+    site->deadline_ns = time_add(site->begun_ns, site->config->warmer.start_timeout_ns);
+}
+
+void site_cancel(struct site *site)
+{
+    atomic_store(&site->cancel, true);
+}
+
+void site_unload(struct site *site, uint64_t attempt)
+{
+    atomic_store(&site->proven, false);
+    site->delay_ns = 0;
+    site->job.slow = site->warmer.ops && site->warmer.ops->unload_blocks;
+    site_set_stage(site, SITE_UNLOADING);
+    start_task(site, SITE_BEGIN_UNLOAD, attempt);
+}
+
+void site_adopt(struct site *site, const struct saved_child *saved)
+{
+    put_in_force(site);
+    site->probes = 0;
+    site->failure = FW_OK;
+    site->saved = *saved;
+    snprintf(site->saved_command, sizeof site->saved_command, "%s", saved->command);
+    site->saved.command = site->saved_command;
+    site->job.slow = true;
+    start_task(site, SITE_ADOPT, 0);
+    site->deadline_ns = time_add(site->begun_ns, site->config->warmer.start_timeout_ns);
+}
+
+bool site_stop_now(struct site *site, int signal_number)
+{
+    if (!site->warmer.child || !child_running(site->warmer.child))
+        return false;
+    atomic_store(&site->proven, false);
+    child_stop(site->warmer.child, signal_number);
+    return true;
+}
+
+/* Progress is time against what loads took before: it never claims to be done before it is. */
+void site_progress(struct site *site, int64_t expected_load_ns, struct site_progress *progress)
+{
+    pthread_mutex_lock(&site->lock);
+    int64_t now_ns = jobs_now_ns();
+    int64_t load_ns = stats_recent_quantile(&site->learned.load_ns, 0.5, expected_load_ns);
+    int64_t verify_ns = stats_recent_quantile(&site->learned.verify_ns, 0.5, load_ns / 10);
+    *progress = (struct site_progress){
+        .stage = site->stage, .eta_ns = -1, .took_ns = site->took_ns, .error = site->error,
+        .warm_probe_ns = stats_recent_quantile(&site->learned.probe_ns, 0.5, -1),
+    };
+    progress->ready = site->stage == SITE_READY;
+    progress->in_progress = site->stage == SITE_LOADING || site->stage == SITE_VERIFYING;
+    int64_t total_ns = load_ns + verify_ns > 0 ? load_ns + verify_ns : 1;
+    int64_t stage_elapsed_ns = now_ns - site->stage_ns;
+    int64_t expected_ns = site->stage == SITE_LOADING ? load_ns : verify_ns;
+    int64_t within_ns = stage_elapsed_ns < expected_ns ? stage_elapsed_ns : expected_ns;
+    int64_t done_ns = (site->stage == SITE_VERIFYING ? load_ns : 0) + within_ns;
+    if (progress->in_progress) {
+        progress->progress = (double)done_ns / (double)total_ns;
+        progress->progress = progress->progress < 0.99 ? progress->progress : 0.99;
+        progress->eta_ns = total_ns - done_ns;
+    } else if (progress->ready) {
+        progress->progress = 1;
+        progress->eta_ns = 0;
+    }
+    pthread_mutex_unlock(&site->lock);
+}

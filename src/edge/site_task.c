@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT
+ * A warm-up: load, wait until loaded, probe until warm. One bounded thing a step, then the step submits itself again.
+ * A warm-up that fails takes down what it began before it says so. */
+#include "edge/site_task.h"
+#include "base/time.h"
+#include "edge/call.h"
+#include "edge/log.h"
+
+#define FIRST_DELAY_NS (5 * TIME_MILLISECOND)
+#define LAST_DELAY_NS  TIME_SECOND
+
+static struct site *site_of(struct job *job)
+{
+    return (struct site *)((char *)job - offsetof(struct site, job));
+}
+
+static void again(struct site *site, enum site_phase phase, int64_t delay_ns, bool slow)
+{
+    if (phase != site->phase) {
+        site->delay_ns = 0;
+        site->phase_ns = jobs_now_ns();
+    }
+    site->phase = phase;
+    site->job.slow = slow;
+    jobs_submit(site->jobs, &site->job, delay_ns);
+}
+
+/* Waits grow from short to `max_ns`: quick servers are noticed at once, slow ones are not asked too often. */
+static int64_t next_delay(struct site *site, int64_t max_ns)
+{
+    site->delay_ns = site->delay_ns == 0 ? FIRST_DELAY_NS : site->delay_ns * 3 / 2;
+    if (site->delay_ns > max_ns)
+        site->delay_ns = max_ns;
+    return site->delay_ns;
+}
+
+static void report(struct site *site, struct event event)
+{
+    event.resource = site->resource;
+    event.attempt = site->attempt;
+    site->hooks->report(site->hooks->context, &event);
+}
+
+/* The last step of a task: nothing of the site may be touched behind the report. */
+static void finish(struct site *site, enum site_stage stage, struct event event)
+{
+    site->phase = SITE_IDLE;
+    site_set_stage(site, stage);
+    report(site, event);
+}
+
+static void say_what_it_waits_for(struct site *site, const struct fw_detail *detail)
+{
+    pthread_mutex_lock(&site->lock);
+    site->error = *detail;
+    pthread_mutex_unlock(&site->lock);
+}
+
+static void fail(struct site *site, enum fw_err err, const struct fw_detail *detail)
+{
+    site->failure = err;
+    site->failure_detail = *detail;
+    again(site, SITE_BEGIN_CLEANUP, 0, site->warmer.ops->unload_blocks);
+}
+
+/* Cancelled or out of time? Then the warm-up has been failed. `waiting_for` may be "". */
+static bool gave_up(struct site *site, const struct fw_detail *waiting_for)
+{
+    struct fw_detail detail = {{0}};
+    char limit[TIME_TEXT_MAX];
+    if (atomic_load(&site->cancel)) {
+        (void)err_set(&detail, FW_CANCELLED, "cancelled: nobody waits for it any more");
+        fail(site, FW_CANCELLED, &detail);
+        return true;
+    }
+    if (jobs_now_ns() < site->deadline_ns)
+        return false;
+    (void)err_set(&detail, FW_TIMEOUT, "not warm within start_timeout (%s)%s%.380s",
+                  time_format_human(site->warmer.config->warmer.start_timeout_ns, limit),
+                  waiting_for->text[0] ? ": " : "", waiting_for->text);
+    fail(site, FW_TIMEOUT, &detail);
+    return true;
+}
+
+/* ---- loading ---- */
+
+static void begin_load(struct site *site)
+{
+    struct fw_detail detail = {{0}};
+    log_info("loading", LOG_TEXT("resource", site->id), LOG_TEXT("warmer", site->warmer.ops->name));
+    enum fw_err err = site->warmer.ops->load(&site->warmer, &detail);
+    if (err != FW_OK)
+        fail(site, err, &detail);
+    else
+        again(site, SITE_AWAIT_LOAD, 0, site->warmer.ops->load_blocks);
+}
+
+static void await_load(struct site *site)
+{
+    struct fw_detail detail = {{0}};
+    enum warmer_state state = site->warmer.ops->state(&site->warmer, &detail);
+    if (state == WARMER_BROKEN || state == WARMER_UNLOADED) {
+        fail(site, FW_SPAWN, &detail);
+        return;
+    }
+    if (state != WARMER_LOADED) {
+        if (detail.text[0])
+            say_what_it_waits_for(site, &detail);
+        if (!gave_up(site, &detail))
+            again(site, SITE_AWAIT_LOAD, next_delay(site, site->warmer.config->warmer.poll_ns),
+                  site->warmer.ops->load_blocks);
+        return;
+    }
+    int64_t took_ns = jobs_now_ns() - site->begun_ns;
+    site_set_stage(site, SITE_VERIFYING);
+    report(site, (struct event){.kind = EVENT_LOADED, .duration_ns = took_ns});
+    again(site, SITE_PROBE, 0, true);
+    /* A cancel that comes now is seen by the next step. */
+}
+
+/* ---- proving ---- */
+
+static void learn(struct site *site, bool anew, int64_t latency_ns)
+{
+    int64_t now_ns = jobs_now_ns();
+    pthread_mutex_lock(&site->lock);
+    struct site_learned *learned = &site->learned;
+    if (anew)
+        learned->probe_ns = (struct stats_recent){0};
+    stats_recent_add(&learned->probe_ns, latency_ns);
+    if (site->phase != SITE_ADOPT) {
+        stats_recent_add(&learned->load_ns, site->phase_ns - site->begun_ns);
+        stats_recent_add(&learned->verify_ns, now_ns - site->phase_ns);
+        site->took_ns = now_ns - site->begun_ns;
+    }
+    site->learned_changed = true;
+    site->error.text[0] = 0;
+    pthread_mutex_unlock(&site->lock);
+}
+
+/* What it really uses, when that is more than was said (a server may use memory that /proc does not show). */
+static uint64_t measured_bytes(struct site *site)
+{
+    uint64_t bytes = site->warmer.ops->footprint(&site->warmer);
+    return bytes > site->warmer.config->engine.memory ? bytes : 0;
+}
+
+static void proven(struct site *site, bool changed)
+{
+    struct fw_detail detail = {{0}};
+    int64_t latency_ns = site->latencies[site->probes - 1];
+    atomic_store(&site->proven, true);
+    /* It may have ended between the answer and now; then either this or its end's message sees the other. */
+    if (site->warmer.ops->state(&site->warmer, &detail) == WARMER_BROKEN) {
+        if (atomic_exchange(&site->proven, false)) {
+            fail(site, FW_SPAWN, &detail);
+            return;
+        }
+    }
+    if (changed)
+        log_warn("its warm latency has changed for good", LOG_TEXT("resource", site->id),
+                 LOG_SECONDS("probe_s", latency_ns));
+    learn(site, changed, latency_ns);
+    int64_t now_ns = jobs_now_ns();
+    log_info("warm", LOG_TEXT("resource", site->id), LOG_SECONDS("load_s", site->phase_ns - site->begun_ns),
+             LOG_SECONDS("verify_s", now_ns - site->phase_ns), LOG_INT("probes", site->probes),
+             LOG_SECONDS("probe_s", latency_ns));
+    finish(site, SITE_READY, (struct event){.kind = EVENT_PROVEN, .duration_ns = now_ns - site->phase_ns,
+                                            .value = measured_bytes(site)});
+}
+
+/* One probe; FW_OK: it was answered as expected, and its latency is noted. */
+static enum fw_err probe_once(struct site *site, struct fw_detail *detail)
+{
+    const struct config_resource *config = site->warmer.config;
+    struct call_result result;
+    enum fw_err err = call_perform(&config->probe, &config->upstream, config->probe.timeout_ns, &site->cancel, &result,
+                                   detail);
+    if (err == FW_OK)
+        site->latencies[site->probes++] = result.latency_ns;
+    log_debug("probe", LOG_TEXT("resource", site->id), LOG_TEXT("result", err_row(err)->name),
+              LOG_SECONDS("took_s", result.latency_ns));
+    call_result_fini(&result);
+    return err;
+}
+
+static enum probe_verdict judge(struct site *site)
+{
+    pthread_mutex_lock(&site->lock);
+    struct stats_recent learned = site->learned.probe_ns;
+    pthread_mutex_unlock(&site->lock);
+    return probe_judge(&learned, site->warmer.config->warm_factor, site->latencies, site->probes);
+}
+
+/* Not answered as expected: a server that has just opened its port may not serve yet. */
+static void probe_failed(struct site *site, const struct fw_detail *detail)
+{
+    struct fw_detail broken = {{0}};
+    if (site->warmer.ops == &warmer_exec && site->warmer.ops->state(&site->warmer, &broken) == WARMER_BROKEN) {
+        fail(site, FW_SPAWN, &broken);
+        return;
+    }
+    say_what_it_waits_for(site, detail);
+    if (!gave_up(site, detail))
+        again(site, SITE_PROBE, next_delay(site, LAST_DELAY_NS), true);
+}
+
+static void prove(struct site *site)
+{
+    struct fw_detail detail = {{0}};
+    if (site->warmer.config->probe.url[0] == 0) { /* allowed for warmer none only */
+        site->latencies[site->probes++] = 0;
+        atomic_store(&site->proven, true);
+        finish(site, SITE_READY, (struct event){.kind = EVENT_PROVEN});
+        return;
+    }
+    if (atomic_load(&site->cancel) && gave_up(site, &detail))
+        return;
+    if (probe_once(site, &detail) != FW_OK) {
+        probe_failed(site, &detail);
+        return;
+    }
+    switch (judge(site)) {
+    case PROBE_WARM:
+        proven(site, false);
+        break;
+    case PROBE_CHANGED:
+        proven(site, true);
+        break;
+    case PROBE_AGAIN:
+        again(site, SITE_PROBE, 0, true);
+        break;
+    case PROBE_UNSTABLE:
+        (void)err_set(&detail, FW_PROBE, "%d probes were answered, but their times never settled within warm_factor %g",
+                      PROBE_MAX, site->warmer.config->warm_factor);
+        fail(site, FW_PROBE, &detail);
+    }
+}
+
+/* ---- taking down ---- */
+
+static void failed(struct site *site)
+{
+    if (site->failure == FW_CANCELLED)
+        log_info("warm-up cancelled", LOG_TEXT("resource", site->id));
+    else
+        log_error("warm-up failed", LOG_TEXT("resource", site->id), LOG_TEXT("error", err_row(site->failure)->name),
+                  LOG_TEXT("reason", site->failure_detail.text), LOG_TEXT("next", err_row(site->failure)->next));
+    pthread_mutex_lock(&site->lock);
+    site->error = site->failure_detail;
+    pthread_mutex_unlock(&site->lock);
+    finish(site, site->failure == FW_CANCELLED ? SITE_COLD : SITE_FAILED,
+           (struct event){.kind = EVENT_FAILED, .status = site->failure});
+}
+
+static void unloaded(struct site *site)
+{
+    if (site->phase == SITE_AWAIT_CLEANUP) {
+        failed(site);
+        return;
+    }
+    log_info("unloaded", LOG_TEXT("resource", site->id), LOG_SECONDS("took_s", jobs_now_ns() - site->begun_ns));
+    finish(site, SITE_COLD, (struct event){.kind = EVENT_UNLOADED, .duration_ns = jobs_now_ns() - site->begun_ns});
+}
+
+static void begin_unload(struct site *site)
+{
+    struct fw_detail detail = {{0}};
+    bool cleanup = site->phase == SITE_BEGIN_CLEANUP;
+    enum fw_err err = site->warmer.ops ? site->warmer.ops->unload(&site->warmer, &detail) : FW_OK;
+    if (err != FW_OK)
+        log_warn("the unload call failed", LOG_TEXT("resource", site->id), LOG_TEXT("reason", detail.text));
+    /* Twice the time: after stop_timeout a command is killed, and even that takes a moment. */
+    site->stop_deadline_ns =
+        site->warmer.config ? time_add(jobs_now_ns(), 2 * site->warmer.config->warmer.stop_timeout_ns + TIME_SECOND) : 0;
+    again(site, cleanup ? SITE_AWAIT_CLEANUP : SITE_AWAIT_UNLOAD, 0, site->job.slow);
+}
+
+static void await_unload(struct site *site)
+{
+    struct fw_detail detail = {{0}};
+    if (!site->warmer.ops || site->warmer.ops->state(&site->warmer, &detail) == WARMER_UNLOADED) {
+        unloaded(site);
+    } else if (jobs_now_ns() >= site->stop_deadline_ns) {
+        log_error("it does not unload; going on as if it had", LOG_TEXT("resource", site->id),
+                  LOG_TEXT("next", "see its log; its memory may still be in use"));
+        unloaded(site);
+    } else {
+        again(site, site->phase, next_delay(site, site->warmer.config->warmer.poll_ns), site->job.slow);
+    }
+}
+
+/* ---- after a restart ---- */
+
+/* What cannot be taken over is taken down, before anything new is loaded in its place. */
+static void not_adopted(struct site *site, const struct fw_detail *detail)
+{
+    if (site->warmer.child || detail->text[0])
+        log_info("not taken over", LOG_TEXT("resource", site->id), LOG_TEXT("reason", detail->text));
+    if (site->warmer.child) {
+        struct fw_detail ignored = {{0}};
+        (void)site->warmer.ops->unload(&site->warmer, &ignored);
+        site->phase = SITE_ADOPT;
+        site->failure = FW_NO;
+        again(site, SITE_ADOPT, FIRST_DELAY_NS, false);
+        return;
+    }
+    site->phase = SITE_IDLE;
+    site->hooks->adopted(site->hooks->context, site, false);
+}
+
+static void await_stopped(struct site *site)
+{
+    struct fw_detail detail = {{0}};
+    if (site->warmer.ops->state(&site->warmer, &detail) == WARMER_UNLOADED) {
+        site->phase = SITE_IDLE;
+        site->hooks->adopted(site->hooks->context, site, false);
+    } else {
+        again(site, SITE_ADOPT, next_delay(site, site->warmer.config->warmer.poll_ns), false);
+    }
+}
+
+static void adopt(struct site *site)
+{
+    struct fw_detail detail = {{0}};
+    if (site->failure != FW_OK) {
+        await_stopped(site);
+        return;
+    }
+    if (!site->warmer.ops->adopt(&site->warmer, &site->saved, &detail) || probe_once(site, &detail) != FW_OK) {
+        not_adopted(site, &detail);
+        return;
+    }
+    enum probe_verdict verdict = judge(site);
+    if (verdict == PROBE_AGAIN && probe_once(site, &detail) == FW_OK)
+        verdict = judge(site);
+    if (verdict != PROBE_WARM) {
+        (void)err_set(&detail, FW_PROBE, "its probe was not answered at warm speed");
+        not_adopted(site, &detail);
+        return;
+    }
+    atomic_store(&site->proven, true);
+    learn(site, false, site->latencies[site->probes - 1]);
+    log_info("taken over: it still runs and is warm", LOG_TEXT("resource", site->id), LOG_INT("pid", site->saved.pid));
+    uint64_t bytes = measured_bytes(site);
+    site->phase = SITE_IDLE;
+    site_set_stage(site, SITE_READY);
+    report(site, (struct event){.kind = EVENT_FOUND, .value = bytes, .duration_ns = site->latencies[site->probes - 1]});
+    site->hooks->adopted(site->hooks->context, site, true);
+}
+
+void site_task_step(struct job *job)
+{
+    struct site *site = site_of(job);
+    switch (site->phase) {
+    case SITE_BEGIN_LOAD:
+        begin_load(site);
+        break;
+    case SITE_AWAIT_LOAD:
+        await_load(site);
+        break;
+    case SITE_PROBE:
+        prove(site);
+        break;
+    case SITE_BEGIN_CLEANUP:
+    case SITE_BEGIN_UNLOAD:
+        begin_unload(site);
+        break;
+    case SITE_AWAIT_CLEANUP:
+    case SITE_AWAIT_UNLOAD:
+        await_unload(site);
+        break;
+    case SITE_ADOPT:
+        adopt(site);
+        break;
+    case SITE_IDLE:
+        break;
+    }
+}
