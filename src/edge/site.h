@@ -10,6 +10,7 @@
 #include "base/stats.h"
 #include "core/event.h"
 #include "edge/jobs.h"
+#include "edge/store/kept.h"
 #include "edge/view.h"
 #include "edge/warmers/probe.h"
 #include "edge/warmers/warmer.h"
@@ -40,12 +41,6 @@ enum site_phase {
     SITE_BEGIN_UNLOAD,
     SITE_AWAIT_UNLOAD,
     SITE_ADOPT
-};
-
-/* What is learned of a resource at the edge; kept over restarts. */
-struct site_learned {
-    struct stats_recent probe_ns;  /* latencies at warm speed */
-    struct stats_recent load_ns, verify_ns;
 };
 
 struct site;

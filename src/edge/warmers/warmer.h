@@ -6,17 +6,11 @@
 #define FOREWARM_EDGE_WARMER_H
 
 #include "edge/config.h"
+#include "edge/store/kept.h"
 #include "edge/warmers/children.h"
 #include <stdatomic.h>
 
 enum warmer_state { WARMER_LOADING, WARMER_LOADED, WARMER_UNLOADING, WARMER_UNLOADED, WARMER_BROKEN };
-
-/* A started command as it is kept over restarts. */
-struct saved_child {
-    int64_t pid;
-    uint64_t start_time;
-    const char *command; /* owned by who filled it in */
-};
 
 struct warmer {
     const struct warmer_ops *ops;
