@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ * Inside the brain: what its files share. All of it belongs to the brain thread, but the mailbox. */
+#ifndef FOREWARM_EDGE_BRAIN_PART_H
+#define FOREWARM_EDGE_BRAIN_PART_H
+
+#include "edge/brain.h"
+#include "edge/journal_file.h"
+#include <pthread.h>
+
+#define BRAIN_TICK_NS      TIME_SECOND               /* journal flush, save when changed */
+#define BRAIN_DRAIN_NS     (5 * TIME_MILLISECOND)    /* how often a drain is looked at */
+#define BRAIN_MARK_NS      (10 * TIME_SECOND)        /* decision hash into the journal */
+enum { BRAIN_SAVE_SHARE = 20 };                      /* saving takes at most one twentieth of the time */
+
+/* Either an event or a function to run. */
+struct brain_message {
+    struct event event;
+    brain_fn *fn;
+    void *context;
+    struct site *adopted; /* a site's adoption ended */
+    bool found;
+};
+
+struct brain_mailbox {
+    pthread_mutex_t lock;
+    pthread_cond_t adopted_one;
+    struct brain_message *items;
+    size_t count, capacity;
+    uint32_t adopting;
+    bool closed, attached;
+};
+
+struct brain_drain {
+    uint32_t resource;
+    uint64_t attempt;
+    bool replace; /* not the engine's: what was loaded with an old configuration has to go */
+};
+
+/* What the brain keeps beside a site. */
+struct brain_place {
+    struct site *site;
+    bool busy;                 /* a task runs */
+    bool replacing;            /* waits for its last request to unload what an old configuration loaded */
+    uint64_t deferred_attempt; /* a warm-up that begins when the task is done; 0 none */
+    uint32_t cause;            /* of the warm-up under way */
+    int64_t warm_began_ns;
+    uint64_t expired_seen;
+    int64_t wasted_seen_ns;
+    uint64_t warmups[CAUSE_COUNT][BRAIN_RESULTS];
+};
+
+struct brain {
+    struct brain_setup setup;
+    struct config *config;
+    struct engine *engine;
+    struct action_list actions;
+    struct brain_place *places; /* by resource number */
+    uint32_t place_count;
+    struct site_hooks hooks;
+    struct journal_file *journal;
+    struct metrics_shard *metrics;
+    brain_watch_fn *watch;
+    void *watch_context;
+
+    uv_loop_t loop;
+    uv_async_t wake;
+    uv_timer_t deadline, tick, drain_timer;
+    pthread_t thread;
+    bool loop_made, running;
+    atomic_bool stopping;
+    struct brain_mailbox mailbox;
+
+    int64_t now_ns, monotonic_ns; /* the time as last looked at */
+    int64_t stepped_ns;           /* of the last event */
+    uint64_t event_count;
+    int64_t marked_ns;
+    struct brain_drain *drains;
+    uint32_t drain_count, drain_capacity;
+    char **sources;
+    uint32_t source_count;
+
+    /* saving */
+    struct job save_job;
+    struct store_content content; /* the job's while `saving` */
+    bool saving, changed;
+    atomic_int save_err;
+    struct fw_detail save_detail;
+    bool save_failing;
+    int64_t save_not_before_ns;
+};
+
+/* brain_act.c */
+void brain_perform(struct brain *brain);
+void brain_task_ended(struct brain *brain, uint32_t resource);
+void brain_look_at_drains(struct brain *brain);
+void brain_replace(struct brain *brain, uint32_t resource);
+void brain_note_report(struct brain *brain, const struct event *event);
+/* brain_configure.c */
+bool brain_make_place(struct brain *brain, uint32_t resource, struct str id);
+/* brain_keep.c */
+enum fw_err brain_restore(struct brain *brain, struct store_content *content, struct fw_detail *detail);
+void brain_adopt_all(struct brain *brain, const struct store_content *content);
+void brain_save_if_changed(struct brain *brain);
+void brain_save_last(struct brain *brain);
+void brain_stop_orphans(const struct brain *brain, const struct store_content *content);
+
+#endif
