@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "learn/burst.h"
 #include "base/time.h"
-#include <math.h>
+#include "learn/state.h"
 
 #define KEEP_OLD 0.97
 
@@ -11,7 +11,9 @@ void burst_learn(struct burst *burst, int64_t at_ns, int64_t gap_ns, int64_t loa
     if (!open || gap_ns < 0 || gap_ns - load_ns > load_ns) {
         if (open) {
             double waited_s = time_to_seconds(burst->waited_ns);
-            burst->average_s = burst->average_s > 0 ? KEEP_OLD * burst->average_s + (1 - KEEP_OLD) * waited_s : waited_s;
+            burst->average_s = burst->average_s > 0
+                                   ? KEEP_OLD * burst->average_s + (1 - KEEP_OLD) * waited_s
+                                   : waited_s;
         }
         burst->began_ns = at_ns;
         burst->waited_ns = load_ns;
@@ -37,8 +39,6 @@ void burst_save(const struct burst *burst, struct buf *out)
 
 bool burst_load(struct burst *burst, struct buf_reader *in)
 {
-    burst->began_ns = buf_get_i64(in);
-    burst->waited_ns = buf_get_i64(in);
-    burst->average_s = buf_get_double(in);
-    return !in->failed && burst->waited_ns >= 0 && isfinite(burst->average_s) && burst->average_s >= 0;
+    return state_get_instant(in, &burst->began_ns) && state_get_duration(in, &burst->waited_ns) &&
+           state_get_positive(in, &burst->average_s);
 }

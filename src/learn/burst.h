@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * How much waiting one cold start causes: not the first request's alone, but that of everybody who arrives while it
- * loads. Per resource and averaged; reference: the cost model's burst accounting (B = L + price * W). */
+ * How much waiting one cold start causes: not the first request's alone, but that of everybody who
+ * arrives while it loads. Per resource and averaged; reference: the cost model's burst accounting
+ * (B = L + price * W). */
 #ifndef FOREWARM_LEARN_BURST_H
 #define FOREWARM_LEARN_BURST_H
 
@@ -9,9 +10,9 @@
 #include <stdint.h>
 
 struct burst {
-    int64_t began_ns;    /* the request that opened the cluster */
-    int64_t waited_ns;   /* what a cold start there would have cost so far; 0: no cluster yet */
-    double average_s;    /* W; 0 before the first cluster closed */
+    int64_t began_ns;  /* the request that opened the cluster */
+    int64_t waited_ns; /* what a cold start there would have cost so far; 0: no cluster yet */
+    double average_s;  /* W; 0 before the first cluster closed */
 };
 
 /* `gap_ns` -1 for the resource's first request. */

@@ -2,11 +2,12 @@
 #include "learn/daily.h"
 #include "base/time.h"
 #include "learn/decay.h"
-#include <math.h>
+#include "learn/state.h"
 
-#define TAU_NS    (28 * TIME_DAY)
-#define STEP_NS   TIME_HOUR /* counts fade in steps of this: one exponential an hour, not one a request */
-#define PSEUDO    1.0       /* requests an hour, and a weekday, are credited with */
+#define TAU_NS (28 * TIME_DAY)
+#define STEP_NS                                                                                    \
+    TIME_HOUR      /* counts fade in steps of this: one exponential an hour, not one a request */
+#define PSEUDO 1.0 /* requests an hour, and a weekday, are credited with */
 
 static void fade(float *counts, int count, float by)
 {
@@ -62,9 +63,11 @@ double daily_rate(const struct daily *daily, int64_t at_ns)
     sum *= decay_over(at_ns - daily->faded_ns, TAU_NS);
     /* Seconds seen, faded alike; at least an hour, or one request would look like a flood. */
     int64_t seen_ns = at_ns - daily->since_ns;
-    double seen_s = time_to_seconds(TAU_NS) * (1 - decay_over(seen_ns > STEP_NS ? seen_ns : STEP_NS, TAU_NS));
+    double seen_s =
+        time_to_seconds(TAU_NS) * (1 - decay_over(seen_ns > STEP_NS ? seen_ns : STEP_NS, TAU_NS));
     struct time_civil civil = time_civil(at_ns);
-    return sum / seen_s * daily_hour_factor(daily, civil.hour) * daily_weekday_factor(daily, civil.weekday);
+    return sum / seen_s * daily_hour_factor(daily, civil.hour) *
+           daily_weekday_factor(daily, civil.weekday);
 }
 
 void daily_save(const struct daily *daily, struct buf *out)
@@ -80,20 +83,17 @@ void daily_save(const struct daily *daily, struct buf *out)
 
 static bool load_counts(float *counts, int count, struct buf_reader *in)
 {
-    bool fine = true;
-    for (int i = 0; i < count; i++) {
-        counts[i] = buf_get_float(in);
-        fine = fine && isfinite(counts[i]) && counts[i] >= 0;
-    }
-    return fine;
+    for (int i = 0; i < count; i++)
+        if (!state_get_count(in, &counts[i]))
+            return false;
+    return true;
 }
 
 bool daily_load(struct daily *daily, struct buf_reader *in)
 {
-    daily->since_ns = buf_get_i64(in);
-    daily->faded_ns = buf_get_i64(in);
+    if (!state_get_instant(in, &daily->since_ns) || !state_get_instant(in, &daily->faded_ns))
+        return false;
     daily->requests = buf_get_u64(in);
-    bool fine = load_counts(daily->hours, DAILY_HOURS, in);
-    fine = load_counts(daily->weekdays, DAILY_WEEKDAYS, in) && fine;
-    return fine && !in->failed && daily->faded_ns >= daily->since_ns;
+    return load_counts(daily->hours, DAILY_HOURS, in) &&
+           load_counts(daily->weekdays, DAILY_WEEKDAYS, in) && daily->faded_ns >= daily->since_ns;
 }

@@ -27,10 +27,17 @@ double decay_exp(double x)
     double r = (x - k * LN2_HIGH) - k * LN2_LOW; /* |r| <= 0.35 */
     /* Taylor's series, its even and odd halves apart so that they are worked out side by side. */
     double r2 = r * r;
-    double even = 1.0 + r2 * (1.0 / 2 + r2 * (1.0 / 24 + r2 * (1.0 / 720 + r2 * (1.0 / 40320 +
-                  r2 * (1.0 / 3628800 + r2 * (1.0 / 479001600))))));
-    double odd = 1.0 + r2 * (1.0 / 6 + r2 * (1.0 / 120 + r2 * (1.0 / 5040 + r2 * (1.0 / 362880 +
-                 r2 * (1.0 / 39916800 + r2 * (1.0 / 6227020800.0))))));
+    double even =
+        1.0 + r2 * (1.0 / 2 +
+                    r2 * (1.0 / 24 +
+                          r2 * (1.0 / 720 + r2 * (1.0 / 40320 +
+                                                  r2 * (1.0 / 3628800 + r2 * (1.0 / 479001600))))));
+    double odd =
+        1.0 +
+        r2 * (1.0 / 6 +
+              r2 * (1.0 / 120 +
+                    r2 * (1.0 / 5040 + r2 * (1.0 / 362880 +
+                                             r2 * (1.0 / 39916800 + r2 * (1.0 / 6227020800.0))))));
     return (even + r * odd) * power_of_two(k);
 }
 

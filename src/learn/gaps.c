@@ -41,12 +41,14 @@ void gaps_hazards(const struct gaps_pool *pool, double hazards[GAPS_BINS])
     }
 }
 
-void gaps_hazards_towards(const struct gaps_pool *part, const double prior[GAPS_BINS], double weight, double hazards[GAPS_BINS])
+void gaps_hazards_towards(const struct gaps_pool *part, const double prior[GAPS_BINS],
+                          double weight, double hazards[GAPS_BINS])
 {
     double from_here = 0;
     for (int k = GAPS_BINS - 1; k >= 0; k--) {
         from_here += part->counts[k];
-        hazards[k] = (part->counts[k] + weight * prior[k]) / (from_here + part->at_risk[k] + weight);
+        hazards[k] =
+            (part->counts[k] + weight * prior[k]) / (from_here + part->at_risk[k] + weight);
     }
 }
 
@@ -60,7 +62,8 @@ void gaps_law(const double hazards[GAPS_BINS], double law[GAPS_BINS])
     law[GAPS_OPEN] = left;
 }
 
-void gaps_mass(const float counts[GAPS_BINS], const double law[GAPS_BINS], double pseudo, double mass[GAPS_BINS])
+void gaps_mass(const float counts[GAPS_BINS], const double law[GAPS_BINS], double pseudo,
+               double mass[restrict GAPS_BINS])
 {
     for (int k = 0; k < GAPS_BINS; k++)
         mass[k] = (double)counts[k] + pseudo * law[k];
@@ -85,7 +88,8 @@ double gaps_survival(const double mass[GAPS_BINS], int64_t age_ns)
     double beyond = 0;
     for (uint32_t k = GAPS_BINS - 1; k > bin; k--)
         beyond += mass[k];
-    double share = (double)(gaps_edges_ns[bin + 1] - age_ns) / (double)(gaps_edges_ns[bin + 1] - gaps_edges_ns[bin]);
+    double share = (double)(gaps_edges_ns[bin + 1] - age_ns) /
+                   (double)(gaps_edges_ns[bin + 1] - gaps_edges_ns[bin]);
     return beyond + mass[bin] * share;
 }
 

@@ -2,6 +2,7 @@
 #include "learn/history.h"
 #include "base/check.h"
 #include "base/stats.h"
+#include "learn/state.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +36,8 @@ enum fw_err history_grow(struct history *history, uint32_t count)
         size_t capacity = (size_t)history->resource_capacity * 2;
         if (capacity < count)
             capacity = count;
-        struct history_resource *resources = realloc(history->resources, capacity * sizeof *resources);
+        struct history_resource *resources =
+            realloc(history->resources, capacity * sizeof *resources);
         if (!resources)
             return FW_NOMEM;
         history->resources = resources;
@@ -100,7 +102,8 @@ bool history_last(const struct history *history, uint32_t number, int64_t *at_ns
     return true;
 }
 
-uint32_t history_stamps(const struct history *history, uint32_t number, int64_t *stamps_ns, uint32_t max)
+uint32_t history_stamps(const struct history *history, uint32_t number, int64_t *stamps_ns,
+                        uint32_t max)
 {
     uint32_t count = history_resource_count(history, number);
     if (count > max)
@@ -158,12 +161,14 @@ bool history_load(struct history *history, struct buf_reader *in)
         (count < history->capacity && count != next))
         return false;
     history->next = next - count;
-    /* Until the ring is full again nothing may be forgotten: what lies before these entries never was here. */
+    /* Until the ring is full again nothing may be forgotten: what lies before these entries never
+     * was here. */
     int64_t latest_ns = INT64_MIN;
     for (uint32_t i = 0; i < count; i++) {
-        int64_t at_ns = buf_get_i64(in);
+        int64_t at_ns;
+        bool fine = state_get_instant(in, &at_ns);
         uint32_t number = buf_get_u32(in);
-        if (in->failed || at_ns < latest_ns || number >= history->resource_count)
+        if (!fine || in->failed || at_ns < latest_ns || number >= history->resource_count)
             return false;
         latest_ns = at_ns;
         struct history_resource *resource = &history->resources[number];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Break-even: keep until the warm time paid for equals what a cold start would have cost, B = L + lambda * W. With B
- * known this never costs more than twice perfect unloading (the ski-rental argument: Karlin et al., 1988). */
+ * Break-even: keep until the warm time paid for equals what a cold start would have cost, B = L +
+ * lambda * W. With B known this never costs more than twice perfect unloading (the ski-rental
+ * argument: Karlin et al., 1988). */
 #include "learn/burst.h"
 #include "plan/keep.h"
 #include "plan/policy_tools.h"
@@ -14,8 +15,8 @@ struct breakeven {
     uint32_t count, capacity;
 };
 
-static enum fw_err breakeven_create(struct policy **policy, const struct policy_settings *settings, struct str argument,
-                                    struct fw_detail *detail)
+static enum fw_err breakeven_create(struct policy **policy, const struct policy_settings *settings,
+                                    struct str argument, struct fw_detail *detail)
 {
     FW_TRY(policy_no_argument("breakeven", argument, detail));
     struct breakeven *breakeven = calloc(1, sizeof *breakeven);
@@ -38,7 +39,8 @@ static enum fw_err breakeven_grow(struct policy *policy, uint32_t count)
 {
     struct breakeven *breakeven = (struct breakeven *)policy;
     void *bursts = breakeven->bursts;
-    enum fw_err err = policy_array_grow(&bursts, &breakeven->count, &breakeven->capacity, count, breakeven->max, sizeof *breakeven->bursts);
+    enum fw_err err = policy_array_grow(&bursts, &breakeven->count, &breakeven->capacity, count,
+                                        breakeven->max, sizeof *breakeven->bursts);
     breakeven->bursts = bursts;
     return err;
 }
@@ -46,14 +48,17 @@ static enum fw_err breakeven_grow(struct policy *policy, uint32_t count)
 static void breakeven_request(struct policy *policy, const struct policy_request *request)
 {
     struct breakeven *breakeven = (struct breakeven *)policy;
-    burst_learn(&breakeven->bursts[request->resource], request->at_ns, request->gap_ns, request->load_ns);
+    burst_learn(&breakeven->bursts[request->resource], request->at_ns, request->gap_ns,
+                request->load_ns);
 }
 
-static bool breakeven_plan(struct policy *policy, const struct policy_request *request, struct keep_plan *plan)
+static bool breakeven_plan(struct policy *policy, const struct policy_request *request,
+                           struct keep_plan *plan)
 {
     const struct breakeven *breakeven = (const struct breakeven *)policy;
     double wait_s = burst_wait_s(&breakeven->bursts[request->resource], request->load_ns);
-    int64_t cold_ns = time_from_seconds(time_to_seconds(request->load_ns) + breakeven->wait_price * wait_s);
+    int64_t cold_ns =
+        time_from_seconds(time_to_seconds(request->load_ns) + breakeven->wait_price * wait_s);
     policy_keep(plan, cold_ns);
     plan->cold_cost_ns = cold_ns;
     return true;

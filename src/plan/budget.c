@@ -14,7 +14,8 @@ static bool usable(const struct budget_candidate *candidate)
 
 #define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
 
-/* Evictable ones first, the least worth per byte before others, then the least recently used. Total: no ties left. */
+/* Evictable ones first, the least worth per byte before others, then the least recently used.
+ * Total: no ties left. */
 static int by_worth(const void *left, const void *right)
 {
     const struct budget_candidate *a = left, *b = right;
@@ -46,7 +47,8 @@ static void swap(struct budget_candidate *a, struct budget_candidate *b)
     *b = held;
 }
 
-bool budget_choose(struct budget_candidate *candidates, uint32_t candidate_count, uint64_t need_bytes, uint32_t *count)
+bool budget_choose(struct budget_candidate *candidates, uint32_t candidate_count,
+                   uint64_t need_bytes, uint32_t *count)
 {
     *count = 0;
     if (need_bytes == 0)

@@ -2,15 +2,16 @@
  * Always cold: unload as soon as nothing runs. What everything else is measured against. */
 #include "plan/policy_tools.h"
 
-static enum fw_err cold_create(struct policy **policy, const struct policy_settings *settings, struct str argument,
-                               struct fw_detail *detail)
+static enum fw_err cold_create(struct policy **policy, const struct policy_settings *settings,
+                               struct str argument, struct fw_detail *detail)
 {
     (void)settings;
     FW_TRY(policy_no_argument("cold", argument, detail));
     return policy_create_plain(policy, &policy_cold);
 }
 
-static bool cold_plan(struct policy *policy, const struct policy_request *request, struct keep_plan *plan)
+static bool cold_plan(struct policy *policy, const struct policy_request *request,
+                      struct keep_plan *plan)
 {
     (void)policy;
     (void)request;

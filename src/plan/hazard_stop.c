@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: MIT
- * Keep while the chance of a request in the next moment is worth the warm time (a stopping problem solved backwards over
- * the law of gaps), with a law pooled over all resources where a resource's own gaps are few. Loading again ahead of a
- * request is allowed only where, on the gaps seen so far, it would have been cheaper; and where even the plain plan
- * would have lost to break-even, break-even is used. One average cold cost B = L + lambda * W a resource. */
+ * Keep while the chance of a request in the next moment is worth the warm time (a stopping problem
+ * solved backwards over the law of gaps), with a law pooled over all resources where a resource's
+ * own gaps are few. Loading again ahead of a request is allowed only where, on the gaps seen so
+ * far, it would have been cheaper; and where even the plain plan would have lost to break-even,
+ * break-even is used. One average cold cost B = L + lambda * W a resource. */
 #include "learn/burst.h"
+#include "learn/state.h"
 #include "plan/keep_bins.h"
 #include "plan/policy_tools.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PSEUDO_GAPS    4.0
-#define SHADOW_DECAY   0.98
-#define SWEEP_NS       TIME_HOUR   /* open gaps are counted so often */
-#define REFRESH_NS     TIME_SECOND /* the pooled law is at most so old when it is used */
-#define REPLAN_ALWAYS  40          /* after each gap up to here, ... */
-#define REPLAN_EVERY   20          /* ... then after so many, or in a new hour */
+#define PSEUDO_GAPS   4.0
+#define SHADOW_DECAY  0.98
+#define SWEEP_NS      TIME_HOUR   /* open gaps are counted so often */
+#define REFRESH_NS    TIME_SECOND /* the pooled law is at most so old when it is used */
+#define REPLAN_ALWAYS 40          /* after each gap up to here, ... */
+#define REPLAN_EVERY  20          /* ... then after so many, or in a new hour */
 
 enum shadow { SHADOW_BREAKEVEN, SHADOW_STOP, SHADOW_WINDOWS, SHADOW_COUNT };
 
 struct stop_resource {
     float counts[GAPS_BINS];
     struct burst burst;
-    double shadow[SHADOW_COUNT];          /* decayed cost of the gaps seen, in cold starts */
+    double shadow[SHADOW_COUNT]; /* decayed cost of the gaps seen, in cold starts */
     int64_t last_ns, planned_ns;
-    int64_t breakeven_ns;                 /* the three plans in force */
+    int64_t breakeven_ns; /* the three plans in force */
     struct keep_bins stop, windows;
     uint32_t gaps, planned_gaps;
     bool seen;
@@ -33,15 +34,16 @@ struct hazard_stop {
     struct policy policy;
     double wait_price;
     struct gaps_pool pool;
-    double law[GAPS_BINS];                /* of the pool, as of refreshed_ns */
+    double law[GAPS_BINS]; /* of the pool, as of refreshed_ns */
     int64_t refreshed_ns, next_sweep_ns;
-    bool stale;
+    bool stale, refreshed;
     uint32_t max;
     struct stop_resource *resources;
     uint32_t count, capacity;
 };
 
-static enum fw_err hazard_stop_create(struct policy **policy, const struct policy_settings *settings, struct str argument,
+static enum fw_err hazard_stop_create(struct policy **policy,
+                                      const struct policy_settings *settings, struct str argument,
                                       struct fw_detail *detail)
 {
     FW_TRY(policy_no_argument("hazard-stop", argument, detail));
@@ -51,7 +53,6 @@ static enum fw_err hazard_stop_create(struct policy **policy, const struct polic
     stop->policy.ops = &policy_hazard_stop;
     stop->wait_price = keep_lambda(settings);
     stop->next_sweep_ns = TIME_NEVER;
-    stop->refreshed_ns = INT64_MIN;
     stop->stale = true;
     stop->max = settings->max_resources;
     *policy = &stop->policy;
@@ -68,24 +69,30 @@ static enum fw_err hazard_stop_grow(struct policy *policy, uint32_t count)
 {
     struct hazard_stop *stop = (struct hazard_stop *)policy;
     void *resources = stop->resources;
-    enum fw_err err = policy_array_grow(&resources, &stop->count, &stop->capacity, count, stop->max, sizeof *stop->resources);
+    enum fw_err err = policy_array_grow(&resources, &stop->count, &stop->capacity, count, stop->max,
+                                        sizeof *stop->resources);
     stop->resources = resources;
     return err;
 }
 
 /* What each plan in force would have paid for the gap that just ended, in cold starts. */
-static void score(const struct hazard_stop *stop, struct stop_resource *resource, const struct policy_request *request)
+static void score(const struct hazard_stop *stop, struct stop_resource *resource,
+                  const struct policy_request *request)
 {
-    double load_s = time_to_seconds(request->load_ns), wait_s = burst_wait_s(&resource->burst, request->load_ns);
+    double load_s = time_to_seconds(request->load_ns),
+           wait_s = burst_wait_s(&resource->burst, request->load_ns);
     double cold_s = load_s + stop->wait_price * wait_s;
     if (!(load_s > 0))
         return;
     struct keep_outcome outcomes[SHADOW_COUNT];
-    outcomes[SHADOW_BREAKEVEN] = keep_ttl_outcome(resource->breakeven_ns, request->gap_ns, request->load_ns);
+    outcomes[SHADOW_BREAKEVEN] =
+        keep_ttl_outcome(resource->breakeven_ns, request->gap_ns, request->load_ns);
     outcomes[SHADOW_STOP] = keep_bins_outcome(resource->stop, request->gap_ns, request->load_ns);
-    outcomes[SHADOW_WINDOWS] = keep_bins_outcome(resource->windows, request->gap_ns, request->load_ns);
+    outcomes[SHADOW_WINDOWS] =
+        keep_bins_outcome(resource->windows, request->gap_ns, request->load_ns);
     for (int i = 0; i < SHADOW_COUNT; i++) {
-        double cost_s = keep_cost_s(&outcomes[i], request->load_ns, stop->wait_price, wait_s / load_s);
+        double cost_s =
+            keep_cost_s(&outcomes[i], request->load_ns, stop->wait_price, wait_s / load_s);
         resource->shadow[i] = SHADOW_DECAY * resource->shadow[i] + cost_s / cold_s;
     }
 }
@@ -112,28 +119,35 @@ static void hazard_stop_request(struct policy *policy, const struct policy_reque
 
 static void refresh(struct hazard_stop *stop, int64_t now_ns)
 {
-    if (!stop->stale || (stop->refreshed_ns != INT64_MIN && now_ns - stop->refreshed_ns < REFRESH_NS))
+    if (!stop->stale || (stop->refreshed && now_ns - stop->refreshed_ns < REFRESH_NS))
         return;
     double hazards[GAPS_BINS];
     gaps_hazards(&stop->pool, hazards);
     gaps_law(hazards, stop->law);
     stop->refreshed_ns = now_ns;
+    stop->refreshed = true;
     stop->stale = false;
 }
 
 static bool due(const struct stop_resource *resource, int64_t now_ns)
 {
-    return resource->planned_ns == 0 || (resource->gaps <= REPLAN_ALWAYS && resource->gaps != resource->planned_gaps) ||
-           resource->gaps - resource->planned_gaps >= REPLAN_EVERY || now_ns / TIME_HOUR != resource->planned_ns / TIME_HOUR;
+    return resource->planned_ns == 0 ||
+           (resource->gaps <= REPLAN_ALWAYS && resource->gaps != resource->planned_gaps) ||
+           resource->gaps - resource->planned_gaps >= REPLAN_EVERY ||
+           now_ns / TIME_HOUR != resource->planned_ns / TIME_HOUR;
 }
 
 static enum shadow choose(const struct stop_resource *resource)
 {
-    enum shadow chosen = resource->shadow[SHADOW_WINDOWS] < resource->shadow[SHADOW_STOP] ? SHADOW_WINDOWS : SHADOW_STOP;
-    return resource->shadow[SHADOW_BREAKEVEN] < resource->shadow[chosen] ? SHADOW_BREAKEVEN : chosen;
+    enum shadow chosen = resource->shadow[SHADOW_WINDOWS] < resource->shadow[SHADOW_STOP]
+                             ? SHADOW_WINDOWS
+                             : SHADOW_STOP;
+    return resource->shadow[SHADOW_BREAKEVEN] < resource->shadow[chosen] ? SHADOW_BREAKEVEN
+                                                                         : chosen;
 }
 
-static bool hazard_stop_plan(struct policy *policy, const struct policy_request *request, struct keep_plan *plan)
+static bool hazard_stop_plan(struct policy *policy, const struct policy_request *request,
+                             struct keep_plan *plan)
 {
     struct hazard_stop *stop = (struct hazard_stop *)policy;
     struct stop_resource *resource = &stop->resources[request->resource];
@@ -171,7 +185,8 @@ static int64_t hazard_stop_deadline(const struct policy *policy)
     return ((const struct hazard_stop *)policy)->next_sweep_ns;
 }
 
-/* Counts the gaps that are still open: without them the pooled law knows only resources that came back. */
+/* Counts the gaps that are still open: without them the pooled law knows only resources that came
+ * back. */
 static void hazard_stop_fire(struct policy *policy, int64_t now_ns, const struct policy_sink *sink)
 {
     struct hazard_stop *stop = (struct hazard_stop *)policy;
@@ -185,7 +200,8 @@ static void hazard_stop_fire(struct policy *policy, int64_t now_ns, const struct
     stop->next_sweep_ns = time_add(now_ns, SWEEP_NS);
 }
 
-static double hazard_stop_probability(const struct policy *policy, uint32_t number, int64_t age_ns, int64_t horizon_ns)
+static double hazard_stop_probability(const struct policy *policy, uint32_t number, int64_t age_ns,
+                                      int64_t horizon_ns)
 {
     const struct hazard_stop *stop = (const struct hazard_stop *)policy;
     double mass[GAPS_BINS];
@@ -207,6 +223,7 @@ static void hazard_stop_save(const struct policy *policy, struct buf *out)
         buf_put_double(out, stop->pool.at_risk[k]);
         buf_put_double(out, stop->law[k]);
     }
+    buf_put_u8(out, stop->refreshed);
     buf_put_i64(out, stop->refreshed_ns);
     buf_put_i64(out, stop->next_sweep_ns);
     buf_put_u8(out, stop->stale);
@@ -229,52 +246,45 @@ static void hazard_stop_save(const struct policy *policy, struct buf *out)
     }
 }
 
+static bool load_bins(struct keep_bins *bins, struct buf_reader *in)
+{
+    bins->low = buf_get_u64(in);
+    return state_get_u16(in, &bins->high);
+}
+
 static bool load_resource(struct stop_resource *resource, struct buf_reader *in)
 {
-    bool fine = true;
-    for (int k = 0; k < GAPS_BINS; k++) {
-        resource->counts[k] = buf_get_float(in);
-        fine = fine && isfinite(resource->counts[k]) && resource->counts[k] >= 0;
-    }
-    fine = burst_load(&resource->burst, in) && fine;
-    for (int k = 0; k < SHADOW_COUNT; k++) {
-        resource->shadow[k] = buf_get_double(in);
-        fine = fine && isfinite(resource->shadow[k]) && resource->shadow[k] >= 0;
-    }
-    resource->last_ns = buf_get_i64(in);
-    resource->planned_ns = buf_get_i64(in);
-    resource->breakeven_ns = buf_get_i64(in);
-    resource->stop.low = buf_get_u64(in);
-    uint32_t stop_high = buf_get_u32(in);
-    resource->windows.low = buf_get_u64(in);
-    uint32_t windows_high = buf_get_u32(in);
-    resource->stop.high = (uint16_t)stop_high;
-    resource->windows.high = (uint16_t)windows_high;
+    for (int k = 0; k < GAPS_BINS; k++)
+        if (!state_get_count(in, &resource->counts[k]))
+            return false;
+    if (!burst_load(&resource->burst, in))
+        return false;
+    for (int k = 0; k < SHADOW_COUNT; k++)
+        if (!state_get_positive(in, &resource->shadow[k]))
+            return false;
+    if (!state_get_instant(in, &resource->last_ns) ||
+        !state_get_instant(in, &resource->planned_ns) ||
+        !state_get_duration(in, &resource->breakeven_ns) || !load_bins(&resource->stop, in) ||
+        !load_bins(&resource->windows, in))
+        return false;
     resource->gaps = buf_get_u32(in);
     resource->planned_gaps = buf_get_u32(in);
-    uint8_t seen = buf_get_u8(in);
-    resource->seen = seen != 0;
-    return fine && !in->failed && (stop_high | windows_high) <= UINT16_MAX && seen <= 1 && resource->breakeven_ns >= 0 &&
-           resource->planned_gaps <= resource->gaps;
+    return state_get_flag(in, &resource->seen) && resource->planned_gaps <= resource->gaps;
 }
 
 static bool hazard_stop_load(struct policy *policy, struct buf_reader *in)
 {
     struct hazard_stop *stop = (struct hazard_stop *)policy;
-    bool fine = true;
-    for (int k = 0; k < GAPS_BINS; k++) {
-        stop->pool.counts[k] = buf_get_double(in);
-        stop->pool.at_risk[k] = buf_get_double(in);
-        stop->law[k] = buf_get_double(in);
-        fine = fine && isfinite(stop->pool.counts[k]) && stop->pool.counts[k] >= 0 && isfinite(stop->pool.at_risk[k]) &&
-               stop->pool.at_risk[k] >= 0 && stop->law[k] >= 0 && stop->law[k] <= 1;
-    }
-    stop->refreshed_ns = buf_get_i64(in);
-    stop->next_sweep_ns = buf_get_i64(in);
-    uint8_t stale = buf_get_u8(in);
-    stop->stale = stale != 0;
+    for (int k = 0; k < GAPS_BINS; k++)
+        if (!state_get_positive(in, &stop->pool.counts[k]) ||
+            !state_get_positive(in, &stop->pool.at_risk[k]) ||
+            !state_get_positive(in, &stop->law[k]))
+            return false;
+    if (!state_get_flag(in, &stop->refreshed) || !state_get_instant(in, &stop->refreshed_ns) ||
+        !state_get_deadline(in, &stop->next_sweep_ns) || !state_get_flag(in, &stop->stale))
+        return false;
     uint32_t count = buf_get_u32(in);
-    if (!fine || in->failed || stale > 1 || hazard_stop_grow(policy, count) != FW_OK)
+    if (in->failed || hazard_stop_grow(policy, count) != FW_OK)
         return false;
     for (uint32_t i = 0; i < count; i++)
         if (!load_resource(&stop->resources[i], in))
@@ -285,7 +295,8 @@ static bool hazard_stop_load(struct policy *policy, struct buf_reader *in)
 const struct policy_ops policy_hazard_stop = {
     .name = "hazard-stop",
     .syntax = "hazard-stop",
-    .sentence = "keep while the chance of a request is worth it, one average cold cost a resource; the planner's forerunner",
+    .sentence = "keep while the chance of a request is worth it, one average cold cost a resource; "
+                "the planner's forerunner",
     .predictive = true,
     .keeps_while_free = true,
     .create = hazard_stop_create,

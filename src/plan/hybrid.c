@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * The hybrid histogram of "Serverless in the Wild" (Shahrad et al., USENIX ATC 2020), as simulators run it: one-minute
- * bins over a range, a window between the 5th and the 99th percentile where the histogram is telling, the whole range
- * where it is not, and around a moving average of the long gaps (for the paper's ARIMA) where most are out of range. */
-#include "plan/keep.h"
+ * The hybrid histogram of "Serverless in the Wild" (Shahrad et al., USENIX ATC 2020), as simulators
+ * run it: one-minute bins over a range, a window between the 5th and the 99th percentile where the
+ * histogram is telling, the whole range where it is not, and around a moving average of the long
+ * gaps (for the paper's ARIMA) where most are out of range. */
+#include "learn/state.h"
 #include "plan/policy_tools.h"
 #include <math.h>
 #include <stdlib.h>
@@ -15,11 +16,11 @@
 #define REPLAN_ALWAYS 50 /* up to so many gaps; from then on after every fiftieth part of them */
 
 struct hybrid_resource {
-    uint32_t gaps, outside;     /* ever; of them >= range */
-    uint32_t planned_gaps;      /* when it was last planned */
+    uint32_t gaps, outside; /* ever; of them >= range */
+    uint32_t planned_gaps;  /* when it was last planned */
     bool planned;
-    double outside_average_s;   /* f: 0.7 old + 0.3 new */
-    double squares;             /* sum of squared bin counts: whole numbers */
+    double outside_average_s; /* f: 0.7 old + 0.3 new */
+    double squares;           /* sum of squared bin counts: whole numbers */
 };
 struct hybrid {
     struct policy policy;
@@ -27,18 +28,20 @@ struct hybrid {
     uint32_t bins, max;
     struct hybrid_resource *resources;
     uint32_t count, capacity;
-    uint32_t *counts;           /* `bins` a resource */
+    uint32_t *counts;                       /* `bins` a resource */
     uint32_t counts_count, counts_capacity; /* in resources */
 };
 
-static enum fw_err hybrid_create(struct policy **policy, const struct policy_settings *settings, struct str argument,
-                                 struct fw_detail *detail)
+static enum fw_err hybrid_create(struct policy **policy, const struct policy_settings *settings,
+                                 struct str argument, struct fw_detail *detail)
 {
     int64_t range_ns = TIME_HOUR;
     if (argument.data)
         FW_TRY(policy_duration("hybrid", argument, false, &range_ns, detail));
     if (range_ns < 2 * BIN_NS || range_ns > RANGE_MAX_NS || range_ns % BIN_NS != 0)
-        return err_set(detail, FW_INPUT, "policy 'hybrid': found '%.*s', expected whole minutes from 2m to 24h", STR_ARG(argument));
+        return err_set(detail, FW_INPUT,
+                       "policy 'hybrid': found '%.*s', expected whole minutes from 2m to 24h",
+                       STR_ARG(argument));
     struct hybrid *hybrid = calloc(1, sizeof *hybrid);
     if (!hybrid)
         return FW_NOMEM;
@@ -62,13 +65,14 @@ static enum fw_err hybrid_grow(struct policy *policy, uint32_t count)
 {
     struct hybrid *hybrid = (struct hybrid *)policy;
     void *items = hybrid->counts;
-    enum fw_err err = policy_array_grow(&items, &hybrid->counts_count, &hybrid->counts_capacity, count, hybrid->max,
-                                        hybrid->bins * sizeof *hybrid->counts);
+    enum fw_err err = policy_array_grow(&items, &hybrid->counts_count, &hybrid->counts_capacity,
+                                        count, hybrid->max, hybrid->bins * sizeof *hybrid->counts);
     hybrid->counts = items;
     if (err != FW_OK)
         return err;
     items = hybrid->resources;
-    err = policy_array_grow(&items, &hybrid->count, &hybrid->capacity, count, hybrid->max, sizeof *hybrid->resources);
+    err = policy_array_grow(&items, &hybrid->count, &hybrid->capacity, count, hybrid->max,
+                            sizeof *hybrid->resources);
     hybrid->resources = items;
     return err;
 }
@@ -82,11 +86,13 @@ static void hybrid_request(struct policy *policy, const struct policy_request *r
     resource->gaps++;
     if (request->gap_ns >= hybrid->range_ns) {
         double gap_s = time_to_seconds(request->gap_ns);
-        resource->outside_average_s = resource->outside > 0 ? 0.7 * resource->outside_average_s + 0.3 * gap_s : gap_s;
+        resource->outside_average_s =
+            resource->outside > 0 ? 0.7 * resource->outside_average_s + 0.3 * gap_s : gap_s;
         resource->outside++;
         return;
     }
-    uint32_t *bin = &hybrid->counts[(size_t)request->resource * hybrid->bins + (size_t)(request->gap_ns / BIN_NS)];
+    uint32_t *bin = &hybrid->counts[(size_t)request->resource * hybrid->bins +
+                                    (size_t)(request->gap_ns / BIN_NS)];
     resource->squares += 2.0 * *bin + 1;
     (*bin)++;
 }
@@ -112,7 +118,8 @@ static uint32_t percentile(const uint32_t *counts, uint32_t bins, uint32_t insid
     return bins - 1;
 }
 
-static void choose(const struct hybrid *hybrid, const struct policy_request *request, struct keep_plan *plan)
+static void choose(const struct hybrid *hybrid, const struct policy_request *request,
+                   struct keep_plan *plan)
 {
     const struct hybrid_resource *resource = &hybrid->resources[request->resource];
     const uint32_t *counts = &hybrid->counts[(size_t)request->resource * hybrid->bins];
@@ -132,12 +139,14 @@ static void choose(const struct hybrid *hybrid, const struct policy_request *req
     plan->cold_cost_ns = 0;
 }
 
-static bool hybrid_plan(struct policy *policy, const struct policy_request *request, struct keep_plan *plan)
+static bool hybrid_plan(struct policy *policy, const struct policy_request *request,
+                        struct keep_plan *plan)
 {
     struct hybrid *hybrid = (struct hybrid *)policy;
     struct hybrid_resource *resource = &hybrid->resources[request->resource];
     uint32_t since = resource->gaps - resource->planned_gaps;
-    if (resource->planned && resource->gaps > REPLAN_ALWAYS && since < resource->gaps / REPLAN_ALWAYS)
+    if (resource->planned && resource->gaps > REPLAN_ALWAYS &&
+        since < resource->gaps / REPLAN_ALWAYS)
         return false;
     resource->planned = true;
     resource->planned_gaps = resource->gaps;
@@ -169,11 +178,9 @@ static bool load_resource(struct hybrid *hybrid, uint32_t number, struct buf_rea
     resource->gaps = buf_get_u32(in);
     resource->outside = buf_get_u32(in);
     resource->planned_gaps = buf_get_u32(in);
-    uint8_t planned = buf_get_u8(in);
-    resource->planned = planned != 0;
-    resource->outside_average_s = buf_get_double(in);
-    if (in->failed || planned > 1 || resource->outside > resource->gaps || resource->planned_gaps > resource->gaps ||
-        !isfinite(resource->outside_average_s) || resource->outside_average_s < 0)
+    if (!state_get_flag(in, &resource->planned) ||
+        !state_get_positive(in, &resource->outside_average_s) ||
+        resource->outside > resource->gaps || resource->planned_gaps > resource->gaps)
         return false;
     uint64_t inside = 0;
     resource->squares = 0;
@@ -202,7 +209,8 @@ static bool hybrid_load(struct policy *policy, struct buf_reader *in)
 const struct policy_ops policy_hybrid = {
     .name = "hybrid",
     .syntax = "hybrid[:DUR]",
-    .sentence = "a one-minute histogram of gaps over a range (1 h): unload and load again around where they fall (ATC 2020)",
+    .sentence = "a one-minute histogram of gaps over a range (1 h): unload and load again around "
+                "where they fall (ATC 2020)",
     .predictive = true,
     .create = hybrid_create,
     .destroy = hybrid_destroy,

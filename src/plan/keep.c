@@ -37,7 +37,8 @@ bool keep_add(struct keep_plan *plan, int64_t start_ns, int64_t end_ns)
     } else if (plan->count == PLAN_WINDOWS_MAX) {
         return false;
     }
-    memmove(&plan->windows[first + 1], &plan->windows[after], (plan->count - after) * sizeof plan->windows[0]);
+    memmove(&plan->windows[first + 1], &plan->windows[after],
+            (plan->count - after) * sizeof plan->windows[0]);
     plan->windows[first] = (struct plan_window){start_ns, end_ns};
     plan->count = plan->count - (after - first) + 1;
     return true;
@@ -124,7 +125,8 @@ int64_t keep_idle(const struct keep_plan *plan, int64_t age_ns, int64_t load_ns)
     return keep_outcome(plan, age_ns, load_ns).idle_ns;
 }
 
-double keep_cost_s(const struct keep_outcome *outcome, int64_t load_ns, double wait_price, double burst)
+double keep_cost_s(const struct keep_outcome *outcome, int64_t load_ns, double wait_price,
+                   double burst)
 {
     return time_to_seconds(outcome->idle_ns) + time_to_seconds(load_ns) * outcome->loads +
            wait_price * time_to_seconds(outcome->wait_ns) * burst;

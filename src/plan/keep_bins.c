@@ -62,7 +62,8 @@ void keep_bins_plan(struct keep_bins bins, struct keep_plan *plan)
     plan->count = 0;
     plan->cold_cost_ns = 0;
     while (plan->count < PLAN_WINDOWS_MAX && next_run(bins, end, &start, &end))
-        plan->windows[plan->count++] = (struct plan_window){gaps_edges_ns[start], gaps_edges_ns[end]};
+        plan->windows[plan->count++] =
+            (struct plan_window){gaps_edges_ns[start], gaps_edges_ns[end]};
 }
 
 /* keep_outcome without the detour through a plan: this runs for every expert and every gap. */
@@ -71,7 +72,8 @@ struct keep_outcome keep_bins_outcome(struct keep_bins bins, int64_t gap_ns, int
     struct keep_outcome outcome = {0};
     uint32_t start, end = 0;
     int64_t free_ns = 0;
-    for (int windows = 0; windows < PLAN_WINDOWS_MAX && next_run(bins, end, &start, &end); windows++) {
+    for (int windows = 0; windows < PLAN_WINDOWS_MAX && next_run(bins, end, &start, &end);
+         windows++) {
         int64_t ready_ns = 0, end_ns = gaps_edges_ns[end];
         if (start > 0) {
             int64_t begin_ns = gaps_edges_ns[start] - load_ns;
@@ -108,26 +110,37 @@ uint32_t keep_bins_first_end(struct keep_bins bins)
     return end < GAPS_BINS ? end : GAPS_BINS - 1;
 }
 
-static inline void set_edge(struct edges *edges, uint32_t edge, bool value)
+/* The state while going backwards over the edges, and the decisions so far: the latest edge in bit
+ * 0. */
+struct backward {
+    double warm, cold, beyond; /* W, C, S at the edge above */
+    double load_s;
+    uint64_t unload, load;
+};
+
+/* One bin. Written so that the next bin waits for one addition and one comparison only. */
+static inline void step_back(struct backward *at, double width_s, double mass, double cold_s,
+                             bool again)
 {
-    if (edge < 64)
-        edges->low |= (uint64_t)value << edge;
-    else
-        edges->high |= (uint64_t)value << (edge - 64);
+    double hold = width_s * (mass * 0.5 + at->beyond), miss = mass * cold_s;
+    double stay = at->warm + hold, leave = at->cold + hold, absent = at->cold + miss;
+    double reload = at->warm + (at->load_s * at->beyond + miss);
+    at->warm = leave < stay ? leave : stay;
+    at->cold = again && reload < absent ? reload : absent;
+    at->beyond += mass;
+    at->unload = at->unload << 1 | ((at->warm > at->cold) | !(at->beyond > 0));
+    at->load = at->load << 1 | (at->warm + at->load_s * at->beyond < at->cold);
 }
 
 struct keep_bins keep_bins_stop(const double mass[GAPS_BINS], const double cold_s[GAPS_BINS])
 {
-    double warm = 0, cold = 0, beyond = 0;
-    struct edges unload = {0};
-    for (int k = GAPS_BINS - 1; k >= 0; k--) {
-        double least = warm < cold ? warm : cold;
-        warm = gaps_widths_s[k] * (mass[k] * 0.5 + beyond) + least;
-        cold += mass[k] * cold_s[k];
-        beyond += mass[k];
-        set_edge(&unload, (uint32_t)k, warm > cold || !(beyond > 0));
-    }
-    return keep_bins_fill((struct keep_bins){0}, next_set(unload.low, unload.high, 0));
+    struct backward at = {0};
+    for (int k = GAPS_BINS - 1; k >= 64; k--)
+        step_back(&at, gaps_widths_s[k], mass[k], cold_s[k], false);
+    uint64_t high = at.unload;
+    for (int k = 63; k >= 0; k--)
+        step_back(&at, gaps_widths_s[k], mass[k], cold_s[k], false);
+    return keep_bins_fill((struct keep_bins){0}, next_set(at.unload, high, 0));
 }
 
 /* Follows the decisions forward: from unload to load to unload. */
@@ -138,7 +151,8 @@ static struct keep_bins follow(struct edges unload, struct edges load)
     while (at < GAPS_BINS) {
         uint32_t end = next_set(unload.low, unload.high, at);
         if (end > at) {
-            struct keep_bins to = keep_bins_fill((struct keep_bins){0}, end), from = keep_bins_fill((struct keep_bins){0}, at);
+            struct keep_bins to = keep_bins_fill((struct keep_bins){0}, end),
+                             from = keep_bins_fill((struct keep_bins){0}, at);
             bins.low |= to.low & ~from.low;
             bins.high |= (uint16_t)(to.high & ~from.high);
         }
@@ -147,25 +161,26 @@ static struct keep_bins follow(struct edges unload, struct edges load)
     return bins;
 }
 
-struct keep_bins keep_bins_windows(const double mass[GAPS_BINS], const double cold_s[GAPS_BINS], double load_s)
+struct keep_bins keep_bins_windows(const double mass[GAPS_BINS], const double cold_s[GAPS_BINS],
+                                   double load_s)
 {
-    double warm = 0, cold = 0, beyond = 0;
-    double again = 0; /* warm + L * S: absent now, ready from this edge on; there is nothing to load for past the last bin */
-    struct edges unload = {0}, load = {0};
-    for (int k = GAPS_BINS - 1; k >= 0; k--) {
-        double least = warm < cold ? warm : cold;
-        double absent = k < GAPS_BINS - 1 && again < cold ? again : cold;
-        warm = gaps_widths_s[k] * (mass[k] * 0.5 + beyond) + least;
-        cold = mass[k] * cold_s[k] + absent;
-        beyond += mass[k];
-        again = warm + load_s * beyond;
-        set_edge(&unload, (uint32_t)k, warm > cold || !(beyond > 0));
-        set_edge(&load, (uint32_t)k, again < cold);
-    }
+    struct backward at = {.load_s = load_s};
+    struct edges unload, load;
+    step_back(&at, gaps_widths_s[GAPS_OPEN], mass[GAPS_OPEN], cold_s[GAPS_OPEN],
+              false); /* past it is nothing to load for */
+    for (int k = GAPS_OPEN - 1; k >= 64; k--)
+        step_back(&at, gaps_widths_s[k], mass[k], cold_s[k], true);
+    unload.high = at.unload;
+    load.high = at.load;
+    for (int k = 63; k >= 0; k--)
+        step_back(&at, gaps_widths_s[k], mass[k], cold_s[k], true);
+    unload.low = at.unload;
+    load.low = at.load;
     return keep_bins_limit(follow(unload, load));
 }
 
-double keep_bins_expected_s(struct keep_bins bins, const double mass[GAPS_BINS], const double cold_s[GAPS_BINS], double load_s)
+double keep_bins_expected_s(struct keep_bins bins, const double mass[GAPS_BINS],
+                            const double cold_s[GAPS_BINS], double load_s)
 {
     double from_here[GAPS_BINS + 1], cost = 0;
     from_here[GAPS_BINS] = 0;

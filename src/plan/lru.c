@@ -2,15 +2,16 @@
  * Keep everything until its memory is needed; then the least recently used goes. No timer. */
 #include "plan/policy_tools.h"
 
-static enum fw_err lru_create(struct policy **policy, const struct policy_settings *settings, struct str argument,
-                              struct fw_detail *detail)
+static enum fw_err lru_create(struct policy **policy, const struct policy_settings *settings,
+                              struct str argument, struct fw_detail *detail)
 {
     (void)settings;
     FW_TRY(policy_no_argument("lru", argument, detail));
     return policy_create_plain(policy, &policy_lru);
 }
 
-static bool lru_plan(struct policy *policy, const struct policy_request *request, struct keep_plan *plan)
+static bool lru_plan(struct policy *policy, const struct policy_request *request,
+                     struct keep_plan *plan)
 {
     (void)policy;
     (void)request;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The median rule (P3, P4, P5): a resource's next request is expected one median gap after its last; it is warmed
- * ahead when that is near. One global history of the last requests of all resources feeds it. Measured, it predicts
- * mostly times already past; it is here because it was asked for and as the thing to beat. */
+ * The median rule (P3, P4, P5): a resource's next request is expected one median gap after its
+ * last; it is warmed ahead when that is near. One global history of the last requests of all
+ * resources feeds it. Measured, it predicts mostly times already past; it is here because it was
+ * asked for and as the thing to beat. */
 #ifndef FOREWARM_PLAN_MEDIAN_H
 #define FOREWARM_PLAN_MEDIAN_H
 
@@ -17,14 +18,16 @@ struct median_rule {
 };
 struct median_prediction {
     uint32_t resource;
-    int64_t median_ns;    /* gap at place n / 2 of the sorted n */
-    int64_t next_at_ns;   /* last + median */
-    int64_t distance_ns;  /* next - now, 0 < distance <= horizon */
+    int64_t median_ns;   /* gap at place n / 2 of the sorted n */
+    int64_t next_at_ns;  /* last + median */
+    int64_t distance_ns; /* next - now, 0 < distance <= horizon */
 };
 
-/* Which resources are expected within the horizon, in the order of their numbers: at most `max`; returns how many. */
-uint32_t median_predict_demand(struct history *history, const struct median_rule *rule, int64_t now_ns,
-                               struct median_prediction *predictions, uint32_t max);
-bool median_should_prewarm(const struct median_rule *rule, const struct median_prediction *prediction);
+/* Which resources are expected within the horizon, in the order of their numbers: at most `max`;
+ * returns how many. */
+uint32_t median_predict_demand(struct history *history, const struct median_rule *rule,
+                               int64_t now_ns, struct median_prediction *predictions, uint32_t max);
+bool median_should_prewarm(const struct median_rule *rule,
+                           const struct median_prediction *prediction);
 
 #endif

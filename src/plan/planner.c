@@ -5,23 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOAD_MIN_NS    TIME_MILLISECOND    /* a load that takes no time at all would make waits in load times meaningless */
-#define SWEEP_NS       (900 * TIME_SECOND) /* open gaps are counted and charged so often */
-#define REPLAN_NS      (600 * TIME_SECOND) /* the oldest a plan may be at a request */
-#define BUSY_NS        (600 * TIME_SECOND)
-#define SHADOW_DECAY   0.98f
-#define COST_DECAY     0.9999
-#define SHARE_DECAY    0.98f
-#define SHARE_WEIGHT   2.0   /* pseudo-gaps by which a resource's share of short gaps is drawn towards everybody's */
-#define WAIT_WEIGHT    3.0   /* and its wait in a bin towards the pooled one */
-#define COMMON_WEIGHT  100.0 /* gaps that the experience of all weighs beside the resource's own */
-#define GUARD_FACTOR   1.05
-#define GUARD_GAPS     5.0
-#define LEAN           20.0  /* pseudo-gaps of the pooled law: experts 1 and 3 */
-#define LEAN_OWN       1.0   /* expert 2 */
-#define LEAN_ASKED     4.0   /* planner_probability */
+#define LOAD_MIN_NS                                                                                \
+    TIME_MILLISECOND /* a load that takes no time at all would make waits in load times            \
+                        meaningless */
+#define SWEEP_NS     (900 * TIME_SECOND) /* open gaps are counted and charged so often */
+#define REPLAN_NS    (600 * TIME_SECOND) /* the oldest a plan may be at a request */
+#define BUSY_NS      (600 * TIME_SECOND)
+#define SHADOW_DECAY 0.98f
+#define COST_DECAY   0.9999
+#define SHARE_DECAY  0.98f
+#define SHARE_WEIGHT                                                                               \
+    2.0 /* pseudo-gaps by which a resource's share of short gaps is drawn towards everybody's */
+#define WAIT_WEIGHT   3.0   /* and its wait in a bin towards the pooled one */
+#define COMMON_WEIGHT 100.0 /* gaps that the experience of all weighs beside the resource's own */
+#define GUARD_FACTOR  1.05
+#define GUARD_GAPS    5.0
+#define LEAN          20.0 /* pseudo-gaps of the pooled law: experts 1 and 3 */
+#define LEAN_OWN      1.0  /* expert 2 */
+#define LEAN_ASKED    4.0  /* planner_probability */
 
-static const int64_t rate_tau_ns[PLANNER_RATES] = {300 * TIME_SECOND, TIME_HOUR, 8 * TIME_HOUR, 72 * TIME_HOUR};
+static const int64_t rate_tau_ns[PLANNER_RATES] = {300 * TIME_SECOND, TIME_HOUR, 8 * TIME_HOUR,
+                                                   72 * TIME_HOUR};
 static const double rate_weight[PLANNER_RATES] = {.25, .35, .25, .15};
 
 uint16_t planner_wait_pack(double wait)
@@ -48,8 +52,8 @@ double planner_wait_unpack(uint16_t packed)
     return (double)unpack(packed);
 }
 
-static enum fw_err planner_create(struct policy **policy, const struct policy_settings *settings, struct str argument,
-                                  struct fw_detail *detail)
+static enum fw_err planner_create(struct policy **policy, const struct policy_settings *settings,
+                                  struct str argument, struct fw_detail *detail)
 {
     FW_TRY(policy_no_argument("planner", argument, detail));
     struct planner *planner = calloc(1, sizeof *planner);
@@ -77,7 +81,8 @@ enum fw_err planner_grow(struct policy *policy, uint32_t count)
 {
     struct planner *planner = (struct planner *)policy;
     void *resources = planner->resources;
-    enum fw_err err = policy_array_grow(&resources, &planner->count, &planner->capacity, count, planner->max, sizeof *planner->resources);
+    enum fw_err err = policy_array_grow(&resources, &planner->count, &planner->capacity, count,
+                                        planner->max, sizeof *planner->resources);
     planner->resources = resources;
     return err;
 }
@@ -90,26 +95,31 @@ static int64_t ttl_ns(const struct planner *planner, uint8_t edge, int64_t load_
     return time_from_seconds(time_to_seconds(load_ns) * (1 + planner->wait_price));
 }
 
-struct keep_outcome planner_outcome(const struct planner *planner, const struct planner_plans *plans, int expert, int64_t gap_ns,
+struct keep_outcome planner_outcome(const struct planner *planner,
+                                    const struct planner_plans *plans, int expert, int64_t gap_ns,
                                     int64_t load_ns)
 {
     if (expert == EXPERT_TTL)
         return keep_ttl_outcome(ttl_ns(planner, plans->ttl_edge, load_ns), gap_ns, load_ns);
-    return keep_bins_outcome((struct keep_bins){plans->low[expert - 1], plans->high[expert - 1]}, gap_ns, load_ns);
+    return keep_bins_outcome((struct keep_bins){plans->low[expert - 1], plans->high[expert - 1]},
+                             gap_ns, load_ns);
 }
 
-/* The burst is over: what it really waited replaces the guess, and the four plans are charged for the gap before it. */
+/* The burst is over: what it really waited replaces the guess, and the four plans are charged for
+ * the gap before it. */
 static void settle(struct planner *planner, uint32_t number)
 {
     struct planner_resource *resource = &planner->resources[number];
     double wait = (double)resource->burst_waited_ns / (double)resource->burst_load_ns;
     uint32_t bin = resource->burst_bin;
     double count = (double)resource->gaps[bin];
-    resource->waits[bin] = planner_wait_pack(((count - 1) * planner_wait_unpack(resource->burst_before) + wait) / count);
+    resource->waits[bin] = planner_wait_pack(
+        ((count - 1) * planner_wait_unpack(resource->burst_before) + wait) / count);
     planner->pool.waits[bin] += wait - (double)resource->burst_guess;
     planner->pool.stale = true;
     for (int e = 0; e < EXPERT_COUNT; e++) {
-        struct keep_outcome outcome = planner_outcome(planner, &resource->judged, e, resource->burst_gap_ns, resource->burst_load_ns);
+        struct keep_outcome outcome = planner_outcome(
+            planner, &resource->judged, e, resource->burst_gap_ns, resource->burst_load_ns);
         double cost_s = keep_cost_s(&outcome, resource->burst_load_ns, planner->wait_price, wait);
         resource->shadow[e] = SHADOW_DECAY * resource->shadow[e] + (float)cost_s;
         planner->cost[e] = COST_DECAY * (planner->cost[e] + cost_s);
@@ -124,8 +134,10 @@ static void settle(struct planner *planner, uint32_t number)
     heap_remove(&planner->bursts, number);
 }
 
-/* A gap longer than a load ended: learn it, and wait for one load time to see what burst it brings. */
-static void close_gap(struct planner *planner, const struct policy_request *request, int64_t load_ns)
+/* A gap longer than a load ended: learn it, and wait for one load time to see what burst it brings.
+ */
+static void close_gap(struct planner *planner, const struct policy_request *request,
+                      int64_t load_ns)
 {
     struct planner_resource *resource = &planner->resources[request->resource];
     if (resource->burst_open)
@@ -136,7 +148,8 @@ static void close_gap(struct planner *planner, const struct policy_request *requ
     gaps_learn(resource->gaps, bin);
     double count = (double)resource->gaps[bin];
     resource->burst_before = resource->waits[bin];
-    resource->waits[bin] = planner_wait_pack(((count - 1) * planner_wait_unpack(resource->burst_before) + guess) / count);
+    resource->waits[bin] = planner_wait_pack(
+        ((count - 1) * planner_wait_unpack(resource->burst_before) + guess) / count);
     planner->pool.all.counts[bin] += 1;
     planner->pool.contexts[resource->context].counts[bin] += 1;
     planner->pool.waits[bin] += guess;
@@ -153,7 +166,8 @@ static void close_gap(struct planner *planner, const struct policy_request *requ
     resource->burst_open = true;
     resource->due = true;
     if (heap_set(&planner->bursts, request->resource, time_add(request->at_ns, load_ns)) != FW_OK)
-        settle(planner, request->resource); /* no memory for the timer: the first request's wait must do */
+        settle(planner,
+               request->resource); /* no memory for the timer: the first request's wait must do */
 }
 
 /* Stay at least until a load would be over where short gaps are likely enough to pay for it. */
@@ -164,7 +178,8 @@ static void update_hold(struct planner *planner, struct planner_resource *resour
     resource->short_gaps = SHARE_DECAY * resource->short_gaps + (is_short ? 1 : 0);
     resource->all_gaps = SHARE_DECAY * resource->all_gaps + 1;
     double everybody = planner->pool.short_gaps / planner->pool.requests;
-    double share = ((double)resource->short_gaps + SHARE_WEIGHT * everybody) / ((double)resource->all_gaps + SHARE_WEIGHT);
+    double share = ((double)resource->short_gaps + SHARE_WEIGHT * everybody) /
+                   ((double)resource->all_gaps + SHARE_WEIGHT);
     bool hold = share > 1 / (1.5 + planner->wait_price);
     if (hold != resource->hold) {
         resource->hold = hold;
@@ -182,7 +197,9 @@ static void planner_request(struct policy *policy, const struct policy_request *
     int64_t since_ns = request->gap_ns < 0 ? TIME_NEVER : request->gap_ns;
     resource->busy = (float)((double)resource->busy * decay_over(since_ns, BUSY_NS)) + 1;
     for (int z = 0; z < PLANNER_RATES; z++)
-        resource->rates[z] = (float)((double)resource->rates[z] * decay_over(since_ns, rate_tau_ns[z]) + 1e9 / (double)rate_tau_ns[z]);
+        resource->rates[z] =
+            (float)((double)resource->rates[z] * decay_over(since_ns, rate_tau_ns[z]) +
+                    1e9 / (double)rate_tau_ns[z]);
     if (!resource->seen || request->gap_ns < 0) {
         resource->due = true;
     } else {
@@ -191,7 +208,8 @@ static void planner_request(struct policy *policy, const struct policy_request *
         if (!is_short)
             close_gap(planner, request, load_ns);
         else if (resource->burst_open && into_ns < resource->burst_load_ns)
-            resource->burst_waited_ns = time_add(resource->burst_waited_ns, resource->burst_load_ns - into_ns);
+            resource->burst_waited_ns =
+                time_add(resource->burst_waited_ns, resource->burst_load_ns - into_ns);
         update_hold(planner, resource, is_short);
     }
     resource->seen = true;
@@ -199,13 +217,17 @@ static void planner_request(struct policy *policy, const struct policy_request *
     resource->load_ns = load_ns;
 }
 
-/* The cold cost in each bin, seconds: B_k = L (1 + lambda * wait), the resource's own waits drawn towards the pooled ones. */
-static void cold_costs(const struct planner *planner, const struct planner_resource *resource, double cold_s[GAPS_BINS])
+/* The cold cost in each bin, seconds: B_k = L (1 + lambda * wait), the resource's own waits drawn
+ * towards the pooled ones. */
+static void cold_costs(const struct planner *planner, const struct planner_resource *resource,
+                       double cold_s[GAPS_BINS])
 {
     double load_s = time_to_seconds(resource->load_ns), price_s = planner->wait_price * load_s;
     for (int k = 0; k < GAPS_BINS; k++) {
-        double count = (double)resource->gaps[k], pooled = planner->pool.wait[k] > 1 ? planner->pool.wait[k] : 1;
-        double wait = (count * (double)unpack(resource->waits[k]) + WAIT_WEIGHT * pooled) / (count + WAIT_WEIGHT);
+        double count = (double)resource->gaps[k],
+               pooled = planner->pool.wait[k] > 1 ? planner->pool.wait[k] : 1;
+        double wait = (count * (double)unpack(resource->waits[k]) + WAIT_WEIGHT * pooled) /
+                      (count + WAIT_WEIGHT);
         cold_s[k] = load_s + price_s * wait;
     }
 }
@@ -221,7 +243,8 @@ static void set_plan(struct planner_resource *resource, int expert, struct keep_
 static uint8_t decide(const struct planner *planner, const struct planner_resource *resource)
 {
     if (planner->used_cost + planner->used_open_cost >
-        GUARD_FACTOR * (planner->cost[EXPERT_TTL] + planner->open_cost[EXPERT_TTL]) + GUARD_GAPS * planner->dearest)
+        GUARD_FACTOR * (planner->cost[EXPERT_TTL] + planner->open_cost[EXPERT_TTL]) +
+            GUARD_GAPS * planner->dearest)
         return EXPERT_TTL;
     uint8_t best = EXPERT_TTL;
     double least = 0;
@@ -237,7 +260,8 @@ static uint8_t decide(const struct planner *planner, const struct planner_resour
     return best;
 }
 
-static bool planner_plan(struct policy *policy, const struct policy_request *request, struct keep_plan *plan)
+static bool planner_plan(struct policy *policy, const struct policy_request *request,
+                         struct keep_plan *plan)
 {
     struct planner *planner = (struct planner *)policy;
     struct planner_resource *resource = &planner->resources[request->resource];
@@ -250,7 +274,8 @@ static bool planner_plan(struct policy *policy, const struct policy_request *req
     const double *law = planner_pool_law(&planner->pool, resource->context);
     double mass[GAPS_BINS], cold_s[GAPS_BINS], load_s = time_to_seconds(resource->load_ns);
     cold_costs(planner, resource, cold_s);
-    resource->plans.ttl_edge = (uint8_t)planner_pool_ttl_edge(&planner->pool, resource->load_ns, planner->wait_price);
+    resource->plans.ttl_edge =
+        (uint8_t)planner_pool_ttl_edge(&planner->pool, resource->load_ns, planner->wait_price);
     gaps_mass(resource->gaps, law, LEAN, mass);
     set_plan(resource, EXPERT_STOP, keep_bins_stop(mass, cold_s));
     set_plan(resource, EXPERT_WINDOWS, keep_bins_windows(mass, cold_s, load_s));
@@ -285,7 +310,8 @@ static void sweep(struct planner *planner, int64_t now_ns)
         all[bin]++;
         open[resource->context][bin]++;
         for (int e = 0; e < EXPERT_COUNT; e++) {
-            double idle_s = time_to_seconds(planner_outcome(planner, &resource->plans, e, age_ns, resource->load_ns).idle_ns);
+            double idle_s = time_to_seconds(
+                planner_outcome(planner, &resource->plans, e, age_ns, resource->load_ns).idle_ns);
             cost_s[e] += idle_s;
             if (e == resource->plans.used)
                 used_s += idle_s;
@@ -322,7 +348,8 @@ static void planner_fire(struct policy *policy, int64_t now_ns, const struct pol
         sweep(planner, now_ns);
 }
 
-static double planner_probability(const struct policy *policy, uint32_t number, int64_t age_ns, int64_t horizon_ns)
+static double planner_probability(const struct policy *policy, uint32_t number, int64_t age_ns,
+                                  int64_t horizon_ns)
 {
     const struct planner *planner = (const struct planner *)policy;
     const struct planner_resource *resource = &planner->resources[number];
@@ -333,14 +360,19 @@ static double planner_probability(const struct policy *policy, uint32_t number, 
     double later = gaps_probability(mass, age_ns, horizon_ns);
     if (age_ns >= resource->load_ns || !(resource->all_gaps > 0))
         return later;
-    /* The law holds gaps longer than a load only; the others are spread evenly over the load time. */
-    double left_s = time_to_seconds(resource->load_ns - age_ns), horizon_s = time_to_seconds(horizon_ns);
-    double soon = (double)(resource->short_gaps / resource->all_gaps) * (horizon_s < left_s ? horizon_s / left_s : 1);
+    /* The law holds gaps longer than a load only; the others are spread evenly over the load time.
+     */
+    double left_s = time_to_seconds(resource->load_ns - age_ns),
+           horizon_s = time_to_seconds(horizon_ns);
+    double soon = (double)(resource->short_gaps / resource->all_gaps) *
+                  (horizon_s < left_s ? horizon_s / left_s : 1);
     return soon + (1 - soon) * later;
 }
 
-/* Requests expected in the next ten minutes (from its rates, and from the law of its gaps) times its load time, a byte. */
-static double planner_worth(const struct policy *policy, uint32_t number, int64_t age_ns, int64_t load_ns, uint64_t bytes)
+/* Requests expected in the next ten minutes (from its rates, and from the law of its gaps) times
+ * its load time, a byte. */
+static double planner_worth(const struct policy *policy, uint32_t number, int64_t age_ns,
+                            int64_t load_ns, uint64_t bytes)
 {
     const struct planner *planner = (const struct planner *)policy;
     const struct planner_resource *resource = &planner->resources[number];
@@ -349,14 +381,16 @@ static double planner_worth(const struct policy *policy, uint32_t number, int64_
     for (int z = 0; z < PLANNER_RATES; z++)
         rate += rate_weight[z] * (double)resource->rates[z] * decay_over(age_ns, rate_tau_ns[z]);
     double silent = 1 - planner_probability(policy, number, age_ns, TIME_MINUTE);
-    double requests = .4 * horizon_s * rate - .2 * horizon_s / 60 * decay_log(silent > 1e-9 ? silent : 1e-9);
+    double requests =
+        .4 * horizon_s * rate - .2 * horizon_s / 60 * decay_log(silent > 1e-9 ? silent : 1e-9);
     return requests * time_to_seconds(load_ns) / (double)(bytes > 0 ? bytes : 1);
 }
 
 const struct policy_ops policy_planner = {
     .name = "planner",
     .syntax = "planner",
-    .sentence = "learns when each resource is asked for and what a cold start then costs; the cheapest of four experts decides",
+    .sentence = "learns when each resource is asked for and what a cold start then costs; the "
+                "cheapest of four experts decides",
     .predictive = true,
     .keeps_while_free = true,
     .create = planner_create,

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * The planner: four experts plan for every resource, each gap that ends is charged to all four plans with the wait
- * that its burst really had, and the one that has been cheapest (for the resource, and for everybody) decides.
+ * The planner: four experts plan for every resource, each gap that ends is charged to all four
+ * plans with the wait that its burst really had, and the one that has been cheapest (for the
+ * resource, and for everybody) decides.
  *
- *   expert 0  the single time to live that is cheapest for all resources together (break-even until enough is known)
- *   expert 1  stop: keep while it pays, unload for good; leans much on resources like it
- *   expert 2  windows: may also load again ahead of a request; leans on the resource's own gaps
- *   expert 3  windows, leaning much on resources like it
+ *   expert 0  the single time to live that is cheapest for all resources together (break-even until
+ * enough is known) expert 1  stop: keep while it pays, unload for good; leans much on resources
+ * like it expert 2  windows: may also load again ahead of a request; leans on the resource's own
+ * gaps expert 3  windows, leaning much on resources like it
  *
- * The cold cost is learned per bin of gap: long silences end in bursts, and one average would hide that. Only gaps longer
- * than a load are learned. Gaps still open are charged, too, or silent resources would look cheap to keep. A guard
- * returns to expert 0 when the mixture has cost more than it by a margin.
- * Memory: 664 bytes a resource, and 28 for its timer. */
+ * The cold cost is learned per bin of gap: long silences end in bursts, and one average would hide
+ * that. Only gaps longer than a load are learned. Gaps still open are charged, too, or silent
+ * resources would look cheap to keep. A guard returns to expert 0 when the mixture has cost more
+ * than it by a margin. Memory: 664 bytes a resource, and 28 for its timer. */
 #ifndef FOREWARM_PLAN_PLANNER_H
 #define FOREWARM_PLAN_PLANNER_H
 
@@ -23,41 +24,43 @@ enum { PLANNER_RATES = 4 };
 
 /* The four plans for one gap, and which one was followed. */
 struct planner_plans {
-    uint64_t low[EXPERT_COUNT - 1];  /* keep_bins of experts 1 .. 3 */
+    uint64_t low[EXPERT_COUNT - 1]; /* keep_bins of experts 1 .. 3 */
     uint16_t high[EXPERT_COUNT - 1];
-    uint8_t ttl_edge;                /* of expert 0: e_i; POOL_NO_EDGE: break-even */
+    uint8_t ttl_edge; /* of expert 0: e_i; POOL_NO_EDGE: break-even */
     uint8_t used;
 };
 struct planner_resource {
-    float gaps[GAPS_BINS];           /* n_k: gaps > L, decayed */
-    uint16_t waits[GAPS_BINS];       /* mean wait of the burst after a gap in bin k, in load times (planner_wait_pack) */
-    float shadow[EXPERT_COUNT];      /* x_e, decayed seconds */
-    float rates[PLANNER_RATES];      /* requests per second over four horizons: what it is worth in memory */
-    float busy;                      /* requests, decayed over ten minutes */
-    float short_gaps, all_gaps;      /* decayed counts: share of gaps <= L */
-    uint32_t known;                  /* gaps > L ever */
+    float gaps[GAPS_BINS];      /* n_k: gaps > L, decayed */
+    uint16_t waits[GAPS_BINS];  /* mean wait of the burst after a gap in bin k, in load times
+                                   (planner_wait_pack) */
+    float shadow[EXPERT_COUNT]; /* x_e, decayed seconds */
+    float rates[PLANNER_RATES]; /* requests per second over four horizons: what it is worth in
+                                   memory */
+    float busy;                 /* requests, decayed over ten minutes */
+    float short_gaps, all_gaps; /* decayed counts: share of gaps <= L */
+    uint32_t known;             /* gaps > L ever */
     int64_t last_ns, load_ns, planned_ns;
-    struct planner_plans plans;      /* in force */
-    struct planner_plans judged;     /* were in force in the gap that the open burst ended */
+    struct planner_plans plans;  /* in force */
+    struct planner_plans judged; /* were in force in the gap that the open burst ended */
     int64_t burst_began_ns, burst_gap_ns, burst_load_ns, burst_waited_ns;
-    float burst_guess;               /* what was taken for its wait, in load times */
-    uint16_t burst_before;           /* waits[burst_bin] without it */
+    float burst_guess;     /* what was taken for its wait, in load times */
+    uint16_t burst_before; /* waits[burst_bin] without it */
     uint8_t burst_bin;
     bool burst_open, seen, due, hold;
-    uint8_t context;                 /* of the plan */
+    uint8_t context; /* of the plan */
 };
 struct planner {
     struct policy policy;
     double wait_price;
     uint32_t max;
     struct planner_pool pool;
-    double cost[EXPERT_COUNT];       /* X_e: decayed seconds over all resources */
-    double open_cost[EXPERT_COUNT];  /* Y_e: idle so far in gaps still open, as of the last sweep */
-    double gaps;                     /* n: what X_e has seen, decayed alike */
+    double cost[EXPERT_COUNT];      /* X_e: decayed seconds over all resources */
+    double open_cost[EXPERT_COUNT]; /* Y_e: idle so far in gaps still open, as of the last sweep */
+    double gaps;                    /* n: what X_e has seen, decayed alike */
     double used_cost, used_open_cost; /* A, Y_A: of the plans that were followed */
-    double dearest;                  /* the most expert 0 has paid for one gap */
+    double dearest;                   /* the most expert 0 has paid for one gap */
     int64_t next_sweep_ns;
-    struct heap bursts;              /* when each open burst is over */
+    struct heap bursts; /* when each open burst is over */
     struct planner_resource *resources;
     uint32_t count, capacity;
 };
@@ -67,7 +70,8 @@ uint16_t planner_wait_pack(double wait);
 double planner_wait_unpack(uint16_t packed);
 
 /* What `expert`'s plan did, or would have done, with a gap of this length. */
-struct keep_outcome planner_outcome(const struct planner *planner, const struct planner_plans *plans, int expert, int64_t gap_ns,
+struct keep_outcome planner_outcome(const struct planner *planner,
+                                    const struct planner_plans *plans, int expert, int64_t gap_ns,
                                     int64_t load_ns);
 void planner_save(const struct policy *policy, struct buf *out);
 bool planner_load(struct policy *policy, struct buf_reader *in);

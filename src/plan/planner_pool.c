@@ -2,6 +2,7 @@
 #include "plan/planner_pool.h"
 #include "base/check.h"
 #include "base/time.h"
+#include "learn/state.h"
 #include <math.h>
 #include <string.h>
 
@@ -13,7 +14,6 @@ enum { NEIGHBOURS = 3 };
 void planner_pool_init(struct planner_pool *pool)
 {
     memset(pool, 0, sizeof *pool);
-    pool->refreshed_ns = INT64_MIN;
     pool->stale = true;
 }
 
@@ -26,7 +26,8 @@ uint32_t planner_pool_context(uint32_t known, double busy)
 /* Bins lend their neighbours what they saw, the less the further away. */
 static void refresh_waits(struct planner_pool *pool)
 {
-    double counts[GAPS_BINS + 2 * NEIGHBOURS] = {0}, waits[GAPS_BINS + 2 * NEIGHBOURS] = {0}, gaps = 0, sum = 0;
+    double counts[GAPS_BINS + 2 * NEIGHBOURS] = {0}, waits[GAPS_BINS + 2 * NEIGHBOURS] = {0},
+                                  gaps = 0, sum = 0;
     for (int k = 0; k < GAPS_BINS; k++) {
         counts[k + NEIGHBOURS] = pool->all.counts[k];
         waits[k + NEIGHBOURS] = pool->waits[k];
@@ -63,7 +64,7 @@ static void refresh_ttl(struct planner_pool *pool)
 
 void planner_pool_refresh(struct planner_pool *pool, int64_t now_ns)
 {
-    if (!pool->stale || (pool->refreshed_ns != INT64_MIN && now_ns - pool->refreshed_ns < REFRESH_NS))
+    if (!pool->stale || (pool->refreshed && now_ns - pool->refreshed_ns < REFRESH_NS))
         return;
     gaps_hazards(&pool->all, pool->hazards);
     refresh_waits(pool);
@@ -71,6 +72,7 @@ void planner_pool_refresh(struct planner_pool *pool, int64_t now_ns)
     for (int c = 0; c < POOL_CONTEXTS; c++)
         pool->law_stale[c] = true;
     pool->refreshed_ns = now_ns;
+    pool->refreshed = true;
     pool->stale = false;
 }
 
@@ -111,20 +113,20 @@ static void save_gaps(const struct gaps_pool *gaps, struct buf *out)
     }
 }
 
-static bool load_positive(double *value, struct buf_reader *in)
-{
-    *value = buf_get_double(in);
-    return isfinite(*value) && *value >= 0;
-}
-
 static bool load_gaps(struct gaps_pool *gaps, struct buf_reader *in)
 {
-    bool fine = true;
-    for (int k = 0; k < GAPS_BINS; k++) {
-        fine = load_positive(&gaps->counts[k], in) && fine;
-        fine = load_positive(&gaps->at_risk[k], in) && fine;
-    }
-    return fine;
+    for (int k = 0; k < GAPS_BINS; k++)
+        if (!state_get_positive(in, &gaps->counts[k]) || !state_get_positive(in, &gaps->at_risk[k]))
+            return false;
+    return true;
+}
+
+/* A sum of waits: a guess that was too high is taken back, and rounding may leave a speck below 0.
+ */
+static bool load_waits(double *value, struct buf_reader *in)
+{
+    *value = buf_get_double(in);
+    return !in->failed && isfinite(*value) && *value > -1e-3;
 }
 
 /* What is worked out is saved too: it may be older than what was learned since. */
@@ -147,37 +149,35 @@ void planner_pool_save(const struct planner_pool *pool, struct buf *out)
     }
     buf_put_double(out, pool->short_gaps);
     buf_put_double(out, pool->requests);
+    buf_put_u8(out, pool->refreshed);
     buf_put_i64(out, pool->refreshed_ns);
     buf_put_u8(out, pool->stale);
 }
 
+static bool load_context(struct planner_pool *pool, int context, struct buf_reader *in)
+{
+    if (!load_gaps(&pool->contexts[context], in) || !state_get_flag(in, &pool->law_stale[context]))
+        return false;
+    for (int k = 0; k < GAPS_BINS; k++)
+        if (!state_get_positive(in, &pool->law[context][k]))
+            return false;
+    return true;
+}
+
 bool planner_pool_load(struct planner_pool *pool, struct buf_reader *in)
 {
-    bool fine = load_gaps(&pool->all, in);
-    for (int c = 0; c < POOL_CONTEXTS; c++) {
-        fine = load_gaps(&pool->contexts[c], in) && fine;
-        uint8_t stale = buf_get_u8(in);
-        pool->law_stale[c] = stale != 0;
-        fine = fine && stale <= 1;
-        for (int k = 0; k < GAPS_BINS; k++)
-            fine = load_positive(&pool->law[c][k], in) && fine;
-    }
-    for (int k = 0; k < GAPS_BINS; k++) {
-        /* A guess that turned out too high is taken back: rounding may leave a speck below 0. */
-        pool->waits[k] = buf_get_double(in);
-        fine = fine && isfinite(pool->waits[k]) && pool->waits[k] > -1e-3;
-        fine = load_positive(&pool->hazards[k], in) && fine;
-        pool->wait[k] = buf_get_double(in);
-        fine = fine && isfinite(pool->wait[k]);
-        fine = load_positive(&pool->idle_below[k], in) && fine;
-        fine = load_positive(&pool->ended_above[k], in) && fine;
-        pool->waits_above[k] = buf_get_double(in);
-        fine = fine && isfinite(pool->waits_above[k]);
-    }
-    fine = load_positive(&pool->short_gaps, in) && fine;
-    fine = load_positive(&pool->requests, in) && fine;
-    pool->refreshed_ns = buf_get_i64(in);
-    uint8_t stale = buf_get_u8(in);
-    pool->stale = stale != 0;
-    return fine && stale <= 1 && !in->failed;
+    if (!load_gaps(&pool->all, in))
+        return false;
+    for (int c = 0; c < POOL_CONTEXTS; c++)
+        if (!load_context(pool, c, in))
+            return false;
+    for (int k = 0; k < GAPS_BINS; k++)
+        if (!load_waits(&pool->waits[k], in) || !state_get_positive(in, &pool->hazards[k]) ||
+            !load_waits(&pool->wait[k], in) || !state_get_positive(in, &pool->idle_below[k]) ||
+            !state_get_positive(in, &pool->ended_above[k]) ||
+            !load_waits(&pool->waits_above[k], in))
+            return false;
+    return state_get_positive(in, &pool->short_gaps) && state_get_positive(in, &pool->requests) &&
+           state_get_flag(in, &pool->refreshed) && state_get_instant(in, &pool->refreshed_ns) &&
+           state_get_flag(in, &pool->stale);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The planner's state as bytes, exactly. */
 #include "plan/planner.h"
-#include <math.h>
+#include "learn/state.h"
 #include <stdlib.h>
 
 static void save_plans(const struct planner_plans *plans, struct buf *out)
@@ -16,24 +16,28 @@ static void save_plans(const struct planner_plans *plans, struct buf *out)
 
 static bool load_plans(struct planner_plans *plans, struct buf_reader *in)
 {
-    bool fine = true;
     for (int e = 0; e < EXPERT_COUNT - 1; e++) {
         plans->low[e] = buf_get_u64(in);
-        uint32_t high = buf_get_u32(in);
-        plans->high[e] = (uint16_t)high;
-        fine = fine && high <= UINT16_MAX;
+        if (!state_get_u16(in, &plans->high[e]))
+            return false;
     }
     plans->ttl_edge = buf_get_u8(in);
     plans->used = buf_get_u8(in);
-    return fine && plans->ttl_edge < GAPS_BINS && plans->used < EXPERT_COUNT;
+    return !in->failed && plans->ttl_edge < GAPS_BINS && plans->used < EXPERT_COUNT;
 }
 
 static void save_resource(const struct planner_resource *resource, struct buf *out)
 {
-    for (int k = 0; k < GAPS_BINS; k++) {
-        buf_put_float(out, resource->gaps[k]);
-        buf_put_u32(out, resource->waits[k]);
-    }
+    uint8_t used = 0; /* most resources fill few of their bins */
+    for (int k = 0; k < GAPS_BINS; k++)
+        used += resource->gaps[k] > 0 || resource->waits[k] > 0;
+    buf_put_u8(out, used);
+    for (int k = 0; k < GAPS_BINS; k++)
+        if (resource->gaps[k] > 0 || resource->waits[k] > 0) {
+            buf_put_u8(out, (uint8_t)k);
+            buf_put_float(out, resource->gaps[k]);
+            buf_put_u32(out, resource->waits[k]);
+        }
     for (int e = 0; e < EXPERT_COUNT; e++)
         buf_put_float(out, resource->shadow[e]);
     for (int z = 0; z < PLANNER_RATES; z++)
@@ -59,60 +63,55 @@ static void save_resource(const struct planner_resource *resource, struct buf *o
     buf_put_u8(out, resource->context);
 }
 
-static bool load_count(float *value, struct buf_reader *in)
+static bool load_counts(float *counts, int count, struct buf_reader *in)
 {
-    *value = buf_get_float(in);
-    return isfinite(*value) && *value >= 0;
-}
-
-static bool load_flag(bool *value, struct buf_reader *in)
-{
-    uint8_t byte = buf_get_u8(in);
-    *value = byte != 0;
-    return byte <= 1;
+    for (int i = 0; i < count; i++)
+        if (!state_get_count(in, &counts[i]))
+            return false;
+    return true;
 }
 
 static bool load_learned(struct planner_resource *resource, struct buf_reader *in)
 {
-    bool fine = true;
-    for (int k = 0; k < GAPS_BINS; k++) {
-        fine = load_count(&resource->gaps[k], in) && fine;
-        uint32_t wait = buf_get_u32(in);
-        resource->waits[k] = (uint16_t)wait;
-        fine = fine && wait <= UINT16_MAX;
+    uint8_t used = buf_get_u8(in), least = 0;
+    for (; used > 0; used--) {
+        uint8_t k = buf_get_u8(in);
+        if (in->failed || k < least || k >= GAPS_BINS || !state_get_count(in, &resource->gaps[k]) ||
+            !state_get_u16(in, &resource->waits[k]))
+            return false;
+        least = k + 1;
     }
-    for (int e = 0; e < EXPERT_COUNT; e++)
-        fine = load_count(&resource->shadow[e], in) && fine;
-    for (int z = 0; z < PLANNER_RATES; z++)
-        fine = load_count(&resource->rates[z], in) && fine;
-    fine = load_count(&resource->busy, in) && fine;
-    fine = load_count(&resource->short_gaps, in) && fine;
-    return load_count(&resource->all_gaps, in) && fine;
+    return load_counts(resource->shadow, EXPERT_COUNT, in) &&
+           load_counts(resource->rates, PLANNER_RATES, in) &&
+           state_get_count(in, &resource->busy) && state_get_count(in, &resource->short_gaps) &&
+           state_get_count(in, &resource->all_gaps);
+}
+
+static bool load_burst(struct planner_resource *resource, struct buf_reader *in)
+{
+    if (!state_get_instant(in, &resource->burst_began_ns) ||
+        !state_get_duration(in, &resource->burst_gap_ns) ||
+        !state_get_duration(in, &resource->burst_load_ns) ||
+        !state_get_duration(in, &resource->burst_waited_ns) ||
+        !state_get_count(in, &resource->burst_guess) || !state_get_u16(in, &resource->burst_before))
+        return false;
+    resource->burst_bin = buf_get_u8(in);
+    return !in->failed && resource->burst_bin < GAPS_BINS;
 }
 
 static bool load_resource(struct planner_resource *resource, struct buf_reader *in)
 {
-    bool fine = load_learned(resource, in);
+    if (!load_learned(resource, in))
+        return false;
     resource->known = buf_get_u32(in);
-    resource->last_ns = buf_get_i64(in);
-    resource->load_ns = buf_get_i64(in);
-    resource->planned_ns = buf_get_i64(in);
-    fine = load_plans(&resource->plans, in) && fine;
-    fine = load_plans(&resource->judged, in) && fine;
-    resource->burst_began_ns = buf_get_i64(in);
-    resource->burst_gap_ns = buf_get_i64(in);
-    resource->burst_load_ns = buf_get_i64(in);
-    resource->burst_waited_ns = buf_get_i64(in);
-    fine = load_count(&resource->burst_guess, in) && fine;
-    uint32_t before = buf_get_u32(in);
-    resource->burst_before = (uint16_t)before;
-    resource->burst_bin = buf_get_u8(in);
-    fine = load_flag(&resource->due, in) && fine;
-    fine = load_flag(&resource->hold, in) && fine;
+    if (!state_get_instant(in, &resource->last_ns) || !state_get_duration(in, &resource->load_ns) ||
+        !state_get_instant(in, &resource->planned_ns) || !load_plans(&resource->plans, in) ||
+        !load_plans(&resource->judged, in) || !load_burst(resource, in) ||
+        !state_get_flag(in, &resource->due) || !state_get_flag(in, &resource->hold))
+        return false;
     resource->context = buf_get_u8(in);
     resource->seen = true;
-    return fine && !in->failed && before <= UINT16_MAX && resource->burst_bin < GAPS_BINS && resource->context < POOL_CONTEXTS &&
-           resource->load_ns > 0 && resource->burst_gap_ns >= 0 && resource->burst_load_ns >= 0;
+    return !in->failed && resource->context < POOL_CONTEXTS && resource->load_ns > 0;
 }
 
 static int by_order(const void *left, const void *right)
@@ -148,11 +147,12 @@ static bool load_bursts(struct planner *planner, struct buf_reader *in)
     uint32_t count = buf_get_u32(in);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t number = buf_get_u32(in);
-        int64_t deadline_ns = buf_get_i64(in);
-        if (in->failed || number >= planner->count)
+        int64_t deadline_ns;
+        if (!state_get_deadline(in, &deadline_ns) || number >= planner->count)
             return false;
         struct planner_resource *resource = &planner->resources[number];
-        if (!resource->seen || resource->burst_open || resource->burst_load_ns == 0 || !(resource->gaps[resource->burst_bin] > 0))
+        if (!resource->seen || resource->burst_open || resource->burst_load_ns == 0 ||
+            !(resource->gaps[resource->burst_bin] > 0))
             return false;
         resource->burst_open = true;
         if (heap_set(&planner->bursts, number, deadline_ns) != FW_OK)
@@ -183,31 +183,26 @@ void planner_save(const struct policy *policy, struct buf *out)
     save_bursts(planner, out);
 }
 
-static bool load_cost(double *value, struct buf_reader *in)
-{
-    *value = buf_get_double(in);
-    return isfinite(*value) && *value >= 0;
-}
-
 bool planner_load(struct policy *policy, struct buf_reader *in)
 {
     struct planner *planner = (struct planner *)policy;
-    bool fine = planner_pool_load(&planner->pool, in);
-    for (int e = 0; e < EXPERT_COUNT; e++) {
-        fine = load_cost(&planner->cost[e], in) && fine;
-        fine = load_cost(&planner->open_cost[e], in) && fine;
-    }
-    fine = load_cost(&planner->gaps, in) && fine;
-    fine = load_cost(&planner->used_cost, in) && fine;
-    fine = load_cost(&planner->used_open_cost, in) && fine;
-    fine = load_cost(&planner->dearest, in) && fine;
-    planner->next_sweep_ns = buf_get_i64(in);
+    if (!planner_pool_load(&planner->pool, in))
+        return false;
+    for (int e = 0; e < EXPERT_COUNT; e++)
+        if (!state_get_positive(in, &planner->cost[e]) ||
+            !state_get_positive(in, &planner->open_cost[e]))
+            return false;
+    if (!state_get_positive(in, &planner->gaps) || !state_get_positive(in, &planner->used_cost) ||
+        !state_get_positive(in, &planner->used_open_cost) ||
+        !state_get_positive(in, &planner->dearest) ||
+        !state_get_deadline(in, &planner->next_sweep_ns))
+        return false;
     uint32_t count = buf_get_u32(in);
-    if (!fine || in->failed || planner_grow(policy, count) != FW_OK)
+    if (in->failed || planner_grow(policy, count) != FW_OK)
         return false;
     for (uint32_t i = 0; i < count; i++) {
-        uint8_t seen = buf_get_u8(in);
-        if (in->failed || seen > 1 || (seen && !load_resource(&planner->resources[i], in)))
+        bool seen;
+        if (!state_get_flag(in, &seen) || (seen && !load_resource(&planner->resources[i], in)))
             return false;
     }
     return load_bursts(planner, in);

@@ -7,10 +7,20 @@
 enum { POLICY_COUNT = 10 };
 
 const struct policy_ops *const policy_table[] = {
-    &policy_planner, &policy_hazard_stop, &policy_median, &policy_hybrid,        &policy_breakeven, &policy_ttl,
-    &policy_cold,    &policy_lru,         &policy_oracle, &policy_oracle_reactive, NULL,
+    &policy_planner,
+    &policy_hazard_stop,
+    &policy_median,
+    &policy_hybrid,
+    &policy_breakeven,
+    &policy_ttl,
+    &policy_cold,
+    &policy_lru,
+    &policy_oracle,
+    &policy_oracle_reactive,
+    NULL,
 };
-_Static_assert(sizeof policy_table / sizeof policy_table[0] == POLICY_COUNT + 1, "POLICY_COUNT counts the table");
+_Static_assert(sizeof policy_table / sizeof policy_table[0] == POLICY_COUNT + 1,
+               "POLICY_COUNT counts the table");
 
 static enum fw_err unknown(struct str name, struct fw_detail *detail)
 {
@@ -23,11 +33,13 @@ static enum fw_err unknown(struct str name, struct fw_detail *detail)
         strncat(known, policy_table[i]->syntax, sizeof known - strlen(known) - 1);
     }
     const char *close = option_suggest(rows, POLICY_COUNT, name);
-    return err_set(detail, FW_INPUT, "policy: found '%.*s', expected one of %s%s%s%s", (int)(name.len < 64 ? name.len : 64), name.data,
-                   known, close ? " (did you mean '" : "", close ? close : "", close ? "'?)" : "");
+    return err_set(detail, FW_INPUT, "policy: found '%.*s', expected one of %s%s%s%s",
+                   (int)(name.len < 64 ? name.len : 64), name.data, known,
+                   close ? " (did you mean '" : "", close ? close : "", close ? "'?)" : "");
 }
 
-enum fw_err policy_create(struct policy **policy, const struct policy_settings *settings, struct str spec, struct fw_detail *detail)
+enum fw_err policy_create(struct policy **policy, const struct policy_settings *settings,
+                          struct str spec, struct fw_detail *detail)
 {
     struct str argument = spec, name;
     *policy = NULL;
@@ -38,7 +50,9 @@ enum fw_err policy_create(struct policy **policy, const struct policy_settings *
         if (!str_equal(str_of(ops->name), name))
             continue;
         if (ops->needs_future && (!settings->next_arrival || !settings->burst_wait))
-            return err_set(detail, FW_INPUT, "policy '%s' looks into the future: it can be replayed, not served", ops->name);
+            return err_set(detail, FW_INPUT,
+                           "policy '%s' looks into the future: it can be replayed, not served",
+                           ops->name);
         return ops->create(policy, settings, argument, detail);
     }
     return unknown(name, detail);
@@ -51,7 +65,8 @@ void policy_destroy(struct policy **policy)
     *policy = NULL;
 }
 
-enum fw_err policy_array_grow(void **items, uint32_t *count, uint32_t *capacity, uint32_t wanted, uint32_t max, size_t size)
+enum fw_err policy_array_grow(void **items, uint32_t *count, uint32_t *capacity, uint32_t wanted,
+                              uint32_t max, size_t size)
 {
     if (wanted > max)
         return FW_LIMIT;
@@ -78,18 +93,22 @@ enum fw_err policy_no_argument(const char *name, struct str argument, struct fw_
 {
     if (!argument.data)
         return FW_OK;
-    return err_set(detail, FW_INPUT, "policy '%s': found argument '%.*s', expected none", name, (int)(argument.len < 64 ? argument.len : 64),
-                   argument.data);
+    return err_set(detail, FW_INPUT, "policy '%s': found argument '%.*s', expected none", name,
+                   (int)(argument.len < 64 ? argument.len : 64), argument.data);
 }
 
-enum fw_err policy_duration(const char *name, struct str argument, bool never, int64_t *duration_ns, struct fw_detail *detail)
+enum fw_err policy_duration(const char *name, struct str argument, bool never, int64_t *duration_ns,
+                            struct fw_detail *detail)
 {
-    if (argument.data && time_parse_duration(argument, duration_ns) && *duration_ns >= 0 && (never || *duration_ns != TIME_NEVER))
+    if (argument.data && time_parse_duration(argument, duration_ns) && *duration_ns >= 0 &&
+        (never || *duration_ns != TIME_NEVER))
         return FW_OK;
     if (!argument.data || argument.len == 0)
-        return err_set(detail, FW_INPUT, "policy '%s': found no duration, expected one such as %s:10m", name, name);
-    return err_set(detail, FW_INPUT, "policy '%s': found '%.*s', expected a duration with a unit, such as %s:10m", name,
-                   (int)(argument.len < 64 ? argument.len : 64), argument.data, name);
+        return err_set(detail, FW_INPUT,
+                       "policy '%s': found no duration, expected one such as %s:10m", name, name);
+    return err_set(detail, FW_INPUT,
+                   "policy '%s': found '%.*s', expected a duration with a unit, such as %s:10m",
+                   name, (int)(argument.len < 64 ? argument.len : 64), argument.data, name);
 }
 
 enum fw_err policy_create_plain(struct policy **policy, const struct policy_ops *ops)

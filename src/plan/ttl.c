@@ -8,8 +8,8 @@ struct ttl {
     int64_t keep_ns;
 };
 
-static enum fw_err ttl_create(struct policy **policy, const struct policy_settings *settings, struct str argument,
-                              struct fw_detail *detail)
+static enum fw_err ttl_create(struct policy **policy, const struct policy_settings *settings,
+                              struct str argument, struct fw_detail *detail)
 {
     int64_t keep_ns;
     (void)settings;
@@ -22,7 +22,8 @@ static enum fw_err ttl_create(struct policy **policy, const struct policy_settin
     return FW_OK;
 }
 
-static bool ttl_plan(struct policy *policy, const struct policy_request *request, struct keep_plan *plan)
+static bool ttl_plan(struct policy *policy, const struct policy_request *request,
+                     struct keep_plan *plan)
 {
     (void)request;
     policy_keep(plan, ((struct ttl *)policy)->keep_ns);

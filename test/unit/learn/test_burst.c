@@ -8,7 +8,7 @@
 #include "learn/burst.h"
 #include <math.h>
 
-#define S TIME_SECOND
+#define S          TIME_SECOND
 #define NEAR(a, b) assert_true(fabs((a) - (b)) < 1e-9)
 
 static void a_cluster_counts_everybody_who_would_have_waited(void **state)
@@ -17,7 +17,7 @@ static void a_cluster_counts_everybody_who_would_have_waited(void **state)
     struct burst burst = {0};
     int64_t load_ns = 10 * S;
     burst_learn(&burst, 0, -1, load_ns);
-    NEAR(burst_wait_s(&burst, load_ns), 10); /* nothing known: the first request's own wait */
+    NEAR(burst_wait_s(&burst, load_ns), 10);      /* nothing known: the first request's own wait */
     burst_learn(&burst, 4 * S, 4 * S, load_ns);   /* + 6 */
     burst_learn(&burst, 9 * S, 5 * S, load_ns);   /* + 1 */
     burst_learn(&burst, 10 * S, S, load_ns);      /* loaded by then */

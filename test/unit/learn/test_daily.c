@@ -21,15 +21,19 @@ static void learns_office_hours(void **state)
     for (int day = 0; day < 28; day++)
         for (int hour = 9; hour < 17; hour++)
             for (int minute = 0; minute < 60 && day % 7 < 5; minute += 6)
-                daily_learn(&daily, MONDAY + day * TIME_DAY + hour * TIME_HOUR + minute * TIME_MINUTE);
+                daily_learn(&daily,
+                            MONDAY + day * TIME_DAY + hour * TIME_HOUR + minute * TIME_MINUTE);
     int64_t next = MONDAY + 28 * TIME_DAY;
-    double noon = daily_rate(&daily, next + 12 * TIME_HOUR), night = daily_rate(&daily, next + 3 * TIME_HOUR);
+    double noon = daily_rate(&daily, next + 12 * TIME_HOUR),
+           night = daily_rate(&daily, next + 3 * TIME_HOUR);
     double saturday = daily_rate(&daily, next + 5 * TIME_DAY + 12 * TIME_HOUR);
     assert_true(noon > 0.8 / 360 && noon < 1.2 / 360); /* ten an hour is the truth */
     assert_true(night < noon / 30);
     assert_true(saturday < noon / 30);
-    assert_true(daily_hour_factor(&daily, 12) > 2.8 && daily_hour_factor(&daily, 12) < 3.01); /* 24 / 8 */
-    assert_true(daily_weekday_factor(&daily, 0) > 1.25 && daily_weekday_factor(&daily, 0) < 1.41); /* 7 / 5, less what faded since Monday */
+    assert_true(daily_hour_factor(&daily, 12) > 2.8 &&
+                daily_hour_factor(&daily, 12) < 3.01); /* 24 / 8 */
+    assert_true(daily_weekday_factor(&daily, 0) > 1.25 &&
+                daily_weekday_factor(&daily, 0) < 1.41); /* 7 / 5, less what faded since Monday */
     double sum = 0;
     for (int hour = 0; hour < 24; hour++)
         sum += daily_hour_factor(&daily, hour);

@@ -134,9 +134,12 @@ static void survival_is_linear_inside_a_bin(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(edges_follow_the_formula),     cmocka_unit_test(a_gap_on_an_edge_belongs_above_it),
-        cmocka_unit_test(learning_fades_what_was),      cmocka_unit_test(open_gaps_make_the_law_longer),
-        cmocka_unit_test(a_part_is_drawn_towards_the_whole), cmocka_unit_test(few_gaps_lean_on_the_law),
+        cmocka_unit_test(edges_follow_the_formula),
+        cmocka_unit_test(a_gap_on_an_edge_belongs_above_it),
+        cmocka_unit_test(learning_fades_what_was),
+        cmocka_unit_test(open_gaps_make_the_law_longer),
+        cmocka_unit_test(a_part_is_drawn_towards_the_whole),
+        cmocka_unit_test(few_gaps_lean_on_the_law),
         cmocka_unit_test(survival_is_linear_inside_a_bin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

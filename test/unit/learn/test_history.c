@@ -18,7 +18,8 @@ static void p3_median_is_the_upper_of_two_middles(void **state)
     (void)state;
     int64_t gaps[8], even[] = {0, 10, 30}, odd[] = {0, 5, 105, 112}, one[] = {3, 10};
     assert_int_equal(history_median_of(even, 3, gaps), 20); /* 10, 20 -> place 1 */
-    assert_int_equal(history_median_of(odd, 4, gaps), 7);   /* 5, 7, 100: the outlier does not matter */
+    assert_int_equal(history_median_of(odd, 4, gaps),
+                     7); /* 5, 7, 100: the outlier does not matter */
     assert_int_equal(history_median_of(one, 2, gaps), 7);
 }
 
@@ -71,7 +72,8 @@ static void agrees_with_a_plain_list(void **state)
     assert_int_equal(history_grow(&history, RESOURCES), FW_OK);
     for (int n = 0; n < TOTAL; n++) {
         at[n] = (n ? at[n - 1] : 0) + (int64_t)prng_below(&prng, 5);
-        who[n] = (uint32_t)(prng_below(&prng, RESOURCES) * prng_below(&prng, RESOURCES) / RESOURCES);
+        who[n] =
+            (uint32_t)(prng_below(&prng, RESOURCES) * prng_below(&prng, RESOURCES) / RESOURCES);
         history_add(&history, at[n], who[n]);
         uint32_t active = 0;
         for (uint32_t r = 0; r < RESOURCES; r++) {

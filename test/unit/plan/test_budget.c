@@ -14,8 +14,10 @@
 static void takes_the_least_worth_per_byte(void **state)
 {
     (void)state;
-    struct budget_candidate candidates[] = {
-        {0, 4 * GIB, 3e-9, 10, true}, {1, 4 * GIB, 1e-9, 20, true}, {2, 4 * GIB, 2e-9, 5, true}, {3, 4 * GIB, 0, 1, false}};
+    struct budget_candidate candidates[] = {{0, 4 * GIB, 3e-9, 10, true},
+                                            {1, 4 * GIB, 1e-9, 20, true},
+                                            {2, 4 * GIB, 2e-9, 5, true},
+                                            {3, 4 * GIB, 0, 1, false}};
     uint32_t count;
     assert_true(budget_choose(candidates, 4, 6 * GIB, &count));
     assert_int_equal(count, 2);
@@ -32,8 +34,10 @@ static void takes_the_least_worth_per_byte(void **state)
 static void puts_back_what_is_not_needed(void **state)
 {
     (void)state;
-    /* 1 + 2 + 8 GiB are taken for 8; then the most valuable of the small ones go back, both of them. */
-    struct budget_candidate candidates[] = {{0, 1 * GIB, 1e-9, 1, true}, {1, 2 * GIB, 2e-9, 2, true}, {2, 8 * GIB, 3e-9, 3, true}};
+    /* 1 + 2 + 8 GiB are taken for 8; then the most valuable of the small ones go back, both of
+     * them. */
+    struct budget_candidate candidates[] = {
+        {0, 1 * GIB, 1e-9, 1, true}, {1, 2 * GIB, 2e-9, 2, true}, {2, 8 * GIB, 3e-9, 3, true}};
     uint32_t count;
     assert_true(budget_choose(candidates, 3, 8 * GIB, &count));
     assert_int_equal(count, 1);
@@ -43,8 +47,10 @@ static void puts_back_what_is_not_needed(void **state)
 static void least_recently_used_without_worth(void **state)
 {
     (void)state;
-    struct budget_candidate candidates[] = {
-        {7, GIB, 0, 30, true}, {8, GIB, 0, 10, true}, {9, GIB, NAN, 20, true}, {6, GIB, 0, 10, true}};
+    struct budget_candidate candidates[] = {{7, GIB, 0, 30, true},
+                                            {8, GIB, 0, 10, true},
+                                            {9, GIB, NAN, 20, true},
+                                            {6, GIB, 0, 10, true}};
     uint32_t count;
     assert_true(budget_choose(candidates, 4, 3 * GIB, &count));
     assert_int_equal(count, 3);
@@ -53,7 +59,8 @@ static void least_recently_used_without_worth(void **state)
     assert_int_equal(candidates[2].resource, 9);
 }
 
-/* Against every subset: enough is freed, nothing taken could be spared, and the loss is near the least possible. */
+/* Against every subset: enough is freed, nothing taken could be spared, and the loss is near the
+ * least possible. */
 static void close_to_the_best_subset(void **state)
 {
     (void)state;
@@ -65,8 +72,9 @@ static void close_to_the_best_subset(void **state)
         struct budget_candidate candidates[9], given[9];
         uint32_t n = 1 + (uint32_t)prng_below(&prng, 9), count;
         for (uint32_t i = 0; i < n; i++)
-            candidates[i] = (struct budget_candidate){i, (4 + prng_below(&prng, 17)) * GIB, prng_exponential(&prng, 1e-9),
-                                                      (int64_t)prng_below(&prng, 5), prng_below(&prng, 5) > 0};
+            candidates[i] = (struct budget_candidate){
+                i, (4 + prng_below(&prng, 17)) * GIB, prng_exponential(&prng, 1e-9),
+                (int64_t)prng_below(&prng, 5), prng_below(&prng, 5) > 0};
         memcpy(given, candidates, sizeof given);
         uint64_t need = (1 + prng_below(&prng, 60)) * GIB;
         double least = INFINITY;

@@ -45,7 +45,8 @@ static void windows_that_meet_become_one(void **state)
 static void validity(void **state)
 {
     (void)state;
-    const struct plan_window fine[] = {{0, 5}, {6, TIME_NEVER}}, touching[] = {{0, 5}, {5, 6}}, empty[] = {{3, 3}}, before[] = {{-1, 3}},
+    const struct plan_window fine[] = {{0, 5}, {6, TIME_NEVER}}, touching[] = {{0, 5}, {5, 6}},
+                             empty[] = {{3, 3}}, before[] = {{-1, 3}},
                              unsorted[] = {{8, 9}, {1, 2}};
     struct keep_plan plan = plan_of(2, fine);
     assert_true(keep_valid(&plan));
@@ -79,11 +80,13 @@ static void boundaries(void **state)
     assert_int_equal(keep_next_boundary(&plan, 44 * S), 45 * S);
     assert_int_equal(keep_next_boundary(&plan, 45 * S), TIME_NEVER);
     assert_int_equal(keep_load_start(&plan, 1, 11 * S), 19 * S);
-    assert_int_equal(keep_load_start(&plan, 2, 11 * S), 40 * S); /* not before the window before it ends */
+    assert_int_equal(keep_load_start(&plan, 2, 11 * S),
+                     40 * S); /* not before the window before it ends */
     assert_int_equal(keep_load_start(&plan, 1, 100 * S), 10 * S);
 }
 
-static void outcome(const struct keep_plan *plan, int64_t gap_s, int64_t idle_s, uint32_t loads, int64_t wait_s)
+static void outcome(const struct keep_plan *plan, int64_t gap_s, int64_t idle_s, uint32_t loads,
+                    int64_t wait_s)
 {
     struct keep_outcome found = keep_outcome(plan, gap_s * S, 11 * S);
     assert_int_equal(found.idle_ns, idle_s * S);
@@ -99,13 +102,13 @@ static void what_a_plan_costs_on_a_gap(void **state)
     outcome(&empty, 5, 0, 1, 11);
     outcome(&plan, 0, 0, 0, 0);
     outcome(&plan, 9, 9, 0, 0);
-    outcome(&plan, 10, 10, 1, 11);  /* gone at the end of the window */
+    outcome(&plan, 10, 10, 1, 11); /* gone at the end of the window */
     outcome(&plan, 18, 10, 1, 11);
-    outcome(&plan, 19, 10, 1, 11);  /* the load has just begun */
-    outcome(&plan, 25, 10, 1, 5);   /* waits for its rest */
+    outcome(&plan, 19, 10, 1, 11); /* the load has just begun */
+    outcome(&plan, 25, 10, 1, 5);  /* waits for its rest */
     outcome(&plan, 30, 10, 1, 0);
     outcome(&plan, 35, 15, 1, 0);
-    outcome(&plan, 45, 20, 2, 6);   /* loads from 40 to 51: past its window, and completed */
+    outcome(&plan, 45, 20, 2, 6); /* loads from 40 to 51: past its window, and completed */
     outcome(&plan, 50, 20, 2, 1);
     outcome(&plan, 51, 20, 3, 11);
     outcome(&plan, 1000, 20, 3, 11);
@@ -123,7 +126,8 @@ static void a_ttl_is_a_plan(void **state)
         int64_t ttl_ns = (int64_t)prng_below(&prng, 100), gap_ns = (int64_t)prng_below(&prng, 120);
         struct keep_plan plan = {0};
         assert_true(keep_add(&plan, 0, ttl_ns));
-        struct keep_outcome a = keep_outcome(&plan, gap_ns, 11), b = keep_ttl_outcome(ttl_ns, gap_ns, 11);
+        struct keep_outcome a = keep_outcome(&plan, gap_ns, 11),
+                            b = keep_ttl_outcome(ttl_ns, gap_ns, 11);
         assert_memory_equal(&a, &b, sizeof a);
     }
 }
@@ -144,9 +148,12 @@ static void lambda_is_in_units_of_idle(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(windows_that_meet_become_one), cmocka_unit_test(validity),
-        cmocka_unit_test(boundaries),                   cmocka_unit_test(what_a_plan_costs_on_a_gap),
-        cmocka_unit_test(a_ttl_is_a_plan),              cmocka_unit_test(lambda_is_in_units_of_idle),
+        cmocka_unit_test(windows_that_meet_become_one),
+        cmocka_unit_test(validity),
+        cmocka_unit_test(boundaries),
+        cmocka_unit_test(what_a_plan_costs_on_a_gap),
+        cmocka_unit_test(a_ttl_is_a_plan),
+        cmocka_unit_test(lambda_is_in_units_of_idle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

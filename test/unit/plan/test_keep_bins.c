@@ -82,7 +82,8 @@ static void outcomes_are_those_of_the_plan(void **state)
         if (prng_below(&prng, 4) == 0)
             gap_ns = gaps_edges_ns[prng_below(&prng, 81)];
         int64_t load_ns = (int64_t)prng_below(&prng, 60) * S;
-        struct keep_outcome a = keep_bins_outcome(bins, gap_ns, load_ns), b = keep_outcome(&plan, gap_ns, load_ns);
+        struct keep_outcome a = keep_bins_outcome(bins, gap_ns, load_ns),
+                            b = keep_outcome(&plan, gap_ns, load_ns);
         assert_int_equal(a.idle_ns, b.idle_ns);
         assert_int_equal(a.loads, b.loads);
         assert_int_equal(a.wait_ns, b.wait_ns);
@@ -116,7 +117,8 @@ static void stopping_is_best_of_all_times(void **state)
         for (uint32_t k = end; k < GAPS_BINS; k++)
             assert_false(keep_bins_ready(chosen, k));
         for (uint32_t stop = 0; stop <= GAPS_BINS; stop++) {
-            double cost = keep_bins_expected_s(keep_bins_fill((struct keep_bins){0}, stop), mass, cold, 0);
+            double cost =
+                keep_bins_expected_s(keep_bins_fill((struct keep_bins){0}, stop), mass, cold, 0);
             if (cost < least)
                 least = cost;
         }
@@ -126,7 +128,8 @@ static void stopping_is_best_of_all_times(void **state)
     assert_true(kinds > 10); /* the cases do differ */
 }
 
-/* Against every plan over the last bins (the others are made worthless by putting all the mass there). */
+/* Against every plan over the last bins (the others are made worthless by putting all the mass
+ * there). */
 static void windows_are_best_of_all_plans(void **state)
 {
     (void)state;
@@ -135,7 +138,8 @@ static void windows_are_best_of_all_plans(void **state)
     prng_init(&prng, 13);
     uint32_t with_reload = 0;
     for (int i = 0; i < 150; i++) {
-        double mass[GAPS_BINS], cold[GAPS_BINS], least = INFINITY, load_s = 1 + prng_exponential(&prng, 2000);
+        double mass[GAPS_BINS], cold[GAPS_BINS], least = INFINITY,
+                                                 load_s = 1 + prng_exponential(&prng, 2000);
         memset(mass, 0, sizeof mass);
         memset(cold, 0, sizeof cold);
         for (int k = GAPS_BINS - LAST; k < GAPS_BINS; k++) {
@@ -166,7 +170,8 @@ static void windows_are_best_of_all_plans(void **state)
     assert_true(with_reload > 30);
 }
 
-/* Requests always come after 100-120 s: gone until then, ready by then, whatever a cold start costs above L. */
+/* Requests always come after 100-120 s: gone until then, ready by then, whatever a cold start costs
+ * above L. */
 static void a_regular_resource_is_loaded_just_before(void **state)
 {
     (void)state;
@@ -180,7 +185,8 @@ static void a_regular_resource_is_loaded_just_before(void **state)
     assert_false(keep_bins_ready(chosen, bin - 1));
     assert_false(keep_bins_ready(chosen, 0));
     assert_int_equal(keep_bins_first_end(chosen), 0);
-    chosen = keep_bins_stop(mass, cold); /* without a second load keeping is right: 117 s of warmth against 605 */
+    chosen = keep_bins_stop(
+        mass, cold); /* without a second load keeping is right: 117 s of warmth against 605 */
     assert_int_equal(keep_bins_first_end(chosen), bin + 1);
     for (int k = 0; k < GAPS_BINS; k++)
         cold[k] = 50;
@@ -191,9 +197,12 @@ static void a_regular_resource_is_loaded_just_before(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bins_become_windows),           cmocka_unit_test(at_most_sixteen_windows),
-        cmocka_unit_test(outcomes_are_those_of_the_plan), cmocka_unit_test(stopping_is_best_of_all_times),
-        cmocka_unit_test(windows_are_best_of_all_plans), cmocka_unit_test(a_regular_resource_is_loaded_just_before),
+        cmocka_unit_test(bins_become_windows),
+        cmocka_unit_test(at_most_sixteen_windows),
+        cmocka_unit_test(outcomes_are_those_of_the_plan),
+        cmocka_unit_test(stopping_is_best_of_all_times),
+        cmocka_unit_test(windows_are_best_of_all_plans),
+        cmocka_unit_test(a_regular_resource_is_loaded_just_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

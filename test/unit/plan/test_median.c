@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The median rule on hand-made histories: P3 (sorted[n / 2]), P4 (predict_demand), P5 (should_prewarm), P6 (tracking, expiry). */
+ * The median rule on hand-made histories: P3 (sorted[n / 2]), P4 (predict_demand), P5
+ * (should_prewarm), P6 (tracking, expiry). */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -10,7 +11,8 @@
 
 #define S TIME_SECOND
 
-static const struct median_rule rule = {.min_requests = 10, .horizon_ns = 300 * S, .lead_time_ns = 120 * S};
+static const struct median_rule rule = {
+    .min_requests = 10, .horizon_ns = 300 * S, .lead_time_ns = 120 * S};
 
 static void fill(struct history *history, uint32_t resource, const int64_t *at_s, uint32_t count)
 {
@@ -23,7 +25,8 @@ static void p4_needs_ten_requests_and_three_stamps(void **state)
     (void)state;
     struct history history;
     struct median_prediction found[4];
-    const int64_t first[] = {0, 100, 200}, second[] = {210, 250}, third[] = {260, 261, 262, 263}, more[] = {264};
+    const int64_t first[] = {0, 100, 200}, second[] = {210, 250}, third[] = {260, 261, 262, 263},
+                  more[] = {264};
     assert_int_equal(history_init(&history, 1000), FW_OK);
     assert_int_equal(history_grow(&history, 3), FW_OK);
     fill(&history, 0, first, 3);
@@ -38,7 +41,8 @@ static void p4_needs_ten_requests_and_three_stamps(void **state)
     assert_int_equal(found[0].distance_ns, 36 * S);
     assert_int_equal(found[1].resource, 2); /* 264 + 1; resource 1 has two stamps only */
     assert_int_equal(found[1].distance_ns, 1 * S);
-    assert_int_equal(median_predict_demand(&history, &rule, 265 * S, found, 4), 1); /* resource 2 is due now: past */
+    assert_int_equal(median_predict_demand(&history, &rule, 265 * S, found, 4),
+                     1); /* resource 2 is due now: past */
     assert_int_equal(median_predict_demand(&history, &rule, 300 * S, found, 4), 0);
     history_fini(&history);
 }
@@ -118,8 +122,15 @@ static void replan(void *context, uint32_t resource)
 
 static struct policy *make(const char *spec)
 {
-    struct policy_settings settings = {.wait_price = 54, .idle_price = 1, .min_requests = 10, .horizon_ns = 300 * S, .lead_time_ns = 120 * S,
-                                       .tick_ns = 30 * S, .expiry_ns = 300 * S, .history = 1000, .max_resources = 10};
+    struct policy_settings settings = {.wait_price = 54,
+                                       .idle_price = 1,
+                                       .min_requests = 10,
+                                       .horizon_ns = 300 * S,
+                                       .lead_time_ns = 120 * S,
+                                       .tick_ns = 30 * S,
+                                       .expiry_ns = 300 * S,
+                                       .history = 1000,
+                                       .max_resources = 10};
     struct policy *policy;
     struct fw_detail detail;
     assert_int_equal(policy_create(&policy, &settings, str_of(spec), &detail), FW_OK);
@@ -129,7 +140,8 @@ static struct policy *make(const char *spec)
 
 static void request(struct policy *policy, int64_t at_s, int64_t gap_s)
 {
-    struct policy_request arrival = {.resource = 1, .at_ns = at_s * S, .gap_ns = gap_s < 0 ? -1 : gap_s * S, .load_ns = 11 * S};
+    struct policy_request arrival = {
+        .resource = 1, .at_ns = at_s * S, .gap_ns = gap_s < 0 ? -1 : gap_s * S, .load_ns = 11 * S};
     policy->ops->request(policy, &arrival);
 }
 
@@ -187,7 +199,8 @@ static void p6_used_prewarms_do_not_expire(void **state)
     tick(policy, &world, 4390);
     assert_int_equal(world.prewarms, 1);
     struct keep_plan plan;
-    struct policy_request arrival = {.resource = 1, .at_ns = 4400 * S, .gap_ns = 400 * S, .load_ns = 11 * S};
+    struct policy_request arrival = {
+        .resource = 1, .at_ns = 4400 * S, .gap_ns = 400 * S, .load_ns = 11 * S};
     assert_true(policy->ops->plan(policy, &arrival, &plan));
     assert_int_equal(plan.count, 1);
     assert_int_equal(plan.windows[0].end_ns, 300 * S);
@@ -201,9 +214,12 @@ static void p6_used_prewarms_do_not_expire(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(p4_needs_ten_requests_and_three_stamps), cmocka_unit_test(p4_drops_what_is_beyond_the_horizon),
-        cmocka_unit_test(p5_prewarms_within_the_lead_time),       cmocka_unit_test(p3_an_outlier_does_not_move_it),
-        cmocka_unit_test(p6_one_prewarm_at_a_time_and_it_expires), cmocka_unit_test(p6_used_prewarms_do_not_expire),
+        cmocka_unit_test(p4_needs_ten_requests_and_three_stamps),
+        cmocka_unit_test(p4_drops_what_is_beyond_the_horizon),
+        cmocka_unit_test(p5_prewarms_within_the_lead_time),
+        cmocka_unit_test(p3_an_outlier_does_not_move_it),
+        cmocka_unit_test(p6_one_prewarm_at_a_time_and_it_expires),
+        cmocka_unit_test(p6_used_prewarms_do_not_expire),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

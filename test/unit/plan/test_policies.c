@@ -11,8 +11,14 @@
 
 #define S TIME_SECOND
 
-static const struct policy_settings settings = {.wait_price = 54, .idle_price = 1, .min_requests = 10, .horizon_ns = 300 * S,
-                                                .lead_time_ns = 120 * S, .tick_ns = 30 * S, .expiry_ns = 300 * S, .history = 1000,
+static const struct policy_settings settings = {.wait_price = 54,
+                                                .idle_price = 1,
+                                                .min_requests = 10,
+                                                .horizon_ns = 300 * S,
+                                                .lead_time_ns = 120 * S,
+                                                .tick_ns = 30 * S,
+                                                .expiry_ns = 300 * S,
+                                                .history = 1000,
                                                 .max_resources = 100};
 
 static struct policy *make(const struct policy_settings *with, const char *spec)
@@ -27,7 +33,8 @@ static struct policy *make(const struct policy_settings *with, const char *spec)
 
 static bool ask(struct policy *policy, int64_t at_ns, int64_t gap_ns, struct keep_plan *plan)
 {
-    struct policy_request request = {.resource = 1, .at_ns = at_ns, .gap_ns = gap_ns, .load_ns = 11 * S};
+    struct policy_request request = {
+        .resource = 1, .at_ns = at_ns, .gap_ns = gap_ns, .load_ns = 11 * S};
     policy->ops->request(policy, &request);
     return policy->ops->plan(policy, &request, plan);
 }
@@ -51,7 +58,8 @@ static void errors_say_what_was_expected(void **state)
     refused("ttl:-5s", "found '-5s'");
     refused("cold:1s", "found argument '1s', expected none");
     refused("breakevn", "did you mean 'breakeven'?");
-    refused("", "expected one of planner, hazard-stop, median[:DUR], hybrid[:DUR], breakeven, ttl:DUR, cold, lru, oracle, oracle-reactive");
+    refused("", "expected one of planner, hazard-stop, median[:DUR], hybrid[:DUR], breakeven, "
+                "ttl:DUR, cold, lru, oracle, oracle-reactive");
     refused("zzzzzz", "found 'zzzzzz', expected one of planner");
     refused("hybrid:90s", "expected whole minutes");
     refused("hybrid:25h", "2m to 24h");
@@ -213,7 +221,8 @@ static void oracles(void **state)
     assert_int_equal(plan.count, 0);
     policy_destroy(&policy);
 
-    knowing.wait_price = 4; /* a cold start at 105 costs 11 + 4 * (11 + 10) = 95 < 100; with lambda 5 it is 116 */
+    knowing.wait_price =
+        4; /* a cold start at 105 costs 11 + 4 * (11 + 10) = 95 < 100; with lambda 5 it is 116 */
     policy = make(&knowing, "oracle-reactive");
     assert_true(ask(policy, 5 * S, 5 * S, &plan));
     assert_int_equal(plan.count, 0);
@@ -232,9 +241,12 @@ static void oracles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_say_what_was_expected), cmocka_unit_test(more_resources_than_allowed),
-        cmocka_unit_test(cold_ttl_lru),                 cmocka_unit_test(breakeven_charges_the_burst),
-        cmocka_unit_test(hybrid_three_cases),           cmocka_unit_test(oracles),
+        cmocka_unit_test(errors_say_what_was_expected),
+        cmocka_unit_test(more_resources_than_allowed),
+        cmocka_unit_test(cold_ttl_lru),
+        cmocka_unit_test(breakeven_charges_the_burst),
+        cmocka_unit_test(hybrid_three_cases),
+        cmocka_unit_test(oracles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The snapshot law for every policy: run(a + b) == run(a), save, load, run(b). Random streams of requests from many
- * resources, regular, bursty and rare ones; after the cut every answer must be the same. */
+ * The snapshot law for every policy: run(a + b) == run(a), save, load, run(b). Random streams of
+ * requests from many resources, regular, bursty and rare ones; after the cut every answer must be
+ * the same. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -28,12 +29,18 @@ static struct policy_request next_request(struct stream *stream)
         if (stream->next_ns[i] < stream->next_ns[r])
             r = i;
     stream->at_ns = stream->next_ns[r];
-    struct policy_request request = {.resource = r, .at_ns = stream->at_ns, .load_ns = (2 + r % 5 * 7) * S, .ready = r & 1,
-                                     .gap_ns = stream->seen[r] ? stream->at_ns - stream->last_ns[r] : -1};
+    struct policy_request request = {.resource = r,
+                                     .at_ns = stream->at_ns,
+                                     .load_ns = (2 + r % 5 * 7) * S,
+                                     .ready = r & 1,
+                                     .gap_ns =
+                                         stream->seen[r] ? stream->at_ns - stream->last_ns[r] : -1};
     stream->seen[r] = true;
     stream->last_ns[r] = stream->at_ns;
-    double gap_s = r % 4 == 0   ? 300 + 20.0 * r + prng_uniform(&stream->prng)
-                   : r % 4 == 1 ? (prng_below(&stream->prng, 5) ? prng_exponential(&stream->prng, 3) : prng_exponential(&stream->prng, 5000))
+    double gap_s = r % 4 == 0 ? 300 + 20.0 * r + prng_uniform(&stream->prng)
+                   : r % 4 == 1
+                       ? (prng_below(&stream->prng, 5) ? prng_exponential(&stream->prng, 3)
+                                                       : prng_exponential(&stream->prng, 5000))
                    : r % 4 == 2 ? prng_exponential(&stream->prng, 100.0 * (r + 1))
                                 : (double)prng_below(&stream->prng, 3); /* equal stamps too */
     stream->next_ns[r] += (int64_t)((r % 4 == 3 ? gap_s * 100 : gap_s) * 1e9);
@@ -84,7 +91,8 @@ static void step(struct policy *policy, const struct policy_request *request, st
     while (policy->ops->deadline && policy->ops->deadline(policy) <= request->at_ns) {
         int64_t at_ns = policy->ops->deadline(policy);
         policy->ops->fire(policy, at_ns, &sink);
-        assert_true(policy->ops->deadline(policy) > at_ns || policy->ops->deadline(policy) == at_ns);
+        assert_true(policy->ops->deadline(policy) > at_ns ||
+                    policy->ops->deadline(policy) == at_ns);
         note(trail, &at_ns, sizeof at_ns);
     }
     policy->ops->request(policy, request);
@@ -100,7 +108,8 @@ static void step(struct policy *policy, const struct policy_request *request, st
         note(trail, &p, sizeof p);
     }
     if (policy->ops->worth) {
-        double worth = policy->ops->worth(policy, request->resource, 60 * S, request->load_ns, 1000000);
+        double worth =
+            policy->ops->worth(policy, request->resource, 60 * S, request->load_ns, 1000000);
         assert_true(worth >= 0);
         note(trail, &worth, sizeof worth);
     }
@@ -121,9 +130,17 @@ static int64_t burst_wait(void *context, uint32_t resource, int64_t at_ns, int64
 
 static struct policy *make(const char *spec)
 {
-    struct policy_settings settings = {.wait_price = 54, .idle_price = 1, .min_requests = 10, .horizon_ns = 300 * S, .lead_time_ns = 120 * S,
-                                       .tick_ns = 30 * S, .expiry_ns = 300 * S, .history = 200, .max_resources = 1000,
-                                       .next_arrival = next_arrival, .burst_wait = burst_wait};
+    struct policy_settings settings = {.wait_price = 54,
+                                       .idle_price = 1,
+                                       .min_requests = 10,
+                                       .horizon_ns = 300 * S,
+                                       .lead_time_ns = 120 * S,
+                                       .tick_ns = 30 * S,
+                                       .expiry_ns = 300 * S,
+                                       .history = 200,
+                                       .max_resources = 1000,
+                                       .next_arrival = next_arrival,
+                                       .burst_wait = burst_wait};
     struct policy *policy;
     struct fw_detail detail;
     assert_int_equal(policy_create(&policy, &settings, str_of(spec), &detail), FW_OK);
@@ -168,8 +185,9 @@ static void law_for(const char *spec, uint32_t cut, uint64_t seed)
     policy_destroy(&other);
 }
 
-static const char *const specs[] = {"planner", "hazard-stop", "median", "median:5m", "hybrid", "hybrid:4h", "breakeven",
-                                    "ttl:10m", "cold", "lru", "oracle", "oracle-reactive"};
+static const char *const specs[] = {"planner", "hazard-stop", "median",    "median:5m",
+                                    "hybrid",  "hybrid:4h",   "breakeven", "ttl:10m",
+                                    "cold",    "lru",         "oracle",    "oracle-reactive"};
 enum { SPECS = sizeof specs / sizeof specs[0] };
 
 static void run_save_load_run(void **state)
@@ -204,7 +222,9 @@ static void damage_is_refused(void **state)
         policy_destroy(&policy);
         for (int round = 0; round < 300 && out.len > 0; round++) {
             policy = make(specs[i]);
-            struct buf_reader cut = {(const uint8_t *)out.data, round == 0 ? out.len - 1 : prng_below(&prng, out.len), 0, false};
+            struct buf_reader cut = {(const uint8_t *)out.data,
+                                     round == 0 ? out.len - 1 : prng_below(&prng, out.len), 0,
+                                     false};
             if (policy->ops->load(policy, &cut))
                 fail_msg("%s: accepted %zu of %zu bytes", specs[i], cut.len, out.len);
             policy_destroy(&policy);
@@ -215,7 +235,8 @@ static void damage_is_refused(void **state)
             damaged[prng_below(&prng, out.len)] ^= (char)(1u << prng_below(&prng, 8));
             struct buf_reader in = {(const uint8_t *)damaged, out.len, 0, false};
             struct stream again = stream;
-            if (policy->ops->load(policy, &in) && policy->ops->grow(policy, RESOURCES) == FW_OK && round < 20 && !policy->ops->deadline)
+            if (policy->ops->load(policy, &in) && policy->ops->grow(policy, RESOURCES) == FW_OK &&
+                round < 20 && !policy->ops->deadline)
                 for (int n = 0; n < 50; n++) {
                     struct policy_request request = next_request(&again);
                     step(policy, &request, &trail);
