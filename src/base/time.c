@@ -110,7 +110,7 @@ const char *time_format_duration(int64_t duration_ns, char text[TIME_TEXT_MAX])
     if (duration_ns < 0)
         *to++ = '-';
     const struct unit *unit = units + 1; /* weeks are for people to write, days to read */
-    for (; rest > 0 && unit->ns > TIME_SECOND; unit++) {
+    for (; unit->ns > TIME_SECOND; unit++) {
         uint64_t count = rest / (uint64_t)unit->ns;
         rest %= (uint64_t)unit->ns;
         if (count > 0)
