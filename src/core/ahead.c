@@ -99,8 +99,21 @@ static double expected(const struct engine *engine, uint32_t number)
     return raised > requests ? raised : requests;
 }
 
+/* For the clairvoyant bound: falls so steeply with the time to the next request that what is needed
+ * sooner always outweighs everything that is needed later; 1 at ten minutes. */
+static double foreseen(const struct engine *engine, uint32_t number)
+{
+    int64_t next_ns = engine->future.next_arrival(engine->future.context, number, engine->now_ns);
+    if (next_ns == TIME_NEVER)
+        return 0;
+    double steps = 600 / (1 + time_to_seconds(next_ns - engine->now_ns));
+    return pow(steps, 8);
+}
+
 double ahead_value(const struct engine *engine, uint32_t number)
 {
+    if (engine->policy->ops->needs_future)
+        return foreseen(engine, number);
     return expected(engine, number) *
            time_to_seconds(decide_expected_load(engine, &engine->resources[number]));
 }
@@ -125,9 +138,9 @@ static int compare_displaced(const void *left, const void *right)
 static double cost_of_losing(const struct engine *engine, uint32_t number, double hint_probability)
 {
     double load_s = time_to_seconds(decide_expected_load(engine, &engine->resources[number]));
-    double requests = expected(engine, number);
     if (hint_probability <= 0)
-        return requests * load_s;
+        return ahead_value(engine, number);
+    double requests = expected(engine, number);
     double within_horizon = 1 - exp(-requests),
            soon = values_soon(engine->values, number, engine->now_ns);
     return load_s * ((1 - hint_probability) * within_horizon + hint_probability * soon);
@@ -237,10 +250,12 @@ static void choose_expected(const struct engine *engine, struct choice *best)
     uint32_t looked = 0, count = gather_displaced(engine, 0, displaced);
     for (uint32_t i = engine->recent_first; i != RESOURCE_NONE && looked < LOOKED_AT;
          i = engine->resources[i].recent_next, looked++) {
-        if (!absent(engine, &engine->resources[i]) ||
-            1 - exp(-expected(engine, i)) < PROBABILITY_MIN)
+        if (!absent(engine, &engine->resources[i]))
             continue;
-        weigh(engine, i, ahead_value(engine, i), MARGIN, displaced, count, best);
+        double value_s = ahead_value(engine, i);
+        double load_s = time_to_seconds(decide_expected_load(engine, &engine->resources[i]));
+        if (1 - exp(-value_s / load_s) >= PROBABILITY_MIN)
+            weigh(engine, i, value_s, MARGIN, displaced, count, best);
     }
 }
 

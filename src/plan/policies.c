@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POLICY_COUNT = 10 };
+enum { POLICY_COUNT = 12 };
 
 const struct policy_ops *const policy_table[] = {
     &policy_planner,
@@ -17,6 +17,8 @@ const struct policy_ops *const policy_table[] = {
     &policy_lru,
     &policy_oracle,
     &policy_oracle_reactive,
+    &policy_belady,
+    &policy_clairvoyant,
     NULL,
 };
 _Static_assert(sizeof policy_table / sizeof policy_table[0] == POLICY_COUNT + 1,

@@ -28,6 +28,7 @@ bool policy_load_nothing(struct policy *policy, struct buf_reader *in);
 void policy_keep(struct keep_plan *plan, int64_t keep_ns);
 
 extern const struct policy_ops policy_planner, policy_hazard_stop, policy_median, policy_hybrid,
-    policy_breakeven, policy_ttl, policy_cold, policy_lru, policy_oracle, policy_oracle_reactive;
+    policy_breakeven, policy_ttl, policy_cold, policy_lru, policy_oracle, policy_oracle_reactive,
+    policy_belady, policy_clairvoyant;
 
 #endif

@@ -95,6 +95,8 @@ enum fw_err loads_read(struct loads *loads, const char *name, struct str text,
 
 int64_t loads_draw(const struct loads *loads, uint32_t resource, uint64_t number)
 {
+    if (loads->by_resource_ns)
+        return loads->by_resource_ns[resource];
     if (loads->count == 0)
         return loads->fixed_ns;
     uint64_t mixed = prng_mix(prng_mix(loads->seed, resource), number);

@@ -17,6 +17,7 @@ struct loads {
     int64_t *values_ns; /* ascending; NULL: fixed */
     size_t count;
     uint64_t seed;
+    const int64_t *by_resource_ns; /* borrowed; takes the place of all of the above when not NULL */
 };
 
 void loads_init(struct loads *loads, int64_t fixed_ns, uint64_t seed);

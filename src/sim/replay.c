@@ -90,6 +90,8 @@ static enum fw_err introduce(struct replay *replay)
         struct resource_settings settings = plain;
         if (replay->settings->sizes)
             settings.memory = replay->settings->sizes[number];
+        if (replay->settings->loads->by_resource_ns)
+            settings.load_time_ns = replay->settings->loads->by_resource_ns[number];
         struct event event = {.at_ns = at_ns,
                               .kind = EVENT_RESOURCE,
                               .resource = number,

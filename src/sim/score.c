@@ -198,6 +198,7 @@ enum fw_err score_finish(struct score *score)
     result->wait_p50_s = stats_quantile(score->waits_s, score->wait_count, 0.5);
     result->wait_p95_s = stats_quantile(score->waits_s, score->wait_count, 0.95);
     result->wait_p99_s = stats_quantile(score->waits_s, score->wait_count, 0.99);
+    result->wait_max_s = score->wait_count > 0 ? score->waits_s[score->wait_count - 1] : 0;
     uint32_t count = score->trace->resources.count, used = 0;
     double *pct = malloc((count ? count : 1) * sizeof *pct);
     if (!pct)

@@ -23,7 +23,7 @@ struct score_result {
     uint64_t prewarm_issued, prewarm_hit, prewarm_expired;
     int64_t prewarm_wasted_ns;
     int64_t idle_ns, load_ns, wait_ns;
-    double wait_p50_s, wait_p95_s, wait_p99_s; /* over all scored requests */
+    double wait_p50_s, wait_p95_s, wait_p99_s, wait_max_s; /* over all scored requests */
     double cold_pct_p50_resource, cold_pct_p75_resource;
 };
 double score_cost(const struct score_result *result, const struct score_prices *prices);
