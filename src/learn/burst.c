@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "learn/burst.h"
 #include "base/time.h"
-#include "learn/state.h"
+#include "learn/recall.h"
 
 #define KEEP_OLD 0.97
 
@@ -39,6 +39,6 @@ void burst_save(const struct burst *burst, struct buf *out)
 
 bool burst_load(struct burst *burst, struct buf_reader *in)
 {
-    return state_get_instant(in, &burst->began_ns) && state_get_duration(in, &burst->waited_ns) &&
-           state_get_positive(in, &burst->average_s);
+    return recall_instant(in, &burst->began_ns) && recall_duration(in, &burst->waited_ns) &&
+           recall_positive(in, &burst->average_s);
 }

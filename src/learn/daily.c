@@ -2,7 +2,7 @@
 #include "learn/daily.h"
 #include "base/time.h"
 #include "learn/decay.h"
-#include "learn/state.h"
+#include "learn/recall.h"
 
 #define TAU_NS (28 * TIME_DAY)
 #define STEP_NS                                                                                    \
@@ -84,14 +84,14 @@ void daily_save(const struct daily *daily, struct buf *out)
 static bool load_counts(float *counts, int count, struct buf_reader *in)
 {
     for (int i = 0; i < count; i++)
-        if (!state_get_count(in, &counts[i]))
+        if (!recall_count(in, &counts[i]))
             return false;
     return true;
 }
 
 bool daily_load(struct daily *daily, struct buf_reader *in)
 {
-    if (!state_get_instant(in, &daily->since_ns) || !state_get_instant(in, &daily->faded_ns))
+    if (!recall_instant(in, &daily->since_ns) || !recall_instant(in, &daily->faded_ns))
         return false;
     daily->requests = buf_get_u64(in);
     return load_counts(daily->hours, DAILY_HOURS, in) &&

@@ -2,7 +2,7 @@
 #include "learn/history.h"
 #include "base/check.h"
 #include "base/stats.h"
-#include "learn/state.h"
+#include "learn/recall.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,7 +166,7 @@ bool history_load(struct history *history, struct buf_reader *in)
     int64_t latest_ns = INT64_MIN;
     for (uint32_t i = 0; i < count; i++) {
         int64_t at_ns;
-        bool fine = state_get_instant(in, &at_ns);
+        bool fine = recall_instant(in, &at_ns);
         uint32_t number = buf_get_u32(in);
         if (!fine || in->failed || at_ns < latest_ns || number >= history->resource_count)
             return false;

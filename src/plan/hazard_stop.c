@@ -5,7 +5,7 @@
  * far, it would have been cheaper; and where even the plain plan would have lost to break-even,
  * break-even is used. One average cold cost B = L + lambda * W a resource. */
 #include "learn/burst.h"
-#include "learn/state.h"
+#include "learn/recall.h"
 #include "plan/keep_bins.h"
 #include "plan/policy_tools.h"
 #include <stdlib.h>
@@ -97,12 +97,30 @@ static void score(const struct hazard_stop *stop, struct stop_resource *resource
     }
 }
 
+/* Counts the gaps that are still open: without them the pooled law knows only resources that came
+ * back. Due every hour; nothing of it can be seen before the next request, and of several in a
+ * silence only the last one's would be left. */
+static void sweep_if_due(struct hazard_stop *stop, int64_t now_ns)
+{
+    if (stop->next_sweep_ns == TIME_NEVER)
+        stop->next_sweep_ns = time_add(now_ns, SWEEP_NS);
+    if (stop->next_sweep_ns > now_ns)
+        return;
+    uint32_t open[GAPS_BINS] = {0};
+    int64_t at_ns = now_ns - (now_ns - stop->next_sweep_ns) % SWEEP_NS;
+    for (uint32_t i = 0; i < stop->count; i++)
+        if (stop->resources[i].seen)
+            open[gaps_bin(at_ns - stop->resources[i].last_ns)]++;
+    gaps_at_risk(open, stop->pool.at_risk);
+    stop->stale = true;
+    stop->next_sweep_ns = time_add(at_ns, SWEEP_NS);
+}
+
 static void hazard_stop_request(struct policy *policy, const struct policy_request *request)
 {
     struct hazard_stop *stop = (struct hazard_stop *)policy;
     struct stop_resource *resource = &stop->resources[request->resource];
-    if (stop->next_sweep_ns == TIME_NEVER)
-        stop->next_sweep_ns = time_add(request->at_ns, SWEEP_NS);
+    sweep_if_due(stop, request->at_ns);
     if (resource->seen && request->gap_ns >= 0) {
         uint32_t bin = gaps_bin(request->gap_ns);
         score(stop, resource, request);
@@ -180,26 +198,6 @@ static bool hazard_stop_plan(struct policy *policy, const struct policy_request 
     return true;
 }
 
-static int64_t hazard_stop_deadline(const struct policy *policy)
-{
-    return ((const struct hazard_stop *)policy)->next_sweep_ns;
-}
-
-/* Counts the gaps that are still open: without them the pooled law knows only resources that came
- * back. */
-static void hazard_stop_fire(struct policy *policy, int64_t now_ns, const struct policy_sink *sink)
-{
-    struct hazard_stop *stop = (struct hazard_stop *)policy;
-    uint32_t open[GAPS_BINS] = {0};
-    (void)sink;
-    for (uint32_t i = 0; i < stop->count; i++)
-        if (stop->resources[i].seen)
-            open[gaps_bin(now_ns - stop->resources[i].last_ns)]++;
-    gaps_at_risk(open, stop->pool.at_risk);
-    stop->stale = true;
-    stop->next_sweep_ns = time_add(now_ns, SWEEP_NS);
-}
-
 static double hazard_stop_probability(const struct policy *policy, uint32_t number, int64_t age_ns,
                                       int64_t horizon_ns)
 {
@@ -249,39 +247,37 @@ static void hazard_stop_save(const struct policy *policy, struct buf *out)
 static bool load_bins(struct keep_bins *bins, struct buf_reader *in)
 {
     bins->low = buf_get_u64(in);
-    return state_get_u16(in, &bins->high);
+    return recall_u16(in, &bins->high);
 }
 
 static bool load_resource(struct stop_resource *resource, struct buf_reader *in)
 {
     for (int k = 0; k < GAPS_BINS; k++)
-        if (!state_get_count(in, &resource->counts[k]))
+        if (!recall_count(in, &resource->counts[k]))
             return false;
     if (!burst_load(&resource->burst, in))
         return false;
     for (int k = 0; k < SHADOW_COUNT; k++)
-        if (!state_get_positive(in, &resource->shadow[k]))
+        if (!recall_positive(in, &resource->shadow[k]))
             return false;
-    if (!state_get_instant(in, &resource->last_ns) ||
-        !state_get_instant(in, &resource->planned_ns) ||
-        !state_get_duration(in, &resource->breakeven_ns) || !load_bins(&resource->stop, in) ||
+    if (!recall_instant(in, &resource->last_ns) || !recall_instant(in, &resource->planned_ns) ||
+        !recall_duration(in, &resource->breakeven_ns) || !load_bins(&resource->stop, in) ||
         !load_bins(&resource->windows, in))
         return false;
     resource->gaps = buf_get_u32(in);
     resource->planned_gaps = buf_get_u32(in);
-    return state_get_flag(in, &resource->seen) && resource->planned_gaps <= resource->gaps;
+    return recall_flag(in, &resource->seen) && resource->planned_gaps <= resource->gaps;
 }
 
 static bool hazard_stop_load(struct policy *policy, struct buf_reader *in)
 {
     struct hazard_stop *stop = (struct hazard_stop *)policy;
     for (int k = 0; k < GAPS_BINS; k++)
-        if (!state_get_positive(in, &stop->pool.counts[k]) ||
-            !state_get_positive(in, &stop->pool.at_risk[k]) ||
-            !state_get_positive(in, &stop->law[k]))
+        if (!recall_positive(in, &stop->pool.counts[k]) ||
+            !recall_positive(in, &stop->pool.at_risk[k]) || !recall_positive(in, &stop->law[k]))
             return false;
-    if (!state_get_flag(in, &stop->refreshed) || !state_get_instant(in, &stop->refreshed_ns) ||
-        !state_get_deadline(in, &stop->next_sweep_ns) || !state_get_flag(in, &stop->stale))
+    if (!recall_flag(in, &stop->refreshed) || !recall_instant(in, &stop->refreshed_ns) ||
+        !recall_deadline(in, &stop->next_sweep_ns) || !recall_flag(in, &stop->stale))
         return false;
     uint32_t count = buf_get_u32(in);
     if (in->failed || hazard_stop_grow(policy, count) != FW_OK)
@@ -304,8 +300,6 @@ const struct policy_ops policy_hazard_stop = {
     .grow = hazard_stop_grow,
     .request = hazard_stop_request,
     .plan = hazard_stop_plan,
-    .deadline = hazard_stop_deadline,
-    .fire = hazard_stop_fire,
     .probability = hazard_stop_probability,
     .save = hazard_stop_save,
     .load = hazard_stop_load,

@@ -3,7 +3,7 @@
  * run it: one-minute bins over a range, a window between the 5th and the 99th percentile where the
  * histogram is telling, the whole range where it is not, and around a moving average of the long
  * gaps (for the paper's ARIMA) where most are out of range. */
-#include "learn/state.h"
+#include "learn/recall.h"
 #include "plan/policy_tools.h"
 #include <math.h>
 #include <stdlib.h>
@@ -178,9 +178,9 @@ static bool load_resource(struct hybrid *hybrid, uint32_t number, struct buf_rea
     resource->gaps = buf_get_u32(in);
     resource->outside = buf_get_u32(in);
     resource->planned_gaps = buf_get_u32(in);
-    if (!state_get_flag(in, &resource->planned) ||
-        !state_get_positive(in, &resource->outside_average_s) ||
-        resource->outside > resource->gaps || resource->planned_gaps > resource->gaps)
+    if (!recall_flag(in, &resource->planned) ||
+        !recall_positive(in, &resource->outside_average_s) || resource->outside > resource->gaps ||
+        resource->planned_gaps > resource->gaps)
         return false;
     uint64_t inside = 0;
     resource->squares = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan/median.h"
-#include "learn/state.h"
+#include "learn/recall.h"
 #include "plan/policy_tools.h"
 #include <stdlib.h>
 #include <string.h>
@@ -214,15 +214,15 @@ static bool median_load(struct policy *policy, struct buf_reader *in)
 {
     struct median *median = (struct median *)policy;
     uint32_t count = buf_get_u32(in);
-    bool fine = state_get_flag(in, &median->started) && state_get_instant(in, &median->first_ns) &&
-                state_get_deadline(in, &median->next_tick_ns);
+    bool fine = recall_flag(in, &median->started) && recall_instant(in, &median->first_ns) &&
+                recall_deadline(in, &median->next_tick_ns);
     uint32_t orders = buf_get_u32(in);
     if (!fine || in->failed || orders > count || median_grow(policy, count) != FW_OK)
         return false;
     for (uint32_t i = 0, least = 0; i < orders; i++) {
         uint32_t resource = buf_get_u32(in);
         int64_t expire_at_ns;
-        if (!state_get_deadline(in, &expire_at_ns) || resource < least || resource >= count)
+        if (!recall_deadline(in, &expire_at_ns) || resource < least || resource >= count)
             return false;
         median->orders[resource] = (struct median_order){true, expire_at_ns};
         least = resource + 1;

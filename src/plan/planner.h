@@ -73,6 +73,9 @@ double planner_wait_unpack(uint16_t packed);
 struct keep_outcome planner_outcome(const struct planner *planner,
                                     const struct planner_plans *plans, int expert, int64_t gap_ns,
                                     int64_t load_ns);
+/* Settles the bursts that are over and counts the open gaps if that is due; every request begins
+ * with it. */
+void planner_catch_up(struct planner *planner, int64_t now_ns);
 void planner_save(const struct policy *policy, struct buf *out);
 bool planner_load(struct policy *policy, struct buf_reader *in);
 enum fw_err planner_grow(struct policy *policy, uint32_t count);

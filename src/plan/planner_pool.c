@@ -2,7 +2,7 @@
 #include "plan/planner_pool.h"
 #include "base/check.h"
 #include "base/time.h"
-#include "learn/state.h"
+#include "learn/recall.h"
 #include <math.h>
 #include <string.h>
 
@@ -116,7 +116,7 @@ static void save_gaps(const struct gaps_pool *gaps, struct buf *out)
 static bool load_gaps(struct gaps_pool *gaps, struct buf_reader *in)
 {
     for (int k = 0; k < GAPS_BINS; k++)
-        if (!state_get_positive(in, &gaps->counts[k]) || !state_get_positive(in, &gaps->at_risk[k]))
+        if (!recall_positive(in, &gaps->counts[k]) || !recall_positive(in, &gaps->at_risk[k]))
             return false;
     return true;
 }
@@ -156,10 +156,10 @@ void planner_pool_save(const struct planner_pool *pool, struct buf *out)
 
 static bool load_context(struct planner_pool *pool, int context, struct buf_reader *in)
 {
-    if (!load_gaps(&pool->contexts[context], in) || !state_get_flag(in, &pool->law_stale[context]))
+    if (!load_gaps(&pool->contexts[context], in) || !recall_flag(in, &pool->law_stale[context]))
         return false;
     for (int k = 0; k < GAPS_BINS; k++)
-        if (!state_get_positive(in, &pool->law[context][k]))
+        if (!recall_positive(in, &pool->law[context][k]))
             return false;
     return true;
 }
@@ -172,12 +172,11 @@ bool planner_pool_load(struct planner_pool *pool, struct buf_reader *in)
         if (!load_context(pool, c, in))
             return false;
     for (int k = 0; k < GAPS_BINS; k++)
-        if (!load_waits(&pool->waits[k], in) || !state_get_positive(in, &pool->hazards[k]) ||
-            !load_waits(&pool->wait[k], in) || !state_get_positive(in, &pool->idle_below[k]) ||
-            !state_get_positive(in, &pool->ended_above[k]) ||
-            !load_waits(&pool->waits_above[k], in))
+        if (!load_waits(&pool->waits[k], in) || !recall_positive(in, &pool->hazards[k]) ||
+            !load_waits(&pool->wait[k], in) || !recall_positive(in, &pool->idle_below[k]) ||
+            !recall_positive(in, &pool->ended_above[k]) || !load_waits(&pool->waits_above[k], in))
             return false;
-    return state_get_positive(in, &pool->short_gaps) && state_get_positive(in, &pool->requests) &&
-           state_get_flag(in, &pool->refreshed) && state_get_instant(in, &pool->refreshed_ns) &&
-           state_get_flag(in, &pool->stale);
+    return recall_positive(in, &pool->short_gaps) && recall_positive(in, &pool->requests) &&
+           recall_flag(in, &pool->refreshed) && recall_instant(in, &pool->refreshed_ns) &&
+           recall_flag(in, &pool->stale);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The planner's state as bytes, exactly. */
 #include "plan/planner.h"
-#include "learn/state.h"
+#include "learn/recall.h"
 #include <stdlib.h>
 
 static void save_plans(const struct planner_plans *plans, struct buf *out)
@@ -18,7 +18,7 @@ static bool load_plans(struct planner_plans *plans, struct buf_reader *in)
 {
     for (int e = 0; e < EXPERT_COUNT - 1; e++) {
         plans->low[e] = buf_get_u64(in);
-        if (!state_get_u16(in, &plans->high[e]))
+        if (!recall_u16(in, &plans->high[e]))
             return false;
     }
     plans->ttl_edge = buf_get_u8(in);
@@ -66,7 +66,7 @@ static void save_resource(const struct planner_resource *resource, struct buf *o
 static bool load_counts(float *counts, int count, struct buf_reader *in)
 {
     for (int i = 0; i < count; i++)
-        if (!state_get_count(in, &counts[i]))
+        if (!recall_count(in, &counts[i]))
             return false;
     return true;
 }
@@ -76,24 +76,23 @@ static bool load_learned(struct planner_resource *resource, struct buf_reader *i
     uint8_t used = buf_get_u8(in), least = 0;
     for (; used > 0; used--) {
         uint8_t k = buf_get_u8(in);
-        if (in->failed || k < least || k >= GAPS_BINS || !state_get_count(in, &resource->gaps[k]) ||
-            !state_get_u16(in, &resource->waits[k]))
+        if (in->failed || k < least || k >= GAPS_BINS || !recall_count(in, &resource->gaps[k]) ||
+            !recall_u16(in, &resource->waits[k]))
             return false;
         least = k + 1;
     }
     return load_counts(resource->shadow, EXPERT_COUNT, in) &&
-           load_counts(resource->rates, PLANNER_RATES, in) &&
-           state_get_count(in, &resource->busy) && state_get_count(in, &resource->short_gaps) &&
-           state_get_count(in, &resource->all_gaps);
+           load_counts(resource->rates, PLANNER_RATES, in) && recall_count(in, &resource->busy) &&
+           recall_count(in, &resource->short_gaps) && recall_count(in, &resource->all_gaps);
 }
 
 static bool load_burst(struct planner_resource *resource, struct buf_reader *in)
 {
-    if (!state_get_instant(in, &resource->burst_began_ns) ||
-        !state_get_duration(in, &resource->burst_gap_ns) ||
-        !state_get_duration(in, &resource->burst_load_ns) ||
-        !state_get_duration(in, &resource->burst_waited_ns) ||
-        !state_get_count(in, &resource->burst_guess) || !state_get_u16(in, &resource->burst_before))
+    if (!recall_instant(in, &resource->burst_began_ns) ||
+        !recall_duration(in, &resource->burst_gap_ns) ||
+        !recall_duration(in, &resource->burst_load_ns) ||
+        !recall_duration(in, &resource->burst_waited_ns) ||
+        !recall_count(in, &resource->burst_guess) || !recall_u16(in, &resource->burst_before))
         return false;
     resource->burst_bin = buf_get_u8(in);
     return !in->failed && resource->burst_bin < GAPS_BINS;
@@ -104,10 +103,10 @@ static bool load_resource(struct planner_resource *resource, struct buf_reader *
     if (!load_learned(resource, in))
         return false;
     resource->known = buf_get_u32(in);
-    if (!state_get_instant(in, &resource->last_ns) || !state_get_duration(in, &resource->load_ns) ||
-        !state_get_instant(in, &resource->planned_ns) || !load_plans(&resource->plans, in) ||
+    if (!recall_instant(in, &resource->last_ns) || !recall_duration(in, &resource->load_ns) ||
+        !recall_instant(in, &resource->planned_ns) || !load_plans(&resource->plans, in) ||
         !load_plans(&resource->judged, in) || !load_burst(resource, in) ||
-        !state_get_flag(in, &resource->due) || !state_get_flag(in, &resource->hold))
+        !recall_flag(in, &resource->due) || !recall_flag(in, &resource->hold))
         return false;
     resource->context = buf_get_u8(in);
     resource->seen = true;
@@ -148,7 +147,7 @@ static bool load_bursts(struct planner *planner, struct buf_reader *in)
     for (uint32_t i = 0; i < count; i++) {
         uint32_t number = buf_get_u32(in);
         int64_t deadline_ns;
-        if (!state_get_deadline(in, &deadline_ns) || number >= planner->count)
+        if (!recall_deadline(in, &deadline_ns) || number >= planner->count)
             return false;
         struct planner_resource *resource = &planner->resources[number];
         if (!resource->seen || resource->burst_open || resource->burst_load_ns == 0 ||
@@ -189,20 +188,18 @@ bool planner_load(struct policy *policy, struct buf_reader *in)
     if (!planner_pool_load(&planner->pool, in))
         return false;
     for (int e = 0; e < EXPERT_COUNT; e++)
-        if (!state_get_positive(in, &planner->cost[e]) ||
-            !state_get_positive(in, &planner->open_cost[e]))
+        if (!recall_positive(in, &planner->cost[e]) || !recall_positive(in, &planner->open_cost[e]))
             return false;
-    if (!state_get_positive(in, &planner->gaps) || !state_get_positive(in, &planner->used_cost) ||
-        !state_get_positive(in, &planner->used_open_cost) ||
-        !state_get_positive(in, &planner->dearest) ||
-        !state_get_deadline(in, &planner->next_sweep_ns))
+    if (!recall_positive(in, &planner->gaps) || !recall_positive(in, &planner->used_cost) ||
+        !recall_positive(in, &planner->used_open_cost) || !recall_positive(in, &planner->dearest) ||
+        !recall_deadline(in, &planner->next_sweep_ns))
         return false;
     uint32_t count = buf_get_u32(in);
     if (in->failed || planner_grow(policy, count) != FW_OK)
         return false;
     for (uint32_t i = 0; i < count; i++) {
         bool seen;
-        if (!state_get_flag(in, &seen) || (seen && !load_resource(&planner->resources[i], in)))
+        if (!recall_flag(in, &seen) || (seen && !load_resource(&planner->resources[i], in)))
             return false;
     }
     return load_bursts(planner, in);

@@ -26,8 +26,6 @@ static struct policy *make(double wait_price, uint32_t count)
 static bool ask(struct policy *policy, uint32_t resource, int64_t at_ns, int64_t gap_ns,
                 struct keep_plan *plan)
 {
-    while (policy->ops->deadline(policy) <= at_ns)
-        policy->ops->fire(policy, policy->ops->deadline(policy), &(struct policy_sink){0});
     struct policy_request request = {
         .resource = resource, .at_ns = at_ns, .gap_ns = gap_ns, .load_ns = LOAD};
     policy->ops->request(policy, &request);
