@@ -9,7 +9,8 @@
 bool brain_make_place(struct brain *brain, uint32_t resource, struct str id)
 {
     if (resource >= brain->place_count) {
-        uint32_t count = resource + 1 > brain->place_count * 2 ? resource + 1 : brain->place_count * 2;
+        uint32_t count =
+            resource + 1 > brain->place_count * 2 ? resource + 1 : brain->place_count * 2;
         struct brain_place *places = realloc(brain->places, count * sizeof *places);
         if (!places)
             return false;
@@ -33,7 +34,8 @@ static bool same_text(const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 
-static bool same_lines(const char *const *a, uint32_t a_count, const char *const *b, uint32_t b_count)
+static bool same_lines(const char *const *a, uint32_t a_count, const char *const *b,
+                       uint32_t b_count)
 {
     if (a_count != b_count)
         return false;
@@ -45,32 +47,37 @@ static bool same_lines(const char *const *a, uint32_t a_count, const char *const
 
 static bool same_call(const struct config_call *a, const struct config_call *b)
 {
-    return same_text(a->method, b->method) && same_text(a->url, b->url) && same_text(a->body, b->body);
+    return same_text(a->method, b->method) && same_text(a->url, b->url) &&
+           same_text(a->body, b->body);
 }
 
 /* Is what the old one loaded what the new one would load? How it is proven and timed may differ. */
 static bool loads_alike(const struct config_resource *a, const struct config_resource *b)
 {
     const struct config_warmer *x = &a->warmer, *y = &b->warmer;
-    return x->kind == y->kind && same_text(a->upstream.text, b->upstream.text) && same_text(x->command, y->command) &&
-           same_text(x->directory, y->directory) && same_call(&x->load, &y->load) &&
+    return x->kind == y->kind && same_text(a->upstream.text, b->upstream.text) &&
+           same_text(x->command, y->command) && same_text(x->directory, y->directory) &&
+           same_call(&x->load, &y->load) &&
            same_lines(x->environment, x->environment_count, y->environment, y->environment_count);
 }
 
-static void configure_one(struct brain *brain, struct config *config, const struct config_resource *resource)
+static void configure_one(struct brain *brain, struct config *config,
+                          const struct config_resource *resource)
 {
     struct str id = str_of(resource->id);
     uint32_t number = engine_resource(brain->engine, id);
     if (number == TABLE_NONE)
         number = engine_resource_count(brain->engine); /* numbers are given in order */
     if (!brain_make_place(brain, number, id)) {
-        log_error("a resource cannot be added: not enough memory", LOG_TEXT("resource", resource->id));
+        log_error("a resource cannot be added: not enough memory",
+                  LOG_TEXT("resource", resource->id));
         return;
     }
     struct brain_place *place = &brain->places[number];
     bool replace = place->site->in_force && !loads_alike(place->site->warmer.config, resource);
     site_configure(place->site, config, resource);
-    const struct event event = {.kind = EVENT_RESOURCE, .resource = number, .id = id, .settings = &resource->engine};
+    const struct event event = {
+        .kind = EVENT_RESOURCE, .resource = number, .id = id, .settings = &resource->engine};
     brain_step(brain, &event);
     if (engine_resource(brain->engine, id) != number) { /* the step said why */
         place->site->configured = false;
@@ -106,7 +113,8 @@ static void reconfigure_engine(struct brain *brain, const struct config *config)
     struct fw_detail detail = {{0}};
     enum fw_err err = engine_reconfigure(brain->engine, &config->engine, &detail);
     if (err != FW_OK)
-        log_error("the engine keeps its settings", LOG_TEXT("error", err_row(err)->name), LOG_TEXT("reason", detail.text));
+        log_error("the engine keeps its settings", LOG_TEXT("error", err_row(err)->name),
+                  LOG_TEXT("reason", detail.text));
     else if (brain->journal)
         journal_file_settings(brain->journal, &config->engine);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Inside the brain: what its files share. All of it belongs to the brain thread, but the mailbox. */
+ * Inside the brain: what its files share. All of it belongs to the brain thread, but the mailbox.
+ */
 #ifndef FOREWARM_EDGE_BRAIN_PART_H
 #define FOREWARM_EDGE_BRAIN_PART_H
 
@@ -7,10 +8,10 @@
 #include "edge/journal_file.h"
 #include <pthread.h>
 
-#define BRAIN_TICK_NS      TIME_SECOND               /* journal flush, save when changed */
-#define BRAIN_DRAIN_NS     (5 * TIME_MILLISECOND)    /* how often a drain is looked at */
-#define BRAIN_MARK_NS      (10 * TIME_SECOND)        /* decision hash into the journal */
-enum { BRAIN_SAVE_SHARE = 20 };                      /* saving takes at most one twentieth of the time */
+#define BRAIN_TICK_NS  TIME_SECOND            /* journal flush, save when changed */
+#define BRAIN_DRAIN_NS (5 * TIME_MILLISECOND) /* how often a drain is looked at */
+#define BRAIN_MARK_NS  (10 * TIME_SECOND)     /* decision hash into the journal */
+enum { BRAIN_SAVE_SHARE = 20 };               /* saving takes at most one twentieth of the time */
 
 /* Either an event or a function to run. */
 struct brain_message {
@@ -39,8 +40,8 @@ struct brain_drain {
 /* What the brain keeps beside a site. */
 struct brain_place {
     struct site *site;
-    bool busy;                 /* a task runs */
-    bool replacing;            /* waits for its last request to unload what an old configuration loaded */
+    bool busy;      /* a task runs */
+    bool replacing; /* waits for its last request to unload what an old configuration loaded */
     uint64_t deferred_attempt; /* a warm-up that begins when the task is done; 0 none */
     uint32_t cause;            /* of the warm-up under way */
     int64_t warm_began_ns;
@@ -98,7 +99,8 @@ void brain_note_report(struct brain *brain, const struct event *event);
 /* brain_configure.c */
 bool brain_make_place(struct brain *brain, uint32_t resource, struct str id);
 /* brain_keep.c */
-enum fw_err brain_restore(struct brain *brain, struct store_content *content, struct fw_detail *detail);
+enum fw_err brain_restore(struct brain *brain, struct store_content *content,
+                          struct fw_detail *detail);
 void brain_adopt_all(struct brain *brain, const struct store_content *content);
 void brain_save_if_changed(struct brain *brain);
 void brain_save_last(struct brain *brain);

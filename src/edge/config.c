@@ -66,8 +66,8 @@ void config_problems_fini(struct config_problems *problems)
 
 /* ---- values ---- */
 
-void config_read_row(struct config_reader *reader, const struct option_row *row, void *settings, struct str name,
-                     const yaml_node_t *node)
+void config_read_row(struct config_reader *reader, const struct option_row *row, void *settings,
+                     struct str name, const yaml_node_t *node)
 {
     struct str text;
     struct fw_detail detail = {{0}};
@@ -79,15 +79,15 @@ void config_read_row(struct config_reader *reader, const struct option_row *row,
         yaml_walk_problem(&reader->walk, node, "%s", detail.text);
 }
 
-void config_read_text(struct config_reader *reader, const struct option_row *row, const yaml_node_t *node,
-                      struct str *text)
+void config_read_text(struct config_reader *reader, const struct option_row *row,
+                      const yaml_node_t *node, struct str *text)
 {
     *text = STR("");
     if (yaml_walk_is_null(node) || !yaml_walk_scalar(&reader->walk, node, str_of(row->name), text))
         return;
     if (text->len > (size_t)row->max) {
-        yaml_walk_problem(&reader->walk, node, "%s: found %zu bytes, expected at most %zu", row->name, text->len,
-                          (size_t)row->max);
+        yaml_walk_problem(&reader->walk, node, "%s: found %zu bytes, expected at most %zu",
+                          row->name, text->len, (size_t)row->max);
         *text = STR("");
     } else if (!str_is_utf8(*text)) {
         yaml_walk_problem(&reader->walk, node, "%s: found bytes that are not UTF-8", row->name);
@@ -103,8 +103,8 @@ const struct yaml_pair *config_find(const struct yaml_pair *pairs, uint32_t coun
     return NULL;
 }
 
-void config_unknown_key(struct config_reader *reader, const struct yaml_pair *pair, const struct config_keys *keys,
-                        size_t key_count)
+void config_unknown_key(struct config_reader *reader, const struct yaml_pair *pair,
+                        const struct config_keys *keys, size_t key_count)
 {
     enum { ALL_MAX = 128 };
     struct option_row all[ALL_MAX];
@@ -114,8 +114,8 @@ void config_unknown_key(struct config_reader *reader, const struct yaml_pair *pa
             all[count++] = keys[i].rows[j];
     const char *near = option_suggest(all, count, pair->key);
     if (near)
-        yaml_walk_problem(&reader->walk, pair->key_node, "%.*s: unknown key, did you mean %s?", STR_ARG(pair->key),
-                          near);
+        yaml_walk_problem(&reader->walk, pair->key_node, "%.*s: unknown key, did you mean %s?",
+                          STR_ARG(pair->key), near);
     else
         yaml_walk_problem(&reader->walk, pair->key_node, "%.*s: unknown key", STR_ARG(pair->key));
 }
@@ -188,13 +188,14 @@ bool config_parse_url(struct str text, struct config_url *url)
     return true;
 }
 
-void config_read_url(struct config_reader *reader, struct str name, const yaml_node_t *node, struct config_url *url)
+void config_read_url(struct config_reader *reader, struct str name, const yaml_node_t *node,
+                     struct config_url *url)
 {
     struct str text;
     if (yaml_walk_scalar(&reader->walk, node, name, &text) && !config_parse_url(text, url))
         yaml_walk_problem(&reader->walk, node,
-                          "%.*s: found \"%.*s\", expected an address such as http://127.0.0.1:5801", STR_ARG(name),
-                          STR_ARG(text));
+                          "%.*s: found \"%.*s\", expected an address such as http://127.0.0.1:5801",
+                          STR_ARG(name), STR_ARG(text));
 }
 
 /* ---- the top level ---- */
@@ -208,9 +209,10 @@ static void read_control(struct config_reader *reader, const yaml_node_t *node)
     uint32_t count = yaml_walk_pairs(&reader->walk, node, "control.", pairs);
     for (uint32_t i = 0; i < count; i++) {
         char name[64];
-        snprintf(name, sizeof name, "control_%.*s", (int)(pairs[i].key.len < 50 ? pairs[i].key.len : 50),
-                 pairs[i].key.data);
-        const struct option_row *row = option_find(config_option_rows, config_option_count, str_of(name));
+        snprintf(name, sizeof name, "control_%.*s",
+                 (int)(pairs[i].key.len < 50 ? pairs[i].key.len : 50), pairs[i].key.data);
+        const struct option_row *row =
+            option_find(config_option_rows, config_option_count, str_of(name));
         if (row)
             config_read_row(reader, row, reader->config, pairs[i].key, pairs[i].value);
         else
@@ -227,16 +229,20 @@ static void read_fallback(struct config_reader *reader, const yaml_node_t *node)
     for (uint32_t i = 0; i < count; i++) {
         if (str_equal(pairs[i].key, STR("url")))
             config_read_url(reader, STR("fallback.url"), pairs[i].value, &reader->config->fallback);
-        else if (str_equal(pairs[i].key, STR("edge_id")) || str_equal(pairs[i].key, STR("shared_secret_file")))
-            yaml_walk_problem(&reader->walk, pairs[i].key_node,
-                              "fallback.%.*s: signed fallback requests are not in this build yet; leave it out",
-                              STR_ARG(pairs[i].key));
+        else if (str_equal(pairs[i].key, STR("edge_id")) ||
+                 str_equal(pairs[i].key, STR("shared_secret_file")))
+            yaml_walk_problem(
+                &reader->walk, pairs[i].key_node,
+                "fallback.%.*s: signed fallback requests are not in this build yet; leave it out",
+                STR_ARG(pairs[i].key));
         else
-            config_unknown_key(reader, &pairs[i],
-                               &(struct config_keys){config_fallback_keys, config_fallback_key_count}, 1);
+            config_unknown_key(
+                reader, &pairs[i],
+                &(struct config_keys){config_fallback_keys, config_fallback_key_count}, 1);
     }
     if (!config_find(pairs, count, "url"))
-        yaml_walk_problem(&reader->walk, node, "fallback.url: missing, expected the address of the fallback upstream");
+        yaml_walk_problem(&reader->walk, node,
+                          "fallback.url: missing, expected the address of the fallback upstream");
 }
 
 /* Literal text with {field} parts: balanced, named, not too many. */
@@ -260,11 +266,13 @@ static void read_resource_from(struct config_reader *reader, const yaml_node_t *
 {
     struct str text;
     struct config_resource_from *from = &reader->config->resource_from;
-    if (yaml_walk_is_null(node) || !yaml_walk_scalar(&reader->walk, node, STR("resource_from"), &text))
+    if (yaml_walk_is_null(node) ||
+        !yaml_walk_scalar(&reader->walk, node, STR("resource_from"), &text))
         return;
     if (text.len >= sizeof from->text || !resource_from_ok(text)) {
         yaml_walk_problem(&reader->walk, node,
-                          "resource_from: found \"%.*s\", expected a name with one to %d parts such as slm_{quality}",
+                          "resource_from: found \"%.*s\", expected a name with one to %d parts "
+                          "such as slm_{quality}",
                           STR_ARG(text), RESOURCE_FROM_PARTS_MAX);
         return;
     }
@@ -284,8 +292,9 @@ static void read_pair(struct config_reader *reader, const struct yaml_pair *pair
     else if (str_equal(pair->key, STR("resources")))
         config_read_resources(reader, pair->value);
     else if (str_starts(pair->key, STR("control_")))
-        yaml_walk_problem(&reader->walk, pair->key_node, "%.*s: unknown key, write it as control: {%.*s: ...}",
-                          STR_ARG(pair->key), (int)pair->key.len - 8, pair->key.data + 8);
+        yaml_walk_problem(&reader->walk, pair->key_node,
+                          "%.*s: unknown key, write it as control: {%.*s: ...}", STR_ARG(pair->key),
+                          (int)pair->key.len - 8, pair->key.data + 8);
     else if ((row = option_find(config_option_rows, config_option_count, pair->key)) != NULL)
         config_read_row(reader, row, config, pair->key, pair->value);
     else if ((row = option_find(engine_option_rows, engine_option_count, pair->key)) != NULL)
@@ -304,13 +313,14 @@ static void read_environment(struct config_reader *reader, option_getenv_fn *get
     struct config_problems *problems = reader->walk.problems;
     if (!getenv_fn)
         return;
-    if (option_environment(config_option_rows, config_option_count, NULL, 0, reader->config, getenv_fn, &detail) !=
-        FW_OK) {
+    if (option_environment(config_option_rows, config_option_count, NULL, 0, reader->config,
+                           getenv_fn, &detail) != FW_OK) {
         problems->count++;
         buf_printf(&problems->text, "environment: %s\n", detail.text);
     }
-    if (option_environment(engine_option_rows, engine_option_count, engine_option_aliases, engine_option_alias_count,
-                           &reader->config->engine, getenv_fn, &detail) != FW_OK) {
+    if (option_environment(engine_option_rows, engine_option_count, engine_option_aliases,
+                           engine_option_alias_count, &reader->config->engine, getenv_fn,
+                           &detail) != FW_OK) {
         problems->count++;
         buf_printf(&problems->text, "environment: %s\n", detail.text);
     }
@@ -321,7 +331,8 @@ static void read_root(struct config_reader *reader, option_getenv_fn *getenv_fn)
     struct yaml_pair pairs[YAML_WALK_KEYS_MAX];
     const yaml_node_t *root = yaml_walk_root(&reader->walk);
     if (!root) {
-        yaml_walk_problem(&reader->walk, NULL, "the file is empty, expected keys such as resources");
+        yaml_walk_problem(&reader->walk, NULL,
+                          "the file is empty, expected keys such as resources");
         return;
     }
     if (!yaml_walk_mapping(&reader->walk, root, STR("the file")))
@@ -333,8 +344,8 @@ static void read_root(struct config_reader *reader, option_getenv_fn *getenv_fn)
     config_check(reader, root);
 }
 
-enum fw_err config_parse(struct config **config, const char *path, struct str text, option_getenv_fn *getenv_fn,
-                         struct config_problems *problems)
+enum fw_err config_parse(struct config **config, const char *path, struct str text,
+                         option_getenv_fn *getenv_fn, struct config_problems *problems)
 {
     *config = NULL;
     buf_init(&problems->text, PROBLEMS_TEXT_MAX);

@@ -17,10 +17,12 @@ static bool listen_ok(const char *text)
     return colon && colon != text && str_to_uint64(str_of(colon + 1), &port) && port <= 65535;
 }
 
-static void check_listen(struct config_reader *reader, const yaml_node_t *node, const char *name, const char *text)
+static void check_listen(struct config_reader *reader, const yaml_node_t *node, const char *name,
+                         const char *text)
 {
     if (!listen_ok(text))
-        yaml_walk_problem(&reader->walk, node, "%s: found \"%s\", expected an address and port such as 127.0.0.1:7700",
+        yaml_walk_problem(&reader->walk, node,
+                          "%s: found \"%s\", expected an address and port such as 127.0.0.1:7700",
                           name, text);
 }
 
@@ -31,9 +33,11 @@ static void check_state(struct config_reader *reader, const yaml_node_t *node)
     if (str_equal(text, STR("memory:")) || (str_starts(text, STR("sqlite:")) && text.len > 7))
         return;
     if (str_starts(text, STR("redis://")))
-        yaml_walk_problem(&reader->walk, node, "state: redis:// is not in this build yet, use sqlite:PATH");
+        yaml_walk_problem(&reader->walk, node,
+                          "state: redis:// is not in this build yet, use sqlite:PATH");
     else
-        yaml_walk_problem(&reader->walk, node, "state: found \"%s\", expected memory: or sqlite:PATH", state);
+        yaml_walk_problem(&reader->walk, node,
+                          "state: found \"%s\", expected memory: or sqlite:PATH", state);
 }
 
 static void check_policy(struct config_reader *reader, const yaml_node_t *node)
@@ -42,9 +46,14 @@ static void check_policy(struct config_reader *reader, const yaml_node_t *node)
     struct policy *policy = NULL;
     struct fw_detail detail = {{0}};
     struct policy_settings settings = {
-        .wait_price = engine->wait_price, .idle_price = engine->idle_price, .min_requests = engine->prewarm_min_requests,
-        .horizon_ns = engine->prewarm_horizon_ns, .lead_time_ns = engine->prewarm_lead_time_ns,
-        .tick_ns = engine->prewarm_tick_ns, .expiry_ns = engine->prewarm_expiry_ns, .history = engine->history,
+        .wait_price = engine->wait_price,
+        .idle_price = engine->idle_price,
+        .min_requests = engine->prewarm_min_requests,
+        .horizon_ns = engine->prewarm_horizon_ns,
+        .lead_time_ns = engine->prewarm_lead_time_ns,
+        .tick_ns = engine->prewarm_tick_ns,
+        .expiry_ns = engine->prewarm_expiry_ns,
+        .history = engine->history,
         .max_resources = 1,
     };
     enum fw_err err = policy_create(&policy, &settings, str_of(engine->policy), &detail);
@@ -53,7 +62,8 @@ static void check_policy(struct config_reader *reader, const yaml_node_t *node)
     else if (err != FW_OK)
         reader->no_memory = true;
     else if (policy->ops->needs_future)
-        yaml_walk_problem(&reader->walk, node, "policy: \"%s\" knows the future and exists in `forewarm replay` only",
+        yaml_walk_problem(&reader->walk, node,
+                          "policy: \"%s\" knows the future and exists in `forewarm replay` only",
                           engine->policy);
     policy_destroy(&policy);
 }
@@ -67,13 +77,15 @@ static void check_origins(struct config_reader *reader, const yaml_node_t *node)
         if (origin.len == 0 || str_equal(origin, STR("*")))
             continue;
         if (!config_parse_url(origin, &url) || url.prefix[0] || origin.data[origin.len - 1] == '/')
-            yaml_walk_problem(&reader->walk, node,
-                              "allowed_origins: found \"%.*s\", expected origins such as https://chat.example",
-                              STR_ARG(origin));
+            yaml_walk_problem(
+                &reader->walk, node,
+                "allowed_origins: found \"%.*s\", expected origins such as https://chat.example",
+                STR_ARG(origin));
     }
 }
 
-static void check_resource(struct config_reader *reader, struct config_resource *resource, const yaml_node_t *node)
+static void check_resource(struct config_reader *reader, struct config_resource *resource,
+                           const yaml_node_t *node)
 {
     struct yaml_pair pairs[YAML_WALK_KEYS_MAX];
     const struct config *config = reader->config;
@@ -92,11 +104,14 @@ static void check_resource(struct config_reader *reader, struct config_resource 
     if (resource->engine.memory > config->engine.memory && resource->engine.memory != UINT64_MAX)
         yaml_walk_problem(&reader->walk, value_or(memory, node),
                           "memory: found %s, more than the %s that all resources may use together",
-                          str_from_size(resource->engine.memory, need), str_from_size(config->engine.memory, have));
+                          str_from_size(resource->engine.memory, need),
+                          str_from_size(config->engine.memory, have));
     if (resource->engine.memory == UINT64_MAX)
-        yaml_walk_problem(&reader->walk, value_or(memory, node), "memory: found unlimited, expected a size such as 5GiB");
+        yaml_walk_problem(&reader->walk, value_or(memory, node),
+                          "memory: found unlimited, expected a size such as 5GiB");
     if (resource->engine.on_cold == ON_COLD_FALLBACK && !resource->engine.has_fallback)
-        yaml_walk_problem(&reader->walk, value_or(on_cold, node), "on_cold: fallback, but no fallback is configured");
+        yaml_walk_problem(&reader->walk, value_or(on_cold, node),
+                          "on_cold: fallback, but no fallback is configured");
 }
 
 static void check_resources(struct config_reader *reader, const yaml_node_t *list)
@@ -113,11 +128,12 @@ static void check_resources(struct config_reader *reader, const yaml_node_t *lis
     }
     char need[STR_NUMBER_MAX], have[STR_NUMBER_MAX];
     if (pinned > config->engine.memory)
-        yaml_walk_problem(&reader->walk, list, "pin: the pinned resources need %s together, memory is %s",
+        yaml_walk_problem(&reader->walk, list,
+                          "pin: the pinned resources need %s together, memory is %s",
                           str_from_size(pinned, need), str_from_size(config->engine.memory, have));
     if (config->resource_count > (uint64_t)config->engine.max_resources)
-        yaml_walk_problem(&reader->walk, list, "resources: found %u, max_resources is %lld", config->resource_count,
-                          (long long)config->engine.max_resources);
+        yaml_walk_problem(&reader->walk, list, "resources: found %u, max_resources is %lld",
+                          config->resource_count, (long long)config->engine.max_resources);
 }
 
 void config_check(struct config_reader *reader, const yaml_node_t *root)
@@ -132,11 +148,15 @@ void config_check(struct config_reader *reader, const yaml_node_t *root)
     const yaml_node_t *resources = value_or(config_find(pairs, count, "resources"), NULL);
     const yaml_node_t *control = value_or(config_find(pairs, count, "control"), root);
     if (!resources || (resources->type == YAML_SEQUENCE_NODE && config->resource_count == 0))
-        yaml_walk_problem(&reader->walk, resources, "resources: missing, expected a list of at least one");
-    check_listen(reader, value_or(config_find(pairs, count, "listen"), root), "listen", config->listen);
+        yaml_walk_problem(&reader->walk, resources,
+                          "resources: missing, expected a list of at least one");
+    check_listen(reader, value_or(config_find(pairs, count, "listen"), root), "listen",
+                 config->listen);
     check_listen(reader, control, "control.listen", config->control_listen);
-    if (strcmp(config->listen, config->control_listen) == 0 && !str_ends(str_of(config->listen), STR(":0")))
-        yaml_walk_problem(&reader->walk, control, "control.listen: \"%s\" is the address of the data plane too",
+    if (strcmp(config->listen, config->control_listen) == 0 &&
+        !str_ends(str_of(config->listen), STR(":0")))
+        yaml_walk_problem(&reader->walk, control,
+                          "control.listen: \"%s\" is the address of the data plane too",
                           config->control_listen);
     check_state(reader, value_or(config_find(pairs, count, "state"), root));
     check_policy(reader, value_or(config_find(pairs, count, "policy"), root));
@@ -146,7 +166,8 @@ void config_check(struct config_reader *reader, const yaml_node_t *root)
                           "retry_min: longer than retry_max");
     if (config->default_resource[0] &&
         table_find(&reader->names, str_of(config->default_resource)) == TABLE_NONE)
-        yaml_walk_problem(&reader->walk, value_or(config_find(pairs, count, "default_resource"), root),
-                          "default_resource: \"%s\" is no configured resource", config->default_resource);
+        yaml_walk_problem(
+            &reader->walk, value_or(config_find(pairs, count, "default_resource"), root),
+            "default_resource: \"%s\" is no configured resource", config->default_resource);
     check_resources(reader, resources);
 }

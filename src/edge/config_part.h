@@ -8,8 +8,8 @@
 #include "edge/yaml_walk.h"
 
 extern const char *const config_log_levels[], *const config_warmer_kinds[];
-#define CONFIG_TABLE(name)                                                                                   \
-    extern const struct option_row name##s[];                                                                \
+#define CONFIG_TABLE(name)                                                                         \
+    extern const struct option_row name##s[];                                                      \
     extern const size_t name##_count;
 CONFIG_TABLE(config_resource_row)
 CONFIG_TABLE(config_warmer_row)
@@ -33,8 +33,8 @@ struct config_text {
 struct config_reader {
     struct yaml_walk walk;
     struct config *config;
-    struct table names;      /* every id and alias */
-    uint32_t *name_lines;    /* by name number */
+    struct table names;   /* every id and alias */
+    uint32_t *name_lines; /* by name number */
     uint32_t names_capacity;
     size_t text_bytes;
     bool no_memory;
@@ -45,27 +45,29 @@ void *config_keep(struct config_reader *reader, size_t size);
 const char *config_keep_text(struct config_reader *reader, struct str text);
 
 /* The row's value from a scalar node. */
-void config_read_row(struct config_reader *reader, const struct option_row *row, void *settings, struct str name,
-                     const yaml_node_t *node);
+void config_read_row(struct config_reader *reader, const struct option_row *row, void *settings,
+                     struct str name, const yaml_node_t *node);
 /* The same for a text that is a pointer, or an array of row->max + 1 bytes. */
-void config_read_text(struct config_reader *reader, const struct option_row *row, const yaml_node_t *node,
-                      struct str *text);
+void config_read_text(struct config_reader *reader, const struct option_row *row,
+                      const yaml_node_t *node, struct str *text);
 /* "unknown key", with a suggestion from up to four tables (the unused ones NULL, 0). */
 struct config_keys {
     const struct option_row *rows;
     size_t count;
 };
-void config_unknown_key(struct config_reader *reader, const struct yaml_pair *pair, const struct config_keys *keys,
-                        size_t key_count);
+void config_unknown_key(struct config_reader *reader, const struct yaml_pair *pair,
+                        const struct config_keys *keys, size_t key_count);
 /* The pair of this key, or NULL. */
 const struct yaml_pair *config_find(const struct yaml_pair *pairs, uint32_t count, const char *key);
 
 void config_read_resources(struct config_reader *reader, const yaml_node_t *list);
-void config_read_warmer(struct config_reader *reader, struct config_resource *resource, const yaml_node_t *node);
+void config_read_warmer(struct config_reader *reader, struct config_resource *resource,
+                        const yaml_node_t *node);
 void config_read_call(struct config_reader *reader, struct config_call *call, const char *name,
                       const yaml_node_t *node);
 void config_call_defaults(struct config_call *call);
-void config_read_url(struct config_reader *reader, struct str name, const yaml_node_t *node, struct config_url *url);
+void config_read_url(struct config_reader *reader, struct str name, const yaml_node_t *node,
+                     struct config_url *url);
 /* Contradictions between parts, once everything is read. */
 void config_check(struct config_reader *reader, const yaml_node_t *root);
 

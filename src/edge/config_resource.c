@@ -18,7 +18,8 @@ static bool name_ok(struct str name)
 }
 
 /* Remembers an id or alias; a second use is a problem that names the first. */
-static void add_name(struct config_reader *reader, const char *what, struct str name, const yaml_node_t *node)
+static void add_name(struct config_reader *reader, const char *what, struct str name,
+                     const yaml_node_t *node)
 {
     uint32_t number;
     bool added;
@@ -27,8 +28,8 @@ static void add_name(struct config_reader *reader, const char *what, struct str 
         return;
     }
     if (!added) {
-        yaml_walk_problem(&reader->walk, node, "%s: \"%.*s\" is taken already, in line %u", what, STR_ARG(name),
-                          reader->name_lines[number]);
+        yaml_walk_problem(&reader->walk, node, "%s: \"%.*s\" is taken already, in line %u", what,
+                          STR_ARG(name), reader->name_lines[number]);
         return;
     }
     if (number >= reader->names_capacity) {
@@ -46,12 +47,14 @@ static void add_name(struct config_reader *reader, const char *what, struct str 
     reader->name_lines[number] = (uint32_t)node->start_mark.line + 1;
 }
 
-static bool read_name(struct config_reader *reader, const char *what, const yaml_node_t *node, struct str *name)
+static bool read_name(struct config_reader *reader, const char *what, const yaml_node_t *node,
+                      struct str *name)
 {
     if (!yaml_walk_scalar(&reader->walk, node, str_of(what), name))
         return false;
     if (yaml_walk_is_null(node) || !name_ok(*name)) {
-        yaml_walk_problem(&reader->walk, node, "%s: found \"%.*s\", expected a name of 1 to %d bytes without blanks",
+        yaml_walk_problem(&reader->walk, node,
+                          "%s: found \"%.*s\", expected a name of 1 to %d bytes without blanks",
                           what, STR_ARG(*name), CONFIG_ID_MAX - 1);
         return false;
     }
@@ -59,13 +62,15 @@ static bool read_name(struct config_reader *reader, const char *what, const yaml
     return true;
 }
 
-static void read_aliases(struct config_reader *reader, struct config_resource *resource, const yaml_node_t *node)
+static void read_aliases(struct config_reader *reader, struct config_resource *resource,
+                         const yaml_node_t *node)
 {
     uint32_t count;
     if (yaml_walk_is_null(node) || !yaml_walk_list(&reader->walk, node, STR("aliases"), &count))
         return;
     if (count > CONFIG_ALIASES_MAX) {
-        yaml_walk_problem(&reader->walk, node, "aliases: found %u, expected at most %d", count, CONFIG_ALIASES_MAX);
+        yaml_walk_problem(&reader->walk, node, "aliases: found %u, expected at most %d", count,
+                          CONFIG_ALIASES_MAX);
         return;
     }
     const char **aliases = config_keep(reader, count * sizeof *aliases);
@@ -88,8 +93,9 @@ void config_call_defaults(struct config_call *call)
 }
 
 /* A mapping NAME: VALUE as lines "NAME" separator "VALUE". */
-static const char *const *read_lines(struct config_reader *reader, const char *what, const char *separator,
-                                     const yaml_node_t *node, uint32_t *line_count)
+static const char *const *read_lines(struct config_reader *reader, const char *what,
+                                     const char *separator, const yaml_node_t *node,
+                                     uint32_t *line_count)
 {
     struct yaml_pair pairs[YAML_WALK_KEYS_MAX];
     *line_count = 0;
@@ -97,7 +103,8 @@ static const char *const *read_lines(struct config_reader *reader, const char *w
         return NULL;
     uint32_t count = yaml_walk_pairs(&reader->walk, node, "", pairs);
     if (count > CONFIG_HEADERS_MAX) {
-        yaml_walk_problem(&reader->walk, node, "%s: found %u, expected at most %d", what, count, CONFIG_HEADERS_MAX);
+        yaml_walk_problem(&reader->walk, node, "%s: found %u, expected at most %d", what, count,
+                          CONFIG_HEADERS_MAX);
         return NULL;
     }
     const char **lines = config_keep(reader, (count + 1) * sizeof *lines);
@@ -106,11 +113,13 @@ static const char *const *read_lines(struct config_reader *reader, const char *w
         char line[2048];
         if (!yaml_walk_scalar(&reader->walk, pairs[i].value, pairs[i].key, &value))
             continue;
-        int len = snprintf(line, sizeof line, "%.*s%s%.*s", STR_ARG(pairs[i].key), separator, STR_ARG(value));
+        int len = snprintf(line, sizeof line, "%.*s%s%.*s", STR_ARG(pairs[i].key), separator,
+                           STR_ARG(value));
         /* The value may be a secret: the message says only where. */
         if (pairs[i].key.len == 0 || len >= (int)sizeof line || strpbrk(line, "\r\n") ||
             memchr(pairs[i].key.data, separator[0], pairs[i].key.len))
-            yaml_walk_problem(&reader->walk, pairs[i].key_node, "%s: expected a name and a value in one line of at most %zu bytes",
+            yaml_walk_problem(&reader->walk, pairs[i].key_node,
+                              "%s: expected a name and a value in one line of at most %zu bytes",
                               what, sizeof line - 1);
         else
             lines[(*line_count)++] = config_keep_text(reader, str_of(line));
@@ -118,8 +127,8 @@ static const char *const *read_lines(struct config_reader *reader, const char *w
     return lines;
 }
 
-static void read_call_text(struct config_reader *reader, const struct option_row *row, struct config_call *call,
-                           const yaml_node_t *node)
+static void read_call_text(struct config_reader *reader, const struct option_row *row,
+                           struct config_call *call, const yaml_node_t *node)
 {
     struct str text;
     config_read_text(reader, row, node, &text);
@@ -127,28 +136,33 @@ static void read_call_text(struct config_reader *reader, const struct option_row
     memcpy((char *)call + row->offset, &kept, sizeof kept);
 }
 
-static void check_call(struct config_reader *reader, struct config_call *call, const char *name, bool has_url,
-                       bool has_path, const yaml_node_t *node)
+static void check_call(struct config_reader *reader, struct config_call *call, const char *name,
+                       bool has_url, bool has_path, const yaml_node_t *node)
 {
     struct config_url url;
     if (has_url && has_path)
-        yaml_walk_problem(&reader->walk, node, "%s: has both url and path, expected one of them", name);
+        yaml_walk_problem(&reader->walk, node, "%s: has both url and path, expected one of them",
+                          name);
     else if (call->url[0] == 0)
         yaml_walk_problem(&reader->walk, node, "%s: url or path is missing", name);
     else if (has_path && call->url[0] != '/')
-        yaml_walk_problem(&reader->walk, node, "%s.path: found \"%s\", expected a path that begins with /", name,
+        yaml_walk_problem(&reader->walk, node,
+                          "%s.path: found \"%s\", expected a path that begins with /", name,
                           call->url);
     else if (has_url) {
         /* The address without its query must be one. */
         struct str text = str_of(call->url);
         text.len = strcspn(call->url, "?");
         if (!config_parse_url(text, &url))
-            yaml_walk_problem(&reader->walk, node, "%s.url: found \"%s\", expected an address such as http://127.0.0.1:5801/load",
-                              name, call->url);
+            yaml_walk_problem(
+                &reader->walk, node,
+                "%s.url: found \"%s\", expected an address such as http://127.0.0.1:5801/load",
+                name, call->url);
     }
     for (const char *c = call->method; *c; c++)
         if (*c < 'A' || *c > 'Z') {
-            yaml_walk_problem(&reader->walk, node, "%s.method: found \"%s\", expected a method such as POST", name,
+            yaml_walk_problem(&reader->walk, node,
+                              "%s.method: found \"%s\", expected a method such as POST", name,
                               call->method);
             break;
         }
@@ -156,7 +170,8 @@ static void check_call(struct config_reader *reader, struct config_call *call, c
         call->method = call->body[0] ? "POST" : "GET";
     for (const char *c = call->url; *c; c++)
         if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f) {
-            yaml_walk_problem(&reader->walk, node, "%s: the address holds blanks or bytes that need %%-encoding", name);
+            yaml_walk_problem(&reader->walk, node,
+                              "%s: the address holds blanks or bytes that need %%-encoding", name);
             break;
         }
 }
@@ -170,21 +185,24 @@ void config_read_call(struct config_reader *reader, struct config_call *call, co
         return;
     uint32_t count = yaml_walk_pairs(&reader->walk, node, "", pairs);
     for (uint32_t i = 0; i < count; i++) {
-        const struct option_row *row = option_find(config_call_rows, config_call_row_count, pairs[i].key);
+        const struct option_row *row =
+            option_find(config_call_rows, config_call_row_count, pairs[i].key);
         if (str_equal(pairs[i].key, STR("headers")))
-            call->headers = read_lines(reader, "headers", ": ", pairs[i].value, &call->header_count);
+            call->headers =
+                read_lines(reader, "headers", ": ", pairs[i].value, &call->header_count);
         else if (!row)
-            config_unknown_key(reader, &pairs[i],
-                               (const struct config_keys[]){{config_call_rows, config_call_row_count},
-                                                            {config_call_keys, config_call_key_count}},
-                               2);
+            config_unknown_key(
+                reader, &pairs[i],
+                (const struct config_keys[]){{config_call_rows, config_call_row_count},
+                                             {config_call_keys, config_call_key_count}},
+                2);
         else if (row->type == OPTION_TEXT)
             read_call_text(reader, row, call, pairs[i].value);
         else
             config_read_row(reader, row, call, pairs[i].key, pairs[i].value);
     }
-    check_call(reader, call, name, config_find(pairs, count, "url") != NULL, config_find(pairs, count, "path") != NULL,
-               node);
+    check_call(reader, call, name, config_find(pairs, count, "url") != NULL,
+               config_find(pairs, count, "path") != NULL, node);
 }
 
 /* ---- warmer ---- */
@@ -201,7 +219,8 @@ static void warmer_defaults(struct config_warmer *warmer)
 }
 
 /* Kinds that will come; to write one of them is no typing error. */
-static void read_kind(struct config_reader *reader, struct config_warmer *warmer, const yaml_node_t *node)
+static void read_kind(struct config_reader *reader, struct config_warmer *warmer,
+                      const yaml_node_t *node)
 {
     struct str text;
     if (!yaml_walk_scalar(&reader->walk, node, STR("kind"), &text))
@@ -211,13 +230,16 @@ static void read_kind(struct config_reader *reader, struct config_warmer *warmer
             warmer->kind = kind;
             return;
         }
-    yaml_walk_problem(&reader->walk, node, "warmer.kind: found \"%.*s\", this build has none, exec and http",
+    yaml_walk_problem(&reader->walk, node,
+                      "warmer.kind: found \"%.*s\", this build has none, exec and http",
                       STR_ARG(text));
 }
 
-static void read_warmer_pair(struct config_reader *reader, struct config_warmer *warmer, const struct yaml_pair *pair)
+static void read_warmer_pair(struct config_reader *reader, struct config_warmer *warmer,
+                             const struct yaml_pair *pair)
 {
-    const struct option_row *row = option_find(config_warmer_rows, config_warmer_row_count, pair->key);
+    const struct option_row *row =
+        option_find(config_warmer_rows, config_warmer_row_count, pair->key);
     if (str_equal(pair->key, STR("kind"))) {
         read_kind(reader, warmer, pair->value);
     } else if (str_equal(pair->key, STR("load"))) {
@@ -227,12 +249,14 @@ static void read_warmer_pair(struct config_reader *reader, struct config_warmer 
     } else if (str_equal(pair->key, STR("state"))) {
         config_read_call(reader, &warmer->state, "warmer.state", pair->value);
     } else if (str_equal(pair->key, STR("environment"))) {
-        warmer->environment = read_lines(reader, "environment", "=", pair->value, &warmer->environment_count);
+        warmer->environment =
+            read_lines(reader, "environment", "=", pair->value, &warmer->environment_count);
     } else if (!row) {
-        config_unknown_key(reader, pair,
-                           (const struct config_keys[]){{config_warmer_rows, config_warmer_row_count},
-                                                        {config_warmer_keys, config_warmer_key_count}},
-                           2);
+        config_unknown_key(
+            reader, pair,
+            (const struct config_keys[]){{config_warmer_rows, config_warmer_row_count},
+                                         {config_warmer_keys, config_warmer_key_count}},
+            2);
     } else if (row->type == OPTION_TEXT) {
         struct str text;
         config_read_text(reader, row, pair->value, &text);
@@ -252,26 +276,32 @@ static void check_warmer(struct config_reader *reader, const struct config_warme
         int kind;
         bool required;
     } needs[] = {
-        {"command", WARMER_EXEC, true}, {"directory", WARMER_EXEC, false}, {"environment", WARMER_EXEC, false},
-        {"log", WARMER_EXEC, false},    {"load", WARMER_HTTP, true},       {"unload", WARMER_HTTP, true},
-        {"state", WARMER_HTTP, false},  {"loaded", WARMER_HTTP, false},
+        {"command", WARMER_EXEC, true},      {"directory", WARMER_EXEC, false},
+        {"environment", WARMER_EXEC, false}, {"log", WARMER_EXEC, false},
+        {"load", WARMER_HTTP, true},         {"unload", WARMER_HTTP, true},
+        {"state", WARMER_HTTP, false},       {"loaded", WARMER_HTTP, false},
     };
     const char *kind = config_warmer_kinds[warmer->kind];
     for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++) {
         const struct yaml_pair *pair = config_find(pairs, count, needs[i].key);
         if (pair && needs[i].kind != warmer->kind)
-            yaml_walk_problem(&reader->walk, pair->key_node, "warmer.%s: belongs to kind %s, but the kind is %s",
-                              needs[i].key, config_warmer_kinds[needs[i].kind], kind);
-        else if (needs[i].required && needs[i].kind == warmer->kind && (!pair || yaml_walk_is_null(pair->value)))
-            yaml_walk_problem(&reader->walk, node, "warmer.%s: missing, kind %s needs it", needs[i].key, kind);
+            yaml_walk_problem(&reader->walk, pair->key_node,
+                              "warmer.%s: belongs to kind %s, but the kind is %s", needs[i].key,
+                              config_warmer_kinds[needs[i].kind], kind);
+        else if (needs[i].required && needs[i].kind == warmer->kind &&
+                 (!pair || yaml_walk_is_null(pair->value)))
+            yaml_walk_problem(&reader->walk, node, "warmer.%s: missing, kind %s needs it",
+                              needs[i].key, kind);
     }
-    if (warmer->kind == WARMER_EXEC && config_find(pairs, count, "command") && str_trim(str_of(warmer->command)).len == 0)
+    if (warmer->kind == WARMER_EXEC && config_find(pairs, count, "command") &&
+        str_trim(str_of(warmer->command)).len == 0)
         yaml_walk_problem(&reader->walk, node, "warmer.command: found an empty command");
     if (warmer->loaded[0] && !config_find(pairs, count, "state"))
         yaml_walk_problem(&reader->walk, node, "warmer.loaded: means nothing without a state call");
 }
 
-void config_read_warmer(struct config_reader *reader, struct config_resource *resource, const yaml_node_t *node)
+void config_read_warmer(struct config_reader *reader, struct config_resource *resource,
+                        const yaml_node_t *node)
 {
     struct yaml_pair pairs[YAML_WALK_KEYS_MAX];
     if (!yaml_walk_mapping(&reader->walk, node, STR("warmer")))
@@ -302,8 +332,10 @@ static void read_resource_pair(struct config_reader *reader, struct config_resou
                                const struct yaml_pair *pair)
 {
     struct str text;
-    const struct option_row *own = option_find(config_resource_rows, config_resource_row_count, pair->key);
-    const struct option_row *engine = option_find(resource_option_rows, resource_option_count, pair->key);
+    const struct option_row *own =
+        option_find(config_resource_rows, config_resource_row_count, pair->key);
+    const struct option_row *engine =
+        option_find(resource_option_rows, resource_option_count, pair->key);
     if (str_equal(pair->key, STR("id"))) {
         if (read_name(reader, "id", pair->value, &text))
             memcpy(resource->id, text.data, text.len);
@@ -323,15 +355,17 @@ static void read_resource_pair(struct config_reader *reader, struct config_resou
     } else if (engine) {
         config_read_row(reader, engine, &resource->engine, pair->key, pair->value);
     } else {
-        config_unknown_key(reader, pair,
-                           (const struct config_keys[]){{config_resource_rows, config_resource_row_count},
-                                                        {config_resource_keys, config_resource_key_count},
-                                                        {resource_option_rows, resource_option_count}},
-                           3);
+        config_unknown_key(
+            reader, pair,
+            (const struct config_keys[]){{config_resource_rows, config_resource_row_count},
+                                         {config_resource_keys, config_resource_key_count},
+                                         {resource_option_rows, resource_option_count}},
+            3);
     }
 }
 
-static void read_resource(struct config_reader *reader, struct config_resource *resource, const yaml_node_t *node)
+static void read_resource(struct config_reader *reader, struct config_resource *resource,
+                          const yaml_node_t *node)
 {
     struct yaml_pair pairs[YAML_WALK_KEYS_MAX];
     resource_defaults(resource);
@@ -344,10 +378,12 @@ static void read_resource(struct config_reader *reader, struct config_resource *
     if (!config_find(pairs, count, "id"))
         yaml_walk_problem(&reader->walk, node, "id: missing, every resource needs a name");
     if (!config_find(pairs, count, "upstream"))
-        yaml_walk_problem(&reader->walk, node, "upstream: missing, expected the address of its server");
-    if (!config_find(pairs, count, "probe") && resource->warmer.kind != WARMER_NONE)
         yaml_walk_problem(&reader->walk, node,
-                          "probe: missing, without a real inference nothing proves that the resource is warm");
+                          "upstream: missing, expected the address of its server");
+    if (!config_find(pairs, count, "probe") && resource->warmer.kind != WARMER_NONE)
+        yaml_walk_problem(
+            &reader->walk, node,
+            "probe: missing, without a real inference nothing proves that the resource is warm");
 }
 
 void config_read_resources(struct config_reader *reader, const yaml_node_t *list)

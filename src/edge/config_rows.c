@@ -81,32 +81,38 @@ const size_t config_option_count = sizeof config_option_rows / sizeof config_opt
 
 #undef AT
 #define AT(field) offsetof(struct config_resource, field)
-/* Texts and lists below the top level are pointers; `max` is the longest length. clang-format off */
+/* Texts and lists below the top level are pointers; `max` is the longest length. clang-format off
+ */
 const struct option_row config_resource_rows[] = {
-    {"id", OPTION_TEXT, AT(id), "", 0, CONFIG_ID_MAX - 1, false, NULL, "Its name, as requests say it. Required."},
+    {"id", OPTION_TEXT, AT(id), "", 0, CONFIG_ID_MAX - 1, false, NULL,
+     "Its name, as requests say it. Required."},
     {"upstream_model", OPTION_TEXT, AT(upstream_model), "", 0, CONFIG_ID_MAX - 1, true, NULL,
      "The name its upstream knows it by; absent: the id."},
     {"warm_factor", OPTION_DOUBLE, AT(warm_factor), "3", 1, 1000, true, NULL,
-     "A probe is at warm speed when it takes at most this many times what it takes when the resource is warm."},
+     "A probe is at warm speed when it takes at most this many times what it takes when the "
+     "resource is warm."},
 };
-const size_t config_resource_row_count = sizeof config_resource_rows / sizeof config_resource_rows[0];
+const size_t config_resource_row_count =
+    sizeof config_resource_rows / sizeof config_resource_rows[0];
 
 #undef AT
 #define AT(field) offsetof(struct config_warmer, field)
 const struct option_row config_warmer_rows[] = {
-    {"kind", OPTION_CHOICE, AT(kind), "none", 0, 0, true, config_warmer_kinds, "How it is loaded and unloaded."},
+    {"kind", OPTION_CHOICE, AT(kind), "none", 0, 0, true, config_warmer_kinds,
+     "How it is loaded and unloaded."},
     {"command", OPTION_TEXT, AT(command), "", 0, 8191, true, NULL,
      "exec: the shell command that serves it, run in a process group of its own."},
     {"directory", OPTION_TEXT, AT(directory), "", 0, 1023, true, NULL,
      "exec: the command's working directory."},
     {"log", OPTION_TEXT, AT(log), "", 0, 1023, true, NULL,
      "exec: file that gets the command's output; absent: forewarm's log."},
-    {"start_timeout", OPTION_DURATION, AT(start_timeout_ns), "120s", SECOND / 100, 24 * HOUR, true, NULL,
-     "It must be loaded and answer a first probe by then."},
+    {"start_timeout", OPTION_DURATION, AT(start_timeout_ns), "120s", SECOND / 100, 24 * HOUR, true,
+     NULL, "It must be loaded and answer a first probe by then."},
     {"stop_timeout", OPTION_DURATION, AT(stop_timeout_ns), "10s", SECOND / 100, HOUR, true, NULL,
      "exec: SIGTERM, and SIGKILL after this; http: it must be unloaded by then."},
     {"loaded", OPTION_TEXT, AT(loaded), "", 0, 511, true, NULL,
-     "http: text in the answer of the state call that means it is loaded; absent: its status alone."},
+     "http: text in the answer of the state call that means it is loaded; absent: its status "
+     "alone."},
     {"poll", OPTION_DURATION, AT(poll_ns), "100ms", SECOND / 1000, MINUTE, true, NULL,
      "How often a load that is under way is looked at."},
 };
@@ -115,13 +121,16 @@ const size_t config_warmer_row_count = sizeof config_warmer_rows / sizeof config
 #undef AT
 #define AT(field) offsetof(struct config_call, field)
 const struct option_row config_call_rows[] = {
-    {"method", OPTION_TEXT, AT(method), "", 0, 15, true, NULL, "HTTP method; absent: POST with a body, else GET."},
+    {"method", OPTION_TEXT, AT(method), "", 0, 15, true, NULL,
+     "HTTP method; absent: POST with a body, else GET."},
     {"url", OPTION_TEXT, AT(url), "", 0, CONFIG_URL_MAX - 1, true, NULL, "Absolute address."},
     {"path", OPTION_TEXT, AT(url), "", 0, CONFIG_URL_MAX - 1, true, NULL,
      "Path under the resource's upstream, instead of url."},
     {"body", OPTION_TEXT, AT(body), "", 0, 1 << 20, true, NULL, "What is sent."},
-    {"expect_status", OPTION_INT, AT(expect_status), "200", 100, 599, true, NULL, "The status that means success."},
-    {"expect_body", OPTION_TEXT, AT(expect_body), "", 0, 511, true, NULL, "Text that the answer must hold."},
+    {"expect_status", OPTION_INT, AT(expect_status), "200", 100, 599, true, NULL,
+     "The status that means success."},
+    {"expect_body", OPTION_TEXT, AT(expect_body), "", 0, 511, true, NULL,
+     "Text that the answer must hold."},
     {"timeout", OPTION_DURATION, AT(timeout_ns), "60s", SECOND / 1000, 24 * HOUR, true, NULL,
      "For the whole call."},
 };
@@ -129,30 +138,38 @@ const size_t config_call_row_count = sizeof config_call_rows / sizeof config_cal
 
 /* Keys that are no rows, for the reference page and for suggestions. */
 const struct option_row config_top_keys[] = {
-    {"control", OPTION_TEXT, 0, "", 0, 0, false, NULL, "The control plane: keys listen, token_file."},
+    {"control", OPTION_TEXT, 0, "", 0, 0, false, NULL,
+     "The control plane: keys listen, token_file."},
     {"resources", OPTION_TEXT, 0, "", 0, 0, true, NULL, "List of resources. Required."},
-    {"fallback", OPTION_TEXT, 0, "", 0, 0, true, NULL, "Where requests go that are not held: key url."},
+    {"fallback", OPTION_TEXT, 0, "", 0, 0, true, NULL,
+     "Where requests go that are not held: key url."},
     {"resource_from", OPTION_TEXT, 0, "", 0, 255, true, NULL,
-     "Name of the resource for requests without a model, such as slm_{quality}, from headers or JSON fields."},
+     "Name of the resource for requests without a model, such as slm_{quality}, from headers or "
+     "JSON fields."},
 };
 const size_t config_top_key_count = sizeof config_top_keys / sizeof config_top_keys[0];
 const struct option_row config_fallback_keys[] = {
-    {"url", OPTION_TEXT, 0, "", 0, CONFIG_URL_MAX - 1, true, NULL, "The fallback upstream. Required."},
+    {"url", OPTION_TEXT, 0, "", 0, CONFIG_URL_MAX - 1, true, NULL,
+     "The fallback upstream. Required."},
 };
 const size_t config_fallback_key_count = 1;
 const struct option_row config_resource_keys[] = {
     {"aliases", OPTION_TEXT, 0, "", 0, 0, true, NULL, "List of further names."},
-    {"upstream", OPTION_TEXT, 0, "", 0, CONFIG_URL_MAX - 1, true, NULL, "Address of its server. Required."},
+    {"upstream", OPTION_TEXT, 0, "", 0, CONFIG_URL_MAX - 1, true, NULL,
+     "Address of its server. Required."},
     {"warmer", OPTION_TEXT, 0, "", 0, 0, true, NULL, "How it is loaded and unloaded."},
     {"probe", OPTION_TEXT, 0, "", 0, 0, true, NULL,
      "A real inference that proves it warm. Required unless the warmer is none."},
 };
-const size_t config_resource_key_count = sizeof config_resource_keys / sizeof config_resource_keys[0];
+const size_t config_resource_key_count =
+    sizeof config_resource_keys / sizeof config_resource_keys[0];
 const struct option_row config_warmer_keys[] = {
-    {"environment", OPTION_TEXT, 0, "", 0, 0, true, NULL, "exec: mapping of variables set for the command."},
+    {"environment", OPTION_TEXT, 0, "", 0, 0, true, NULL,
+     "exec: mapping of variables set for the command."},
     {"load", OPTION_TEXT, 0, "", 0, 0, true, NULL, "http: the call that loads it. Required."},
     {"unload", OPTION_TEXT, 0, "", 0, 0, true, NULL, "http: the call that unloads it. Required."},
-    {"state", OPTION_TEXT, 0, "", 0, 0, true, NULL, "http: the call that tells whether it is loaded."},
+    {"state", OPTION_TEXT, 0, "", 0, 0, true, NULL,
+     "http: the call that tells whether it is loaded."},
 };
 const size_t config_warmer_key_count = sizeof config_warmer_keys / sizeof config_warmer_keys[0];
 const struct option_row config_call_keys[] = {
@@ -172,6 +189,7 @@ const struct config_section config_sections[] = {
     {"resources[].warmer", "how it is loaded and unloaded", ROWS(config_warmer_rows)},
     {"resources[].warmer", "how it is loaded and unloaded, parts", ROWS(config_warmer_keys)},
     {"resources[].probe, .warmer.load, .unload, .state", "one HTTP call", ROWS(config_call_rows)},
-    {"resources[].probe, .warmer.load, .unload, .state", "one HTTP call, parts", ROWS(config_call_keys)},
+    {"resources[].probe, .warmer.load, .unload, .state", "one HTTP call, parts",
+     ROWS(config_call_keys)},
 };
 const size_t config_section_count = sizeof config_sections / sizeof config_sections[0];

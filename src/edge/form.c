@@ -15,7 +15,8 @@ enum form_find form_decode(struct str raw, bool plus, char *decoded, size_t size
     for (size_t i = 0; i < raw.len; i++) {
         char c = raw.data[i];
         if (c == '%') {
-            int high = i + 2 < raw.len ? hex(raw.data[i + 1]) : -1, low = high >= 0 ? hex(raw.data[i + 2]) : -1;
+            int high = i + 2 < raw.len ? hex(raw.data[i + 1]) : -1,
+                low = high >= 0 ? hex(raw.data[i + 2]) : -1;
             if (low < 0)
                 return FORM_BROKEN;
             c = (char)(high << 4 | low);
@@ -38,8 +39,8 @@ size_t form_encode(struct str text, char *out, size_t size)
     size_t n = 0;
     for (size_t i = 0; i < text.len && n + 3 <= size; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                     c == '.' || c == '_' || c == '~';
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '-' || c == '.' || c == '_' || c == '~';
         if (plain) {
             out[n++] = (char)c;
             continue;
@@ -84,7 +85,8 @@ enum form_find form_get(struct str form, struct str name, char *decoded, size_t 
     return found == FORM_FOUND ? form_decode(raw, true, decoded, size, &len) : found;
 }
 
-/* A parameter of a header value: `; name=token` or `; name="quoted"`. Escapes inside quotes are refused. */
+/* A parameter of a header value: `; name=token` or `; name="quoted"`. Escapes inside quotes are
+ * refused. */
 static bool parameter(struct str value, struct str name, struct str *out)
 {
     struct str rest = value, part;
@@ -97,7 +99,8 @@ static bool parameter(struct str value, struct str name, struct str *out)
         part = str_trim((struct str){rest.data, i});
         rest = i < rest.len ? (struct str){rest.data + i + 1, rest.len - i - 1} : (struct str){0};
         struct str key, text = part;
-        if (first || !str_cut(&text, '=', &key) || !text.data || !str_equal_nocase(str_trim(key), name)) {
+        if (first || !str_cut(&text, '=', &key) || !text.data ||
+            !str_equal_nocase(str_trim(key), name)) {
             first = false;
             continue;
         }
@@ -105,14 +108,16 @@ static bool parameter(struct str value, struct str name, struct str *out)
         if (text.len >= 2 && text.data[0] == '"' && text.data[text.len - 1] == '"')
             text = (struct str){text.data + 1, text.len - 2};
         *out = text;
-        return memchr(text.data, '\\', text.len) == NULL && memchr(text.data, '"', text.len) == NULL;
+        return memchr(text.data, '\\', text.len) == NULL &&
+               memchr(text.data, '"', text.len) == NULL;
     }
     return false;
 }
 
 bool form_boundary(struct str content_type, struct str *boundary)
 {
-    return parameter(content_type, STR("boundary"), boundary) && boundary->len > 0 && boundary->len <= 70;
+    return parameter(content_type, STR("boundary"), boundary) && boundary->len > 0 &&
+           boundary->len <= 70;
 }
 
 /* The next "--boundary" at the start of a line, at or behind `at`. */
@@ -125,7 +130,8 @@ static const char *next_delimiter(struct str body, struct str boundary, const ch
             return NULL;
         const char *dashes = found - 2;
         if (dashes >= at && dashes[0] == '-' && dashes[1] == '-' &&
-            (dashes == body.data || (dashes - body.data >= 2 && dashes[-1] == '\n' && dashes[-2] == '\r')))
+            (dashes == body.data ||
+             (dashes - body.data >= 2 && dashes[-1] == '\n' && dashes[-2] == '\r')))
             return dashes;
         at = found + 1;
     }
@@ -138,7 +144,8 @@ static bool part_is(struct str lines, struct str name)
     struct str line, key, value;
     while (str_cut(&lines, '\n', &line)) {
         value = str_trim(line);
-        if (!str_cut(&value, ':', &key) || !value.data || !str_equal_nocase(str_trim(key), STR("content-disposition")))
+        if (!str_cut(&value, ':', &key) || !value.data ||
+            !str_equal_nocase(str_trim(key), STR("content-disposition")))
             continue;
         struct str found;
         return parameter(value, STR("name"), &found) && str_equal(found, name);
@@ -146,7 +153,8 @@ static bool part_is(struct str lines, struct str name)
     return false;
 }
 
-enum form_find form_find_part(struct str body, struct str boundary, struct str name, struct str *raw)
+enum form_find form_find_part(struct str body, struct str boundary, struct str name,
+                              struct str *raw)
 {
     const char *end = body.data + body.len;
     const char *at = next_delimiter(body, boundary, body.data);

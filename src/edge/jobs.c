@@ -29,7 +29,8 @@ int64_t jobs_wall_ns(void)
     return (int64_t)now.tv_sec * TIME_SECOND + now.tv_nsec;
 }
 
-/* The first job that may run now, taken off the queue; else NULL and when to look again (TIME_NEVER: on a wake). */
+/* The first job that may run now, taken off the queue; else NULL and when to look again
+ * (TIME_NEVER: on a wake). */
 static struct job *take(struct jobs *jobs, int64_t *look_at_ns)
 {
     int64_t now_ns = jobs_now_ns();

@@ -15,13 +15,13 @@ struct journal_file {
     char path[1024];
     int fd;
     struct jobs *jobs;
-    uint64_t number;          /* records in the file */
-    uint64_t bytes;           /* in the file and on the way */
-    uint64_t events;          /* since begin */
+    uint64_t number; /* records in the file */
+    uint64_t bytes;  /* in the file and on the way */
+    uint64_t events; /* since begin */
     struct buf pending;
     struct job job;
-    pthread_mutex_t lock;     /* of what follows */
-    struct buf writing;       /* the job's; empty: it has nothing to do */
+    pthread_mutex_t lock; /* of what follows */
+    struct buf writing;   /* the job's; empty: it has nothing to do */
     bool busy;
     int error;
     bool dead;
@@ -67,10 +67,13 @@ static enum fw_err continue_file(struct journal_file *file, struct fw_detail *de
     uint64_t end = 0;
     enum fw_err err = find_end(file->fd, &end, &file->number, &why);
     if (err != FW_OK)
-        return err_set(detail, err, "journal: \"%s\" cannot be continued: %.300s; it was left as it is: move it away, or name another path",
+        return err_set(detail, err,
+                       "journal: \"%s\" cannot be continued: %.300s; it was left as it is: move it "
+                       "away, or name another path",
                        file->path, why.text[0] ? why.text : err_row(err)->sentence);
     if (ftruncate(file->fd, (off_t)end) != 0 || lseek(file->fd, 0, SEEK_END) < 0)
-        return err_set(detail, FW_IO, "journal: \"%s\" cannot be written: %s", file->path, strerror(errno));
+        return err_set(detail, FW_IO, "journal: \"%s\" cannot be written: %s", file->path,
+                       strerror(errno));
     file->bytes = end;
     return FW_OK;
 }
@@ -106,7 +109,8 @@ static void die(struct journal_file *file, const char *why)
 
 static void write_job(struct job *job)
 {
-    struct journal_file *file = (struct journal_file *)((char *)job - offsetof(struct journal_file, job));
+    struct journal_file *file =
+        (struct journal_file *)((char *)job - offsetof(struct journal_file, job));
     int error = write_all(file->fd, buf_str(&file->writing));
     pthread_mutex_lock(&file->lock);
     buf_clear(&file->writing);
@@ -199,7 +203,8 @@ void journal_file_settings(struct journal_file *file, const struct engine_settin
 
 static void put_mark(struct journal_file *file, enum journal_kind kind, const struct engine *engine)
 {
-    const struct journal_mark mark = {engine_decision_hash(engine), engine_action_count(engine), file->events};
+    const struct journal_mark mark = {engine_decision_hash(engine), engine_action_count(engine),
+                                      file->events};
     size_t before = file->pending.len;
     journal_put_mark(&file->pending, &file->number, kind, &mark);
     file->bytes += file->pending.len - before;
@@ -251,7 +256,8 @@ enum fw_err journal_file_open(struct journal_file **out, const char *path, struc
     pthread_mutex_init(&file->lock, NULL);
     file->fd = open_file(path);
     enum fw_err err = file->fd >= 0 ? continue_file(file, detail)
-                                    : err_set(detail, FW_IO, "journal: \"%s\" cannot be opened: %s", path, strerror(errno));
+                                    : err_set(detail, FW_IO, "journal: \"%s\" cannot be opened: %s",
+                                              path, strerror(errno));
     if (err != FW_OK) {
         file->dead = true;
         journal_file_close(&file, NULL);

@@ -41,7 +41,8 @@ enum fw_err log_open(const char *file, enum log_level level, struct fw_detail *d
         return FW_OK;
     int fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
     if (fd < 0)
-        return err_set(detail, FW_IO, "log_file: \"%s\" cannot be opened: %s", file, strerror(errno));
+        return err_set(detail, FW_IO, "log_file: \"%s\" cannot be opened: %s", file,
+                       strerror(errno));
     pthread_mutex_lock(&logger.lock);
     if (logger.fd != STDERR_FILENO)
         close(logger.fd);
@@ -141,7 +142,8 @@ static void write_all(const char *data, size_t len)
     }
 }
 
-void log_line(enum log_level level, const char *message, const struct log_field *fields, size_t count)
+void log_line(enum log_level level, const char *message, const struct log_field *fields,
+              size_t count)
 {
     if ((int)level > atomic_load(&log_threshold))
         return;
@@ -151,7 +153,8 @@ void log_line(enum log_level level, const char *message, const struct log_field 
     char time_text[TIME_TEXT_MAX];
     struct buf line;
     buf_init(&line, LOG_LINE_MAX);
-    buf_printf(&line, "time=%s level=%s msg=", time_format_iso(now_ns, time_text), level_names[level]);
+    buf_printf(&line, "time=%s level=%s msg=", time_format_iso(now_ns, time_text),
+               level_names[level]);
     add_value(&line, str_of(message));
     for (size_t i = 0; i < count; i++)
         add_field(&line, &fields[i]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Metrics: one row each, from which /metrics, `forewarm metrics` and docs/reference/metrics.md are made. Threads
- * count in their own shard; the control plane adds the shards up. Prometheus text format 0.0.4. */
+ * Metrics: one row each, from which /metrics, `forewarm metrics` and docs/reference/metrics.md are
+ * made. Threads count in their own shard; the control plane adds the shards up. Prometheus text
+ * format 0.0.4. */
 #ifndef FOREWARM_EDGE_METRICS_H
 #define FOREWARM_EDGE_METRICS_H
 
@@ -13,31 +14,49 @@
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
 /* X(id, name, type, labels, buckets, help). buckets: name of a bucket list, NONE for others. */
-#define METRICS(X)                                                                                           \
-    X(METRIC_PREWARM_HITS, "prewarm_hits_total", COUNTER, "", NONE, "Prewarmed resources that were used.")   \
-    X(METRIC_PREWARM_WASTE, "prewarm_waste_ms", HISTOGRAM, "", WASTE, "Warm time in milliseconds of prewarms that expired unused.") \
-    X(METRIC_REQUESTS, "forewarm_requests_total", COUNTER, "resource,state", NONE, "Requests by the state their resource was in: warm, cold or fallback.") \
-    X(METRIC_RESPONSES, "forewarm_responses_total", COUNTER, "code", NONE, "Answers to clients by status class.") \
-    X(METRIC_COLD_WAIT, "forewarm_cold_wait_seconds", HISTOGRAM, "", SECONDS, "How long requests were held for a resource to become warm.") \
-    X(METRIC_PROXY, "forewarm_proxy_seconds", HISTOGRAM, "", SECONDS, "Time from a request's last byte to its answer's first byte, without the hold.") \
-    X(METRIC_WARMUPS, "forewarm_warmups_total", COUNTER, "resource,cause,result", NONE, "Finished warm-ups by cause and result.") \
-    X(METRIC_WARMUP_SECONDS, "forewarm_warmup_seconds", HISTOGRAM, "", SECONDS, "From the start of a warm-up to the proof.") \
-    X(METRIC_IDLE, "forewarm_idle_warm_seconds_total", COUNTER, "resource", NONE, "Warm with nothing running.") \
-    X(METRIC_REGRET, "forewarm_regret_seconds_total", COUNTER, "resource", NONE, "Waiting that keeping or warming the resource would have avoided.") \
-    X(METRIC_COST, "forewarm_warmup_cost_usd_total", COUNTER, "resource", NONE, "Loading time at the configured price of an hour.") \
-    X(METRIC_STATE, "forewarm_resource_state", GAUGE, "resource,state", NONE, "1 for the state the resource is in.") \
-    X(METRIC_MEMORY, "forewarm_memory_bytes", GAUGE, "kind", NONE, "Memory: used by resources, budget.") \
-    X(METRIC_HELD, "forewarm_held_requests", GAUGE, "", NONE, "Requests that wait for a resource now.") \
-    X(METRIC_CONNECTIONS, "forewarm_connections", GAUGE, "plane", NONE, "Open client connections.") \
-    X(METRIC_UPSTREAM_ERRORS, "forewarm_upstream_errors_total", COUNTER, "resource,error", NONE, "Requests that an upstream failed.") \
-    X(METRIC_CLIENT_GONE, "forewarm_client_gone_total", COUNTER, "", NONE, "Clients that left before their answer was complete.") \
-    X(METRIC_EVENTS, "forewarm_engine_events_total", COUNTER, "", NONE, "Events the engine has handled.")
+#define METRICS(X)                                                                                 \
+    X(METRIC_PREWARM_HITS, "prewarm_hits_total", COUNTER, "", NONE,                                \
+      "Prewarmed resources that were used.")                                                       \
+    X(METRIC_PREWARM_WASTE, "prewarm_waste_ms", HISTOGRAM, "", WASTE,                              \
+      "Warm time in milliseconds of prewarms that expired unused.")                                \
+    X(METRIC_REQUESTS, "forewarm_requests_total", COUNTER, "resource,state", NONE,                 \
+      "Requests by the state their resource was in: warm, cold or fallback.")                      \
+    X(METRIC_RESPONSES, "forewarm_responses_total", COUNTER, "code", NONE,                         \
+      "Answers to clients by status class.")                                                       \
+    X(METRIC_COLD_WAIT, "forewarm_cold_wait_seconds", HISTOGRAM, "", SECONDS,                      \
+      "How long requests were held for a resource to become warm.")                                \
+    X(METRIC_PROXY, "forewarm_proxy_seconds", HISTOGRAM, "", SECONDS,                              \
+      "Time from a request's last byte to its answer's first byte, without the hold.")             \
+    X(METRIC_WARMUPS, "forewarm_warmups_total", COUNTER, "resource,cause,result", NONE,            \
+      "Finished warm-ups by cause and result.")                                                    \
+    X(METRIC_WARMUP_SECONDS, "forewarm_warmup_seconds", HISTOGRAM, "", SECONDS,                    \
+      "From the start of a warm-up to the proof.")                                                 \
+    X(METRIC_IDLE, "forewarm_idle_warm_seconds_total", COUNTER, "resource", NONE,                  \
+      "Warm with nothing running.")                                                                \
+    X(METRIC_REGRET, "forewarm_regret_seconds_total", COUNTER, "resource", NONE,                   \
+      "Waiting that keeping or warming the resource would have avoided.")                          \
+    X(METRIC_COST, "forewarm_warmup_cost_usd_total", COUNTER, "resource", NONE,                    \
+      "Loading time at the configured price of an hour.")                                          \
+    X(METRIC_STATE, "forewarm_resource_state", GAUGE, "resource,state", NONE,                      \
+      "1 for the state the resource is in.")                                                       \
+    X(METRIC_MEMORY, "forewarm_memory_bytes", GAUGE, "kind", NONE,                                 \
+      "Memory: used by resources, budget.")                                                        \
+    X(METRIC_HELD, "forewarm_held_requests", GAUGE, "", NONE,                                      \
+      "Requests that wait for a resource now.")                                                    \
+    X(METRIC_CONNECTIONS, "forewarm_connections", GAUGE, "plane", NONE,                            \
+      "Open client connections.")                                                                  \
+    X(METRIC_UPSTREAM_ERRORS, "forewarm_upstream_errors_total", COUNTER, "resource,error", NONE,   \
+      "Requests that an upstream failed.")                                                         \
+    X(METRIC_CLIENT_GONE, "forewarm_client_gone_total", COUNTER, "", NONE,                         \
+      "Clients that left before their answer was complete.")                                       \
+    X(METRIC_EVENTS, "forewarm_engine_events_total", COUNTER, "", NONE,                            \
+      "Events the engine has handled.")
 
 enum metric_id {
 #define X(id, name, type, labels, buckets, help) id,
     METRICS(X)
 #undef X
-    METRIC_COUNT
+        METRIC_COUNT
 };
 
 struct metric_row {
@@ -47,18 +66,18 @@ extern const struct metric_row metric_rows[];
 extern const size_t metric_row_count;
 
 /* Values of the label that is not the resource. X(id, value) */
-#define METRIC_LABELS_STATE(X)                                                                               \
-    X(METRIC_WARM, "warm")                                                                                   \
-    X(METRIC_COLD, "cold")                                                                                   \
+#define METRIC_LABELS_STATE(X)                                                                     \
+    X(METRIC_WARM, "warm")                                                                         \
+    X(METRIC_COLD, "cold")                                                                         \
     X(METRIC_FALLBACK, "fallback")
 enum metric_request_state {
 #define X(id, value) id,
     METRIC_LABELS_STATE(X)
 #undef X
 };
-#define METRIC_LABELS_ERROR(X)                                                                               \
-    X(METRIC_CONNECT, "connect")                                                                             \
-    X(METRIC_BROKEN, "broken")                                                                               \
+#define METRIC_LABELS_ERROR(X)                                                                     \
+    X(METRIC_CONNECT, "connect")                                                                   \
+    X(METRIC_BROKEN, "broken")                                                                     \
     X(METRIC_TIMEOUT, "timeout")
 enum metric_upstream_error {
 #define X(id, value) id,
@@ -66,7 +85,8 @@ enum metric_upstream_error {
 #undef X
 };
 
-/* All shards, and the threads' common door to them. One thread writes a shard; any thread may read while it does. */
+/* All shards, and the threads' common door to them. One thread writes a shard; any thread may read
+ * while it does. */
 struct metrics;
 struct metrics_shard;
 FW_MUST_CHECK enum fw_err metrics_create(struct metrics **metrics);
@@ -74,12 +94,15 @@ void metrics_destroy(struct metrics **metrics);
 /* A shard for the calling thread's use; lives as long as the metrics. NULL when memory is short. */
 struct metrics_shard *metrics_shard(struct metrics *metrics);
 
-/* Counters. `label`: a value of the enums above for "resource,state", "resource,error" and "code" (status / 100 - 1);
- * else 0. `resource`: the engine's number; else 0. Metrics in seconds count nanoseconds. */
-void metrics_add(struct metrics_shard *shard, enum metric_id metric, uint32_t resource, unsigned label, uint64_t amount);
+/* Counters. `label`: a value of the enums above for "resource,state", "resource,error" and "code"
+ * (status / 100 - 1); else 0. `resource`: the engine's number; else 0. Metrics in seconds count
+ * nanoseconds. */
+void metrics_add(struct metrics_shard *shard, enum metric_id metric, uint32_t resource,
+                 unsigned label, uint64_t amount);
 /* Histograms. SECONDS buckets take nanoseconds, WASTE buckets milliseconds. */
 void metrics_observe(struct metrics_shard *shard, enum metric_id metric, int64_t value);
-/* Gauges that go up and down in one thread ("" and "plane" labels: data); the sum over the shards is shown. */
+/* Gauges that go up and down in one thread ("" and "plane" labels: data); the sum over the shards
+ * is shown. */
 void metrics_move(struct metrics_shard *shard, enum metric_id metric, int64_t change);
 
 /* What /metrics shows besides the shards. */
@@ -88,11 +111,13 @@ struct metrics_source {
     void *context;
     /* The id of a resource number, for the label; data NULL: the series is left out. */
     struct str (*resource)(void *context, uint32_t resource);
-    /* Adds series of this metric through metrics_sample; called once a metric, whatever its type but histograms. May be NULL. */
+    /* Adds series of this metric through metrics_sample; called once a metric, whatever its type
+     * but histograms. May be NULL. */
     void (*collect)(void *context, enum metric_id metric, struct metrics_writer *writer);
 };
 /* One sample; a value for each of the row's labels, in their order. */
-void metrics_sample(struct metrics_writer *writer, const struct str *labels, size_t count, double value);
+void metrics_sample(struct metrics_writer *writer, const struct str *labels, size_t count,
+                    double value);
 void metrics_write(struct metrics *metrics, const struct metrics_source *source, struct buf *out);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Inside the proxy: one request on its way. proxy.c decides where it goes, relay.c carries it there and the answer back.
+ * Inside the proxy: one request on its way. proxy.c decides where it goes, relay.c carries it there
+ * and the answer back.
  *
- *   ROUTING -> HELD -> OPENING -> SENT -> STREAMING        HELD: only while the resource is not warm
- * Events: a request that was SERVED or RELEASEd gets exactly one END; one that leaves while held gets GONE. */
+ *   ROUTING -> HELD -> OPENING -> SENT -> STREAMING        HELD: only while the resource is not
+ * warm Events: a request that was SERVED or RELEASEd gets exactly one END; one that leaves while
+ * held gets GONE. */
 #ifndef FOREWARM_EDGE_RELAY_H
 #define FOREWARM_EDGE_RELAY_H
 
@@ -18,28 +20,28 @@ enum relay_state { RELAY_ROUTING, RELAY_HELD, RELAY_OPENING, RELAY_SENT, RELAY_S
 
 struct relay {
     struct proxy *proxy;
-    struct relay *next, **link;       /* all, or the free ones */
+    struct relay *next, **link; /* all, or the free ones */
     struct exchange *exchange;
     struct viewer_hold *hold;
-    const struct route *route;        /* in the held view */
+    const struct route *route; /* in the held view */
     struct endpoint *endpoint;
     struct upstream *upstream;
-    struct wheel_timer timer;         /* the hold's last resort */
+    struct wheel_timer timer; /* the hold's last resort */
     uint64_t id, session;
     int64_t complete_ns, held_at_ns, held_ns, sent_ns; /* monotonic */
     uint8_t state;
-    uint8_t label;                    /* enum metric_request_state */
-    bool in_use;                      /* the brain awaits an END */
-    bool in_flight;                   /* counted in the slot */
-    bool retried, reissued, heard;    /* heard: a byte of the answer came */
-    bool answers_head, extra;         /* extra: bytes behind the answer */
-    bool close_upstream;              /* the answer says so */
-    uint8_t body;                     /* enum rewrite_body */
-    struct buf head;                  /* of the request, as it leaves */
+    uint8_t label;                 /* enum metric_request_state */
+    bool in_use;                   /* the brain awaits an END */
+    bool in_flight;                /* counted in the slot */
+    bool retried, reissued, heard; /* heard: a byte of the answer came */
+    bool answers_head, extra;      /* extra: bytes behind the answer */
+    bool close_upstream;           /* the answer says so */
+    uint8_t body;                  /* enum rewrite_body */
+    struct buf head;               /* of the request, as it leaves */
     uv_buf_t pieces[RELAY_PIECES_MAX];
     unsigned piece_count;
     size_t total, sent;
-    struct buf answer_head;           /* when it comes in more than one piece */
+    struct buf answer_head; /* when it comes in more than one piece */
     struct http_response response;
     struct model model;
     char spelled[CONFIG_ID_MAX * 6 + 2];
@@ -53,22 +55,27 @@ struct proxy {
     unsigned sender;
     struct metrics_shard *metrics;
     struct upstream_pool *pool;
-    struct map64 held;                /* request id -> relay */
+    struct map64 held; /* request id -> relay */
     uint64_t counter;
     struct relay *relays, *free_relays;
     size_t free_count;
-    struct buf scratch;               /* an answer's head while it is written */
+    struct buf scratch; /* an answer's head while it is written */
     struct server_field fields[SERVER_FIELDS_MAX];
 };
 
 /* relay.c */
-void relay_forward(struct relay *relay, const struct config_url *url); /* sends it there, the answer comes by itself */
+void relay_forward(struct relay *relay,
+                   const struct config_url *url); /* sends it there, the answer comes by itself */
 extern const struct upstream_events relay_upstream_events;
 
 /* proxy.c */
-/* It is over: counts, events, memory. The exchange is answered by the caller, who keeps its pointer. */
+/* It is over: counts, events, memory. The exchange is answered by the caller, who keeps its
+ * pointer. */
 void relay_finish(struct relay *relay, enum fw_err status);
-void relay_fail(struct relay *relay, enum fw_err err, const char *reason); /* with an error for the client */
-void relay_lost(struct relay *relay, const char *reason); /* the upstream that was believed warm refused the connection */
+void relay_fail(struct relay *relay, enum fw_err err,
+                const char *reason); /* with an error for the client */
+void relay_lost(
+    struct relay *relay,
+    const char *reason); /* the upstream that was believed warm refused the connection */
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * An HTTP/1.1 server on one libuv loop: accepts, gates and parses heads, buffers bodies, keeps deadlines, writes
- * answers. Who answers is a callback: the proxy on the data plane, the control API on the control plane. */
+ * An HTTP/1.1 server on one libuv loop: accepts, gates and parses heads, buffers bodies, keeps
+ * deadlines, writes answers. Who answers is a callback: the proxy on the data plane, the control
+ * API on the control plane. */
 #ifndef FOREWARM_EDGE_SERVER_H
 #define FOREWARM_EDGE_SERVER_H
 
@@ -21,31 +22,35 @@ struct server_field {
     struct str name, value;
 };
 struct server_request {
-    struct str method, target;       /* as sent */
-    struct str path, query;          /* target split at '?', not decoded */
+    struct str method, target; /* as sent */
+    struct str path, query;    /* target split at '?', not decoded */
     const struct server_field *fields;
     uint32_t field_count;
-    struct str body;                 /* complete */
+    struct str body; /* complete */
     bool http_1_0, keep_alive;
-    struct str peer;                 /* "127.0.0.1:54321" */
+    struct str peer; /* "127.0.0.1:54321" */
 };
 /* The field's value by case-insensitive name; data NULL if absent. */
 struct str server_field_get(const struct server_request *request, const char *name);
 /* A query parameter, decoded into `decoded` (max its size); false if absent or too long. */
-bool server_query_get(const struct server_request *request, const char *name, char *decoded, size_t size);
+bool server_query_get(const struct server_request *request, const char *name, char *decoded,
+                      size_t size);
 
 struct server_handler {
     void *context;
-    /* The request is complete. It and its texts live until the exchange ends. Answer now or later, on this loop's thread. */
+    /* The request is complete. It and its texts live until the exchange ends. Answer now or later,
+     * on this loop's thread. */
     void (*request)(void *context, struct exchange *exchange, const struct server_request *request);
     /* The client left before the answer was finished. The exchange is dead after this call. */
     void (*gone)(void *context, struct exchange *exchange);
-    /* The answer was handed to the socket (or failed); the exchange is dead after this call. May be NULL. */
+    /* The answer was handed to the socket (or failed); the exchange is dead after this call. May be
+     * NULL. */
     void (*done)(void *context, struct exchange *exchange);
-    /* Enough of a streamed answer has left for more to be written (exchange_queued fell below SERVER_QUEUE_LOW after it
-     * had passed SERVER_QUEUE_HIGH). May be NULL. */
+    /* Enough of a streamed answer has left for more to be written (exchange_queued fell below
+     * SERVER_QUEUE_LOW after it had passed SERVER_QUEUE_HIGH). May be NULL. */
     void (*writable)(void *context, struct exchange *exchange);
-    /* An answer with this status begins, also one the server gives by itself. For counting. May be NULL. */
+    /* An answer with this status begins, also one the server gives by itself. For counting. May be
+     * NULL. */
     void (*answered)(void *context, int status);
 };
 enum { SERVER_QUEUE_HIGH = 64 << 10, SERVER_QUEUE_LOW = 32 << 10 };
@@ -55,20 +60,25 @@ struct server_limits {
     int64_t max_connections;
     int64_t head_timeout_ns, body_grace_ns, idle_timeout_ns, write_timeout_ns;
     bool abort_on_half_close;
-    _Atomic uint64_t *parked;    /* bytes of request bodies in memory, shared by servers that share max_parked; NULL: own */
+    _Atomic uint64_t *parked; /* bytes of request bodies in memory, shared by servers that share
+                                 max_parked; NULL: own */
 };
 
-/* Binds 127.0.0.1:7700 style addresses, with SO_REUSEPORT when `share`. FW_IN_USE says what to do. Port 0 takes any. */
-FW_MUST_CHECK enum fw_err server_create(struct server **server, uv_loop_t *loop, const char *listen, bool share,
-                                        const struct server_limits *limits, const struct server_handler *handler,
+/* Binds 127.0.0.1:7700 style addresses, with SO_REUSEPORT when `share`. FW_IN_USE says what to do.
+ * Port 0 takes any. */
+FW_MUST_CHECK enum fw_err server_create(struct server **server, uv_loop_t *loop, const char *listen,
+                                        bool share, const struct server_limits *limits,
+                                        const struct server_handler *handler,
                                         struct fw_detail *detail);
 uint16_t server_port(const struct server *server);
 /* After a reload. `parked` stays what it was. */
 void server_set_limits(struct server *server, const struct server_limits *limits);
-/* Stops accepting; idle connections close; open exchanges go on. Then destroy once server_connections is 0, or later by force. */
+/* Stops accepting; idle connections close; open exchanges go on. Then destroy once
+ * server_connections is 0, or later by force. */
 void server_stop(struct server *server);
 size_t server_connections(const struct server *server);
-void server_destroy(struct server **server); /* closes everything; run the loop once more afterwards */
+void server_destroy(
+    struct server **server); /* closes everything; run the loop once more afterwards */
 
 /* The server's timers, for those who work on the same loop. Only on its thread. */
 struct wheel;
@@ -77,28 +87,37 @@ int64_t server_now(const struct server *server); /* what wheel deadlines are mea
 /* 64 KiB that whoever reads on this loop may read into; valid until its read callback returns. */
 uv_buf_t server_read_buffer(struct server *server);
 
-/* An exchange may be dead when exchange_answer, exchange_error, exchange_end or exchange_abort returns.
- * Its owner may hang its own state here. */
+/* An exchange may be dead when exchange_answer, exchange_error, exchange_end or exchange_abort
+ * returns. Its owner may hang its own state here. */
 void exchange_set_context(struct exchange *exchange, void *context);
 void *exchange_context(const struct exchange *exchange);
 const struct server_request *exchange_request(const struct exchange *exchange);
 
-/* A whole answer at once. `extra` is "Name: value\r\n..." lines or empty. Content-Length is written here. */
-void exchange_answer(struct exchange *exchange, int status, const char *content_type, struct str extra, struct str body);
-/* The OpenAI-shaped error of an error row: {"error":{"message","type","code","param"}}; retry_after_s < 0: no header. */
-void exchange_error(struct exchange *exchange, enum fw_err err, int64_t retry_after_s, struct str message);
-/* A streamed answer: head, any number of pieces, end. Chunked for HTTP/1.1, close-delimited for 1.0. */
-void exchange_begin(struct exchange *exchange, int status, const char *content_type, struct str extra);
+/* A whole answer at once. `extra` is "Name: value\r\n..." lines or empty. Content-Length is written
+ * here. */
+void exchange_answer(struct exchange *exchange, int status, const char *content_type,
+                     struct str extra, struct str body);
+/* The OpenAI-shaped error of an error row: {"error":{"message","type","code","param"}};
+ * retry_after_s < 0: no header. */
+void exchange_error(struct exchange *exchange, enum fw_err err, int64_t retry_after_s,
+                    struct str message);
+/* A streamed answer: head, any number of pieces, end. Chunked for HTTP/1.1, close-delimited
+ * for 1.0. */
+void exchange_begin(struct exchange *exchange, int status, const char *content_type,
+                    struct str extra);
 void exchange_write(struct exchange *exchange, struct str data);
 size_t exchange_queued(const struct exchange *exchange); /* bytes not yet taken by the socket */
 void exchange_end(struct exchange *exchange);
-void exchange_abort(struct exchange *exchange);          /* cut: the client sees that the answer is not whole */
+void exchange_abort(
+    struct exchange *exchange); /* cut: the client sees that the answer is not whole */
 
-/* For the proxy, which writes answers that are framed already: head and body bytes as they are to be sent. The status is
- * for the counters. `keep_alive` must be what the head says. */
-void exchange_relay_begin(struct exchange *exchange, int status, bool keep_alive, bool ends_by_close);
+/* For the proxy, which writes answers that are framed already: head and body bytes as they are to
+ * be sent. The status is for the counters. `keep_alive` must be what the head says. */
+void exchange_relay_begin(struct exchange *exchange, int status, bool keep_alive,
+                          bool ends_by_close);
 void exchange_relay(struct exchange *exchange, const uv_buf_t *pieces, unsigned count);
-bool exchange_keep_alive(const struct exchange *exchange); /* may the connection be kept after this exchange? */
+bool exchange_keep_alive(
+    const struct exchange *exchange); /* may the connection be kept after this exchange? */
 const char *server_status_reason(int status);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * The edge's side of one resource: its configuration, its slot, its warmer, and the task under way (warm, unload,
- * adopt), which runs in steps on job threads and ends with one event to the brain.
+ * The edge's side of one resource: its configuration, its slot, its warmer, and the task under way
+ * (warm, unload, adopt), which runs in steps on job threads and ends with one event to the brain.
  *
- * Who touches what: the brain thread starts tasks and reads; a running task owns the part marked so; what both look at
- * is under `lock`. The brain starts a task only when the one before has reported, so there is never more than one. */
+ * Who touches what: the brain thread starts tasks and reads; a running task owns the part marked
+ * so; what both look at is under `lock`. The brain starts a task only when the one before has
+ * reported, so there is never more than one. */
 #ifndef FOREWARM_EDGE_SITE_H
 #define FOREWARM_EDGE_SITE_H
 
@@ -17,12 +18,12 @@
 #include <pthread.h>
 
 /* X(stage, name) */
-#define SITE_STAGES(X)                                                                                       \
-    X(SITE_COLD, "cold")                                                                                     \
-    X(SITE_LOADING, "loading")                                                                               \
-    X(SITE_VERIFYING, "verifying")                                                                           \
-    X(SITE_READY, "ready")                                                                                   \
-    X(SITE_UNLOADING, "unloading")                                                                           \
+#define SITE_STAGES(X)                                                                             \
+    X(SITE_COLD, "cold")                                                                           \
+    X(SITE_LOADING, "loading")                                                                     \
+    X(SITE_VERIFYING, "verifying")                                                                 \
+    X(SITE_READY, "ready")                                                                         \
+    X(SITE_UNLOADING, "unloading")                                                                 \
     X(SITE_FAILED, "failed")
 enum site_stage {
 #define X(stage, name) stage,
@@ -46,7 +47,8 @@ enum site_phase {
 struct site;
 struct site_hooks {
     void *context;
-    /* An event for the engine (at_ns is set by the brain); any thread. The last of a task: the site is idle after it. */
+    /* An event for the engine (at_ns is set by the brain); any thread. The last of a task: the site
+     * is idle after it. */
     void (*report)(void *context, const struct event *event);
     /* Adoption ended; when it succeeded, EVENT_FOUND was reported before. */
     void (*adopted)(void *context, struct site *site, bool found);
@@ -59,58 +61,61 @@ struct site {
     struct slot *slot;
     struct jobs *jobs;
     const struct site_hooks *hooks;
-    struct config *latest;                    /* the brain's: retained; `config` is in it */
+    struct config *latest; /* the brain's: retained; `config` is in it */
     const struct config_resource *config;
     bool configured;
     atomic_bool cancel;
-    atomic_bool proven;                       /* warm: losing it now is an event */
+    atomic_bool proven; /* warm: losing it now is an event */
 
     /* the running task's */
     struct job job;
     enum site_phase phase;
     uint64_t attempt;
-    struct config *in_force;                  /* what it was loaded with: unloads and probes go by it */
+    struct config *in_force; /* what it was loaded with: unloads and probes go by it */
     struct warmer warmer;
     int64_t begun_ns, phase_ns, deadline_ns, stop_deadline_ns, delay_ns; /* monotonic */
     int64_t latencies[PROBE_MAX];
     uint32_t probes;
     enum fw_err failure;
     struct fw_detail failure_detail;
-    struct saved_child saved;                 /* to adopt */
+    struct saved_child saved; /* to adopt */
     char saved_command[8192];
 
     pthread_mutex_t lock;
     /* under the lock */
     enum site_stage stage;
-    int64_t stage_ns, warmup_ns;              /* when the stage and the warm-up began (monotonic) */
-    int64_t took_ns;                          /* the last warm-up; -1 none */
-    struct fw_detail error;                   /* why the last warm-up failed, or what a running one waits for */
+    int64_t stage_ns, warmup_ns; /* when the stage and the warm-up began (monotonic) */
+    int64_t took_ns;             /* the last warm-up; -1 none */
+    struct fw_detail error;      /* why the last warm-up failed, or what a running one waits for */
     struct site_learned learned;
     bool learned_changed;
 };
 
-FW_MUST_CHECK enum fw_err site_create(struct site **site, uint32_t resource, struct str id, struct slot *slot,
-                                      struct jobs *jobs, struct children *children, bool die_with_us,
+FW_MUST_CHECK enum fw_err site_create(struct site **site, uint32_t resource, struct str id,
+                                      struct slot *slot, struct jobs *jobs,
+                                      struct children *children, bool die_with_us,
                                       const struct site_hooks *hooks);
 void site_destroy(struct site **site);
 /* The configuration from now on; what is loaded keeps the one it was loaded with. */
-void site_configure(struct site *site, struct config *config, const struct config_resource *resource);
+void site_configure(struct site *site, struct config *config,
+                    const struct config_resource *resource);
 
 /* Tasks. Each ends with PROVEN or FAILED; UNLOADED; `adopted`. */
 void site_warm(struct site *site, uint64_t attempt);
 void site_cancel(struct site *site);
 void site_unload(struct site *site, uint64_t attempt);
 void site_adopt(struct site *site, const struct saved_child *saved);
-/* At shutdown, with the job threads gone: SIGTERM now, and later SIGKILL to what is still there. False: nothing runs. */
+/* At shutdown, with the job threads gone: SIGTERM now, and later SIGKILL to what is still there.
+ * False: nothing runs. */
 bool site_stop_now(struct site *site, int signal_number);
 
 struct site_progress {
     enum site_stage stage;
     bool in_progress, ready;
-    double progress;      /* 0..1 */
-    int64_t eta_ns;       /* -1 unknown */
-    int64_t took_ns;      /* the last warm-up; -1 none */
-    int64_t warm_probe_ns; /* learned; -1 unknown */
+    double progress;        /* 0..1 */
+    int64_t eta_ns;         /* -1 unknown */
+    int64_t took_ns;        /* the last warm-up; -1 none */
+    int64_t warm_probe_ns;  /* learned; -1 unknown */
     struct fw_detail error; /* "" none */
 };
 /* `expected_load_ns`: the engine's, for a resource that was never loaded. */

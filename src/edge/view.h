@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * What the I/O threads know of the resources: names to routes, immutable, one pointer swapped on reload; and one
- * slot a resource with its state and in-flight count, which outlives reloads. A request for a warm resource reads
- * these and nothing else.
+ * What the I/O threads know of the resources: names to routes, immutable, one pointer swapped on
+ * reload; and one slot a resource with its state and in-flight count, which outlives reloads. A
+ * request for a warm resource reads these and nothing else.
  *
- * Draining without a lock: an I/O thread raises `in_flight`, then looks at `warm`; the brain clears `warm`, then
- * waits for `in_flight` to be 0. Both are sequentially consistent, so one of them sees the other. */
+ * Draining without a lock: an I/O thread raises `in_flight`, then looks at `warm`; the brain clears
+ * `warm`, then waits for `in_flight` to be 0. Both are sequentially consistent, so one of them sees
+ * the other. */
 #ifndef FOREWARM_EDGE_VIEW_H
 #define FOREWARM_EDGE_VIEW_H
 
@@ -13,10 +14,10 @@
 #include <stdatomic.h>
 
 struct slot {
-    _Atomic uint32_t warm;       /* 1: requests may start */
-    _Atomic uint32_t in_flight;  /* requests that were sent upstream and not finished */
-    _Atomic uint32_t state;      /* enum resource_state, for headers and pages */
-    uint32_t resource;           /* the engine's number */
+    _Atomic uint32_t warm;      /* 1: requests may start */
+    _Atomic uint32_t in_flight; /* requests that were sent upstream and not finished */
+    _Atomic uint32_t state;     /* enum resource_state, for headers and pages */
+    uint32_t resource;          /* the engine's number */
 };
 
 struct route {
@@ -25,19 +26,22 @@ struct route {
 };
 
 struct view {
-    struct config *config;       /* owned */
-    struct table names;          /* every id and alias -> number in `by_name` */
-    uint32_t *by_name;           /* name number -> index in `routes` */
+    struct config *config; /* owned */
+    struct table names;    /* every id and alias -> number in `by_name` */
+    uint32_t *by_name;     /* name number -> index in `routes` */
     struct route *routes;
     uint32_t route_count;
     uint64_t version;
 };
 
-/* The route for a model name, or NULL. Names are exact; Ollama's bare "name" also finds "name:latest". */
+/* The route for a model name, or NULL. Names are exact; Ollama's bare "name" also finds
+ * "name:latest". */
 const struct route *view_find(const struct view *view, struct str name);
-/* Builds a view; slots are found by id in `slots` (grown as needed, never freed before shutdown). Takes `config`. */
+/* Builds a view; slots are found by id in `slots` (grown as needed, never freed before shutdown).
+ * Takes `config`. */
 struct slots;
-FW_MUST_CHECK enum fw_err view_create(struct view **view, struct config *config, struct slots *slots, uint64_t version);
+FW_MUST_CHECK enum fw_err view_create(struct view **view, struct config *config,
+                                      struct slots *slots, uint64_t version);
 void view_destroy(struct view **view);
 
 FW_MUST_CHECK enum fw_err slots_create(struct slots **slots, uint32_t max);

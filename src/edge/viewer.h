@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * One thread's hold on views. The current view is read through an atomic pointer; a request that lasts keeps the
- * view it began with. Once a loop turn the thread says which is the oldest view it can still touch, and the one who
- * publishes frees what is older than that everywhere (quiescent-state-based reclamation, McKenney and Slingwine 1998). */
+ * One thread's hold on views. The current view is read through an atomic pointer; a request that
+ * lasts keeps the view it began with. Once a loop turn the thread says which is the oldest view it
+ * can still touch, and the one who publishes frees what is older than that everywhere
+ * (quiescent-state-based reclamation, McKenney and Slingwine 1998). */
 #ifndef FOREWARM_EDGE_VIEWER_H
 #define FOREWARM_EDGE_VIEWER_H
 
@@ -9,13 +10,14 @@
 
 struct viewer_hold {
     struct view *view;
-    uint32_t count;               /* requests that keep it */
-    struct viewer_hold *next;     /* older */
+    uint32_t count;           /* requests that keep it */
+    struct viewer_hold *next; /* older */
 };
 struct viewer {
     _Atomic(struct view *) *shared;
-    struct viewer_hold *newest;   /* of the view last seen */
-    _Atomic uint64_t oldest;      /* version; older ones are not touched any more. 0 before the first turn */
+    struct viewer_hold *newest; /* of the view last seen */
+    _Atomic uint64_t
+        oldest; /* version; older ones are not touched any more. 0 before the first turn */
 };
 
 void viewer_init(struct viewer *viewer, _Atomic(struct view *) *shared);

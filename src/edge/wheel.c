@@ -19,7 +19,8 @@ static void timer_link(struct wheel *wheel, struct wheel_timer *timer)
     if (tick <= wheel->done_tick)
         tick = wheel->done_tick + 1;
     if (tick > wheel->done_tick + WHEEL_SLOTS - 1)
-        tick = wheel->done_tick + WHEEL_SLOTS - 1; /* as far as the wheel reaches; put on from there */
+        tick =
+            wheel->done_tick + WHEEL_SLOTS - 1; /* as far as the wheel reaches; put on from there */
     unsigned slot = slot_of(tick);
     timer->tick = tick;
     timer->next = wheel->slots[slot];

@@ -8,8 +8,8 @@ static void problem_at(struct yaml_walk *walk, size_t line, size_t column, const
     struct config_problems *problems = walk->problems;
     problems->count++;
     if (problems->count == YAML_WALK_PROBLEMS_MAX + 1)
-        buf_printf(&problems->text, "%s: more problems follow, only the first %d are listed\n", walk->path,
-                   YAML_WALK_PROBLEMS_MAX);
+        buf_printf(&problems->text, "%s: more problems follow, only the first %d are listed\n",
+                   walk->path, YAML_WALK_PROBLEMS_MAX);
     if (problems->count > YAML_WALK_PROBLEMS_MAX)
         return;
     if (line > 0)
@@ -49,7 +49,8 @@ static void parser_problem(struct yaml_walk *walk, const yaml_parser_t *parser)
                  parser->context ? parser->context : "");
     else
         snprintf(text, sizeof text, "not valid YAML: %s at byte %zu", what, parser->problem_offset);
-    problem_at(walk, marked ? parser->problem_mark.line + 1 : 0, parser->problem_mark.column + 1, text);
+    problem_at(walk, marked ? parser->problem_mark.line + 1 : 0, parser->problem_mark.column + 1,
+               text);
 }
 
 /* A second document would be ignored silently otherwise. */
@@ -67,7 +68,8 @@ static bool check_single(struct yaml_walk *walk, yaml_parser_t *parser)
     return !root;
 }
 
-bool yaml_walk_init(struct yaml_walk *walk, const char *path, struct str text, struct config_problems *problems)
+bool yaml_walk_init(struct yaml_walk *walk, const char *path, struct str text,
+                    struct config_problems *problems)
 {
     *walk = (struct yaml_walk){.path = path, .problems = problems};
     yaml_parser_t parser;
@@ -109,7 +111,8 @@ static const yaml_node_t *node_at(struct yaml_walk *walk, int index)
     return yaml_document_get_node(&walk->document, index);
 }
 
-static const struct yaml_pair *find_pair(const struct yaml_pair *pairs, uint32_t count, struct str key)
+static const struct yaml_pair *find_pair(const struct yaml_pair *pairs, uint32_t count,
+                                         struct str key)
 {
     for (uint32_t i = 0; i < count; i++)
         if (str_equal(pairs[i].key, key))
@@ -130,7 +133,8 @@ static void collect_mapping(struct collect *collect, const yaml_node_t *mapping,
 static void collect_merge(struct collect *collect, const yaml_node_t *value, int depth)
 {
     if (depth > YAML_WALK_MERGE_DEPTH_MAX) {
-        yaml_walk_problem(collect->walk, value, "merge keys are nested deeper than %d", YAML_WALK_MERGE_DEPTH_MAX);
+        yaml_walk_problem(collect->walk, value, "merge keys are nested deeper than %d",
+                          YAML_WALK_MERGE_DEPTH_MAX);
     } else if (value->type == YAML_MAPPING_NODE) {
         collect_mapping(collect, value, depth);
     } else if (value->type == YAML_SEQUENCE_NODE) {
@@ -141,20 +145,21 @@ static void collect_merge(struct collect *collect, const yaml_node_t *value, int
                 collect_mapping(collect, node, depth);
         }
     } else {
-        yaml_walk_problem(collect->walk, value, "<<: found a single value, expected a mapping to merge");
+        yaml_walk_problem(collect->walk, value,
+                          "<<: found a single value, expected a mapping to merge");
     }
 }
 
-static void collect_pair(struct collect *collect, const yaml_node_t *key, const yaml_node_t *value, int depth,
-                         uint32_t own_from)
+static void collect_pair(struct collect *collect, const yaml_node_t *key, const yaml_node_t *value,
+                         int depth, uint32_t own_from)
 {
     struct str text = scalar_text(key);
     const struct yaml_pair *known = find_pair(collect->pairs, collect->count, text);
     if (known) {
         /* Twice in one mapping is a mistake; a key that comes by a merge as well is overridden. */
         if (depth == 0 && known - collect->pairs >= (ptrdiff_t)own_from)
-            yaml_walk_problem(collect->walk, key, "%s%.*s: given twice, first in line %zu", collect->name, STR_ARG(text),
-                              known->key_node->start_mark.line + 1);
+            yaml_walk_problem(collect->walk, key, "%s%.*s: given twice, first in line %zu",
+                              collect->name, STR_ARG(text), known->key_node->start_mark.line + 1);
         return;
     }
     if (collect->count == YAML_WALK_KEYS_MAX) {
@@ -169,7 +174,8 @@ static void collect_mapping(struct collect *collect, const yaml_node_t *mapping,
     uint32_t own_from = collect->count;
     const yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
     for (; pair < mapping->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *key = node_at(collect->walk, pair->key), *value = node_at(collect->walk, pair->value);
+        const yaml_node_t *key = node_at(collect->walk, pair->key),
+                          *value = node_at(collect->walk, pair->value);
         if (!key || !value)
             continue;
         if (key->type != YAML_SCALAR_NODE)
@@ -179,7 +185,8 @@ static void collect_mapping(struct collect *collect, const yaml_node_t *mapping,
     }
     /* Merged keys come after the mapping's own, so that its own win. */
     for (pair = mapping->data.mapping.pairs.start; pair < mapping->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *key = node_at(collect->walk, pair->key), *value = node_at(collect->walk, pair->value);
+        const yaml_node_t *key = node_at(collect->walk, pair->key),
+                          *value = node_at(collect->walk, pair->value);
         if (key && value && key->type == YAML_SCALAR_NODE && str_equal(scalar_text(key), STR("<<")))
             collect_merge(collect, value, depth + 1);
     }
@@ -204,13 +211,17 @@ bool yaml_walk_is_null(const yaml_node_t *node)
 
 static const char *kind_name(const yaml_node_t *node)
 {
-    return node->type == YAML_SCALAR_NODE ? "a single value" : node->type == YAML_SEQUENCE_NODE ? "a list" : "a mapping";
+    return node->type == YAML_SCALAR_NODE     ? "a single value"
+           : node->type == YAML_SEQUENCE_NODE ? "a list"
+                                              : "a mapping";
 }
 
-bool yaml_walk_scalar(struct yaml_walk *walk, const yaml_node_t *node, struct str name, struct str *text)
+bool yaml_walk_scalar(struct yaml_walk *walk, const yaml_node_t *node, struct str name,
+                      struct str *text)
 {
     if (node->type != YAML_SCALAR_NODE) {
-        yaml_walk_problem(walk, node, "%.*s: found %s, expected a single value", STR_ARG(name), kind_name(node));
+        yaml_walk_problem(walk, node, "%.*s: found %s, expected a single value", STR_ARG(name),
+                          kind_name(node));
         return false;
     }
     *text = scalar_text(node);
@@ -230,7 +241,8 @@ bool yaml_walk_mapping(struct yaml_walk *walk, const yaml_node_t *node, struct s
     return false;
 }
 
-bool yaml_walk_list(struct yaml_walk *walk, const yaml_node_t *node, struct str name, uint32_t *count)
+bool yaml_walk_list(struct yaml_walk *walk, const yaml_node_t *node, struct str name,
+                    uint32_t *count)
 {
     if (node->type != YAML_SEQUENCE_NODE) {
         yaml_walk_problem(walk, node, "%.*s: found %s, expected a list", STR_ARG(name),

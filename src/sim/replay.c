@@ -195,7 +195,7 @@ enum fw_err replay_run(const struct replay_settings *settings, const char *polic
     if (strlen(policy) >= sizeof engine.policy)
         return err_set(detail, FW_INPUT, "policy: the name is longer than %zu bytes",
                        sizeof engine.policy - 1);
-    strcpy(engine.policy, policy);
+    memcpy(engine.policy, policy, strlen(policy) + 1);
     FW_TRY(engine_create(&replay.engine, &engine, &future, detail));
     enum fw_err err = world_init(&replay.world, settings->loads, settings->trace->resources.count);
     if (err == FW_OK)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Runs a fuzzer without libFuzzer: every corpus file as it is, then seeded mutations of each, so that the
- * ordinary test run exercises every parser with hostile bytes and gives the same result each time. */
+ * Runs a fuzzer without libFuzzer: every corpus file as it is, then seeded mutations of each, so
+ * that the ordinary test run exercises every parser with hostile bytes and gives the same result
+ * each time. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

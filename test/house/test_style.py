@@ -86,7 +86,8 @@ def check_names(files):
 def check_guards(files):
     for path, text in files.items():
         if path.startswith("src/") and path.endswith(".h"):
-            guard = "FOREWARM_" + re.sub(r"\W", "_", path[len("src/"):]).upper()
+            parts = path.split("/")
+            guard = re.sub(r"\W", "_", f"FOREWARM_{parts[1]}_{parts[-1]}").upper()
             if f"#ifndef {guard}\n#define {guard}\n" not in text:
                 yield f"{path}: its guard should be {guard}"
 

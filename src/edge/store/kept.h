@@ -8,7 +8,7 @@
 
 /* What is learned of a resource at the edge. */
 struct site_learned {
-    struct stats_recent probe_ns;  /* latencies at warm speed */
+    struct stats_recent probe_ns; /* latencies at warm speed */
     struct stats_recent load_ns, verify_ns;
 };
 

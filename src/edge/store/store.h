@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Where learning, accounts and the numbers of running commands outlive the process: one small interface, one file a
- * kind. What save returned FW_OK for is there after kill -9. A file that is newer, damaged or not ours is refused
- * and left as it is. Calls may come from any thread. */
+ * Where learning, accounts and the numbers of running commands outlive the process: one small
+ * interface, one file a kind. What save returned FW_OK for is there after kill -9. A file that is
+ * newer, damaged or not ours is refused and left as it is. Calls may come from any thread. */
 #ifndef FOREWARM_EDGE_STORE_H
 #define FOREWARM_EDGE_STORE_H
 
@@ -14,16 +14,16 @@ enum { STORE_SNAPSHOT_MAX = 1 << 30, STORE_SOURCES_MAX = 1024 };
 struct store_resource {
     char id[256];
     struct site_learned learned;
-    struct saved_child child;  /* command: owned by the content */
+    struct saved_child child; /* command: owned by the content */
 };
 
 /* Everything that is kept. */
 struct store_content {
-    int64_t at_ns;                    /* the brain's time when it was taken; 0: nothing was kept yet */
-    struct buf engine;                /* engine_save; empty: none */
+    int64_t at_ns;     /* the brain's time when it was taken; 0: nothing was kept yet */
+    struct buf engine; /* engine_save; empty: none */
     struct store_resource *resources;
     uint32_t resource_count;
-    char **sources;                   /* names of hint sources: number 1 + index */
+    char **sources; /* names of hint sources: number 1 + index */
     uint32_t source_count;
 };
 void store_content_fini(struct store_content *content);
@@ -31,10 +31,12 @@ void store_content_fini(struct store_content *content);
 struct store;
 struct store_ops {
     const char *name;
-    bool lasting;                     /* something survives the process */
-    enum fw_err (*load)(struct store *store, struct store_content *content, struct fw_detail *detail);
+    bool lasting; /* something survives the process */
+    enum fw_err (*load)(struct store *store, struct store_content *content,
+                        struct fw_detail *detail);
     /* All of it, at once; the children are written by save_child alone. */
-    enum fw_err (*save)(struct store *store, const struct store_content *content, struct fw_detail *detail);
+    enum fw_err (*save)(struct store *store, const struct store_content *content,
+                        struct fw_detail *detail);
     enum fw_err (*save_child)(struct store *store, const char *id, const struct saved_child *child,
                               struct fw_detail *detail);
     void (*close)(struct store *store);
@@ -43,11 +45,14 @@ struct store {
     const struct store_ops *ops;
 };
 
-/* "memory:", "sqlite:PATH"; "redis://..." is FW_UNSUPPORTED. FW_FOREIGN, FW_VERSION, FW_CORRUPT, FW_IN_USE, FW_IO. */
-FW_MUST_CHECK enum fw_err store_open(struct store **store, const char *url, struct fw_detail *detail);
+/* "memory:", "sqlite:PATH"; "redis://..." is FW_UNSUPPORTED. FW_FOREIGN, FW_VERSION, FW_CORRUPT,
+ * FW_IN_USE, FW_IO. */
+FW_MUST_CHECK enum fw_err store_open(struct store **store, const char *url,
+                                     struct fw_detail *detail);
 void store_close(struct store **store);
 
 FW_MUST_CHECK enum fw_err store_memory_open(struct store **store);
-FW_MUST_CHECK enum fw_err store_sqlite_open(struct store **store, const char *path, struct fw_detail *detail);
+FW_MUST_CHECK enum fw_err store_sqlite_open(struct store **store, const char *path,
+                                            struct fw_detail *detail);
 
 #endif

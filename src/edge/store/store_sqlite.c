@@ -213,7 +213,7 @@ static struct store_resource *resource_of(struct store_content *content, const c
     content->resources = grown;
     struct store_resource *resource = &grown[content->resource_count++];
     memset(resource, 0, sizeof *resource);
-    strcpy(resource->id, id);
+    memcpy(resource->id, id, strlen(id) + 1);
     return resource;
 }
 

@@ -91,11 +91,11 @@ static bool prepare(struct launch *launch, const struct child_spec *spec)
     while (environ[inherited])
         inherited++;
     launch->environment = calloc(inherited + spec->environment_count + 2, sizeof *launch->environment);
-    launch->script = malloc(strlen(spec->command) + sizeof "exec ");
+    size_t script_bytes = strlen(spec->command) + sizeof "exec ";
+    launch->script = malloc(script_bytes);
     if (!launch->environment || !launch->script)
         return false;
-    strcpy(launch->script, "exec ");
-    strcat(launch->script, spec->command);
+    (void)snprintf(launch->script, script_bytes, "exec %s", spec->command);
     size_t count = 0;
     /* The last of two equal names is not the one programs see: ours come first. */
     for (uint32_t i = 0; i < spec->environment_count; i++)
