@@ -18,6 +18,9 @@ static const char usage[] =
     "OpenAI-style server in real time: each request leaves at its own moment. Several logs are\n"
     "merged. Sessions go out as x-session-id. Ctrl-C ends it early, with a report.\n\n"
     "  --base URL        the server, such as http://127.0.0.1:7700 (required)\n"
+    "  --hints FILE      also send these hints (time,resource[,probability][,eta_s]) at their "
+    "moments\n"
+    "  --control URL     forewarm's control plane, which gets the hints\n"
     "  --embeddings ID   ask this resource for embeddings instead of chats (may be repeated)\n"
     "  --max-tokens N    words a chat asks for (8)\n"
     "  --stream          ask for streamed answers\n"
@@ -33,7 +36,7 @@ struct options {
     struct trace_options trace;
     const char *const *paths;
     size_t path_count;
-    const char *csv;
+    const char *csv, *hints;
     bool json;
 };
 
@@ -62,11 +65,13 @@ static bool parse_count(const char *text, long *value)
 
 static int options_parse(int argc, char **argv, struct options *options)
 {
-    static const struct option known[] = {
-        {"base", 1, 0, 'b'},    {"embeddings", 1, 0, 'e'}, {"max-tokens", 1, 0, 'm'},
-        {"stream", 0, 0, 's'},  {"speed", 1, 0, 'x'},      {"timeout", 1, 0, 't'},
-        {"columns", 1, 0, 'c'}, {"csv", 1, 0, 'o'},        {"json", 0, 0, 'j'},
-        {"quiet", 0, 0, 'q'},   {"help", 0, 0, 'h'},       {0}};
+    static const struct option known[] = {{"base", 1, 0, 'b'},       {"hints", 1, 0, 'H'},
+                                          {"control", 1, 0, 'C'},    {"embeddings", 1, 0, 'e'},
+                                          {"max-tokens", 1, 0, 'm'}, {"stream", 0, 0, 's'},
+                                          {"speed", 1, 0, 'x'},      {"timeout", 1, 0, 't'},
+                                          {"columns", 1, 0, 'c'},    {"csv", 1, 0, 'o'},
+                                          {"json", 0, 0, 'j'},       {"quiet", 0, 0, 'q'},
+                                          {"help", 0, 0, 'h'},       {0}};
     struct play_options *play = &options->play;
     *options = (struct options){.play = {.speed = 1, .max_tokens = 8, .timeout_s = 120}};
     int option, at = 0;
@@ -74,6 +79,12 @@ static int options_parse(int argc, char **argv, struct options *options)
         switch (option) {
         case 'b':
             play->base = optarg;
+            break;
+        case 'H':
+            options->hints = optarg;
+            break;
+        case 'C':
+            play->control = optarg;
             break;
         case 's':
             play->stream = true;
@@ -115,7 +126,7 @@ static int options_parse(int argc, char **argv, struct options *options)
             return 2;
         }
     }
-    if (!play->base || optind == argc) {
+    if (!play->base || optind == argc || (options->hints && !play->control)) {
         fputs(usage, stderr);
         return 2;
     }
@@ -145,11 +156,29 @@ static int run(const struct options *options, const struct trace *trace)
     return status;
 }
 
+static enum fw_err read_hints(struct options *options, const struct trace *trace,
+                              struct replay_hint **hints, struct fw_detail *detail)
+{
+    struct buf text;
+    uint64_t unknown = 0;
+    if (!options->hints)
+        return FW_OK;
+    buf_init(&text, TRACE_BYTES_MAX);
+    enum fw_err err = trace_load_file(options->hints, &text, detail);
+    if (err == FW_OK)
+        err = replay_read_hints(trace, options->hints, buf_str(&text), hints,
+                                &options->play.hint_count, &unknown, detail);
+    buf_fini(&text);
+    options->play.hints = *hints;
+    return err;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
     struct trace trace;
     struct fw_detail detail = {""};
+    struct replay_hint *hints = NULL;
     int status = options_parse(argc, argv, &options);
     if (status != 0)
         return status < 0 ? 0 : status;
@@ -158,12 +187,15 @@ int main(int argc, char **argv)
     trace_init(&trace);
     enum fw_err err =
         trace_read(&trace, options.paths, options.path_count, &options.trace, &detail);
+    if (err == FW_OK)
+        err = read_hints(&options, &trace, &hints, &detail);
     if (err != FW_OK) {
         fprintf(stderr, "loadgen: %s\n", detail.text);
         status = err_row(err)->exit_status;
     } else {
         status = run(&options, &trace);
     }
+    free(hints);
     trace_fini(&trace);
     curl_global_cleanup();
     return status;

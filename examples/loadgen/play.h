@@ -5,7 +5,7 @@
 #ifndef LOADGEN_PLAY_H
 #define LOADGEN_PLAY_H
 
-#include "sim/trace.h"
+#include "sim/replay.h"
 
 enum { PLAY_EMBEDDINGS_MAX = 32, PLAY_STATE_MAX = 16 };
 
@@ -14,6 +14,9 @@ struct play_options {
     const char *embeddings[PLAY_EMBEDDINGS_MAX]; /* resources that are asked for embeddings, not for
                                                     chats */
     size_t embedding_count;
+    const char *control;             /* forewarm's control plane: gets the hints */
+    const struct replay_hint *hints; /* by time */
+    size_t hint_count;
     double speed; /* 2: the trace in half its time */
     long max_tokens;
     long timeout_s; /* for a whole answer */

@@ -37,6 +37,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.server.lock:
             self.server.got.append((time.monotonic(), self.path, self.headers["x-session-id"], body))
+        body.setdefault("model", "none")
         if body["model"] == "hangs":
             threading.Event().wait(60)
         if body["model"] == "cut":
@@ -104,6 +105,19 @@ class Loadgen(Bench):
         self.assertGreater(times[-1] - times[0], 0.85)
         self.assertLess(times[-1] - times[0], 2.5)
         self.assertEqual([b["model"] for _, _, _, b in self.upstream.got].count("late"), 1)
+
+    def test_sends_hints_at_their_moments(self):
+        path = self.trace([(1.0, "warm", "a"), (1.2, "warm", "a")])
+        with open(self.path("h.csv"), "w") as out:
+            out.write("time,resource,probability,eta_s\n0.5,warm,0.9,0.5\n0.6,warm,0.25,2\n")
+        status, out, err = self.run_it("--json", "--hints", self.path("h.csv"), "--control", self.base, path)
+        self.assertEqual(status, 0, err)
+        self.assertEqual(json.loads(out)["requests"], 2, "hints are no requests")
+        hints = [(t, body) for t, path, _, body in self.upstream.got if path == "/v1/hints"]
+        first = min(t for t, path, _, _ in self.upstream.got if path != "/v1/hints")
+        self.assertEqual([b["resource"] for _, b in hints], ["warm", "warm"])
+        self.assertEqual([(b["probability"], b["eta_s"]) for _, b in hints], [(0.9, 0.5), (0.25, 2)])
+        self.assertGreater(first - hints[0][0], 0.4)
 
     def test_reports_when_it_is_stopped(self):
         path = self.trace([(0, "warm", "a"), (1000, "warm", "a")])
