@@ -9,8 +9,8 @@
 
 /* ---- time and stepping ---- */
 
-/* Wall time that never goes back: when the clock is set back, time goes on at its own pace until the clock has
- * caught up. */
+/* Wall time that never goes back: when the clock is set back, time goes on at its own pace until
+ * the clock has caught up. */
 int64_t brain_now_ns(struct brain *brain)
 {
     int64_t wall_ns = jobs_wall_ns(), monotonic_ns = jobs_now_ns();
@@ -30,7 +30,8 @@ static void step_at(struct brain *brain, const struct event *event, int64_t at_n
         journal_file_event(brain->journal, &stamped);
     enum fw_err err = engine_step(brain->engine, &stamped, &brain->actions);
     if (err != FW_OK)
-        log_error("the engine could not take an event", LOG_TEXT("event", event_kind_name(event->kind)),
+        log_error("the engine could not take an event",
+                  LOG_TEXT("event", event_kind_name(event->kind)),
                   LOG_TEXT("error", err_row(err)->name), LOG_TEXT("next", err_row(err)->next));
     brain->event_count++;
     brain->changed |= event->kind != EVENT_TIME || brain->actions.count > 0;
@@ -42,7 +43,8 @@ void brain_step(struct brain *brain, const struct event *event)
     step_at(brain, event, brain_now_ns(brain));
 }
 
-/* Events of I/O threads carry the time of their loop's turn; different threads' may be a little out of order. */
+/* Events of I/O threads carry the time of their loop's turn; different threads' may be a little out
+ * of order. */
 static void take_bus(struct brain *brain)
 {
     struct event event;
@@ -63,7 +65,8 @@ static void send_message(struct brain *brain, const struct brain_message *messag
         if (box->count == box->capacity) {
             size_t capacity = box->capacity > 0 ? box->capacity * 2 : 64;
             struct brain_message *items = realloc(box->items, capacity * sizeof *items);
-            CHECK(items); /* what is sent here follows from what was accepted: it cannot be dropped */
+            CHECK(
+                items); /* what is sent here follows from what was accepted: it cannot be dropped */
             box->items = items;
             box->capacity = capacity;
         }
@@ -110,7 +113,9 @@ bool brain_call_and_wait(struct brain *brain, brain_fn *fn, void *context)
 {
     if (!brain->running)
         return false;
-    struct waiting_call call = {.fn = fn, .context = context, .lock = PTHREAD_MUTEX_INITIALIZER,
+    struct waiting_call call = {.fn = fn,
+                                .context = context,
+                                .lock = PTHREAD_MUTEX_INITIALIZER,
                                 .over = PTHREAD_COND_INITIALIZER};
     brain_call(brain, run_waiting, &call);
     pthread_mutex_lock(&call.lock);
@@ -222,7 +227,8 @@ static void on_tick(uv_timer_t *timer)
 /* Rounded up: waking late changes nothing, waking early would spin. */
 static uint64_t milliseconds_until(int64_t at_ns, int64_t now_ns)
 {
-    return at_ns <= now_ns ? 0 : (uint64_t)((at_ns - now_ns + TIME_MILLISECOND - 1) / TIME_MILLISECOND);
+    return at_ns <= now_ns ? 0
+                           : (uint64_t)((at_ns - now_ns + TIME_MILLISECOND - 1) / TIME_MILLISECOND);
 }
 
 static void arm_timers(struct brain *brain)
@@ -231,7 +237,8 @@ static void arm_timers(struct brain *brain)
     if (deadline_ns == TIME_NEVER)
         uv_timer_stop(&brain->deadline);
     else
-        uv_timer_start(&brain->deadline, on_deadline, milliseconds_until(deadline_ns, brain_now_ns(brain)), 0);
+        uv_timer_start(&brain->deadline, on_deadline,
+                       milliseconds_until(deadline_ns, brain_now_ns(brain)), 0);
     if (brain->drain_count == 0)
         uv_timer_stop(&brain->drain_timer);
     else if (!uv_is_active((uv_handle_t *)&brain->drain_timer))
@@ -271,7 +278,8 @@ static enum fw_err make_loop(struct brain *brain, struct fw_detail *detail)
     uv_timer_init(&brain->loop, &brain->tick);
     uv_timer_init(&brain->loop, &brain->drain_timer);
     brain->wake.data = brain->deadline.data = brain->tick.data = brain->drain_timer.data = brain;
-    uv_timer_start(&brain->tick, on_tick, BRAIN_TICK_NS / TIME_MILLISECOND, BRAIN_TICK_NS / TIME_MILLISECOND);
+    uv_timer_start(&brain->tick, on_tick, BRAIN_TICK_NS / TIME_MILLISECOND,
+                   BRAIN_TICK_NS / TIME_MILLISECOND);
     brain->mailbox.attached = true;
     bus_attach_brain(brain->setup.bus, &brain->wake);
     return FW_OK;
@@ -406,7 +414,8 @@ struct site *brain_site(const struct brain *brain, uint32_t resource)
     return resource < brain->place_count ? brain->places[resource].site : NULL;
 }
 
-uint64_t brain_warmups(const struct brain *brain, uint32_t resource, enum cause cause, enum brain_result result)
+uint64_t brain_warmups(const struct brain *brain, uint32_t resource, enum cause cause,
+                       enum brain_result result)
 {
     return resource < brain->place_count ? brain->places[resource].warmups[cause][result] : 0;
 }

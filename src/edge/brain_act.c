@@ -29,8 +29,8 @@ static void remove_drain(struct brain *brain, uint32_t resource)
         }
 }
 
-/* Nothing runs any more? A drain stays here until the engine has left the state: the request's end may still be on
- * its way to the engine when the slot is free already. */
+/* Nothing runs any more? A drain stays here until the engine has left the state: the request's end
+ * may still be on its way to the engine when the slot is free already. */
 void brain_look_at_drains(struct brain *brain)
 {
     for (uint32_t i = brain->drain_count; i-- > 0;) {
@@ -41,7 +41,8 @@ void brain_look_at_drains(struct brain *brain)
         if (atomic_load(&place->site->slot->in_flight) > 0)
             continue;
         if (!drain.replace) {
-            const struct event event = {.kind = EVENT_DRAINED, .resource = drain.resource, .attempt = drain.attempt};
+            const struct event event = {
+                .kind = EVENT_DRAINED, .resource = drain.resource, .attempt = drain.attempt};
             brain_step(brain, &event);
         } else if (!place->busy) {
             brain->drains[i] = brain->drains[--brain->drain_count];
@@ -52,13 +53,15 @@ void brain_look_at_drains(struct brain *brain)
     }
 }
 
-/* What was loaded with an old configuration: nothing new starts on it, and when its last request is over it goes. */
+/* What was loaded with an old configuration: nothing new starts on it, and when its last request is
+ * over it goes. */
 void brain_replace(struct brain *brain, uint32_t resource)
 {
     struct brain_place *place = &brain->places[resource];
     if (!atomic_exchange(&place->site->proven, false))
         return;
-    log_info("its configuration changed: what is loaded will be replaced", LOG_TEXT("resource", place->site->id));
+    log_info("its configuration changed: what is loaded will be replaced",
+             LOG_TEXT("resource", place->site->id));
     atomic_store(&place->site->slot->warm, 0);
     place->replacing = true;
     add_drain(brain, (struct brain_drain){.resource = resource, .replace = true});
@@ -88,7 +91,8 @@ static void cancel(struct brain *brain, uint32_t resource, uint64_t attempt)
         return;
     }
     place->deferred_attempt = 0;
-    const struct event event = {.kind = EVENT_FAILED, .resource = resource, .attempt = attempt, .status = FW_CANCELLED};
+    const struct event event = {
+        .kind = EVENT_FAILED, .resource = resource, .attempt = attempt, .status = FW_CANCELLED};
     brain_post(brain, &event);
 }
 
@@ -113,9 +117,11 @@ void brain_note_report(struct brain *brain, const struct event *event)
     if (event->kind == EVENT_PROVEN) {
         place->warmups[place->cause][BRAIN_OK]++;
         if (brain->metrics)
-            metrics_observe(brain->metrics, METRIC_WARMUP_SECONDS, jobs_now_ns() - place->warm_began_ns);
+            metrics_observe(brain->metrics, METRIC_WARMUP_SECONDS,
+                            jobs_now_ns() - place->warm_began_ns);
     } else if (event->kind == EVENT_FAILED) {
-        place->warmups[place->cause][event->status == FW_CANCELLED ? BRAIN_CANCELLED : BRAIN_FAILED]++;
+        place->warmups[place->cause]
+                      [event->status == FW_CANCELLED ? BRAIN_CANCELLED : BRAIN_FAILED]++;
     }
 }
 
@@ -127,7 +133,8 @@ static void count_waste(struct brain *brain, uint32_t resource)
     engine_view(brain->engine, resource, brain->stepped_ns, &view);
     if (brain->metrics && view.accounts.prewarm_expired > place->expired_seen)
         metrics_observe(brain->metrics, METRIC_PREWARM_WASTE,
-                        (view.accounts.prewarm_wasted_ns - place->wasted_seen_ns) / TIME_MILLISECOND);
+                        (view.accounts.prewarm_wasted_ns - place->wasted_seen_ns) /
+                            TIME_MILLISECOND);
     place->expired_seen = view.accounts.prewarm_expired;
     place->wasted_seen_ns = view.accounts.prewarm_wasted_ns;
 }
@@ -201,7 +208,8 @@ void brain_perform(struct brain *brain)
 {
     for (size_t i = 0; i < brain->actions.count; i++) {
         const struct action action = brain->actions.items[i]; /* a copy: the list may grow */
-        CHECK(brain_make_place(brain, action.resource, engine_resource_id(brain->engine, action.resource)));
+        CHECK(brain_make_place(brain, action.resource,
+                               engine_resource_id(brain->engine, action.resource)));
         perform(brain, &action);
     }
     brain->actions.count = 0;

@@ -12,7 +12,8 @@
 
 /* ---- restoring ---- */
 
-static enum fw_err restore_engine(struct brain *brain, const struct store_content *content, struct fw_detail *detail)
+static enum fw_err restore_engine(struct brain *brain, const struct store_content *content,
+                                  struct fw_detail *detail)
 {
     struct fw_detail why = {{0}};
     FW_TRY(engine_create(&brain->engine, &brain->config->engine, NULL, detail));
@@ -20,7 +21,9 @@ static enum fw_err restore_engine(struct brain *brain, const struct store_conten
         return FW_OK;
     enum fw_err err = engine_load(brain->engine, content->engine.data, content->engine.len, &why);
     if (err != FW_OK)
-        return err_set(detail, err, "state: \"%s\": the engine's snapshot: %.200s; it was left as it is: move it away to start afresh",
+        return err_set(detail, err,
+                       "state: \"%s\": the engine's snapshot: %.200s; it was left as it is: move "
+                       "it away to start afresh",
                        brain->config->state, why.text[0] ? why.text : err_row(err)->sentence);
     return FW_OK;
 }
@@ -34,8 +37,10 @@ static bool take_sources(struct brain *brain, struct store_content *content)
     return true;
 }
 
-/* Before the first event: the engine as it was, with the world forgotten, and the journal's beginning. */
-enum fw_err brain_restore(struct brain *brain, struct store_content *content, struct fw_detail *detail)
+/* Before the first event: the engine as it was, with the world forgotten, and the journal's
+ * beginning. */
+enum fw_err brain_restore(struct brain *brain, struct store_content *content,
+                          struct fw_detail *detail)
 {
     FW_TRY(restore_engine(brain, content, detail));
     take_sources(brain, content);
@@ -45,7 +50,8 @@ enum fw_err brain_restore(struct brain *brain, struct store_content *content, st
     brain->stepped_ns = brain->now_ns;
     engine_forget_world(brain->engine, brain->now_ns);
     if (brain->config->journal[0]) {
-        FW_TRY(journal_file_open(&brain->journal, brain->config->journal, brain->setup.jobs, detail));
+        FW_TRY(
+            journal_file_open(&brain->journal, brain->config->journal, brain->setup.jobs, detail));
         journal_file_begin(brain->journal, &brain->config->engine, brain->engine);
         brain->marked_ns = brain->now_ns;
     }
@@ -76,16 +82,18 @@ void brain_stop_orphans(const struct brain *brain, const struct store_content *c
         if (pid <= 1 || wanted)
             continue;
         if (procfs_start_time(pid) == kept->child.start_time) {
-            log_info("stopping the command of a resource that is no longer configured", LOG_TEXT("resource", kept->id),
-                     LOG_INT("pid", pid));
+            log_info("stopping the command of a resource that is no longer configured",
+                     LOG_TEXT("resource", kept->id), LOG_INT("pid", pid));
             kill(-pid, SIGTERM);
             for (int waited = 0; waited < 2000 && procfs_group_lives(pid); waited += STOP_POLL_MS)
                 poll(NULL, 0, STOP_POLL_MS);
             kill(-pid, SIGKILL);
         }
-        if (brain->setup.store->ops->save_child(brain->setup.store, kept->id, &(struct saved_child){.command = ""},
+        if (brain->setup.store->ops->save_child(brain->setup.store, kept->id,
+                                                &(struct saved_child){.command = ""},
                                                 &detail) != FW_OK)
-            log_warn("a stopped command stays written down", LOG_TEXT("resource", kept->id), LOG_TEXT("reason", detail.text));
+            log_warn("a stopped command stays written down", LOG_TEXT("resource", kept->id),
+                     LOG_TEXT("reason", detail.text));
     }
 }
 
@@ -97,7 +105,8 @@ void brain_adopt_all(struct brain *brain, const struct store_content *content)
         if (!place->site || !place->site->configured || place->site->config->probe.url[0] == 0)
             continue;
         for (uint32_t j = 0; j < content->resource_count; j++)
-            if (strcmp(content->resources[j].id, place->site->id) == 0 && content->resources[j].child.pid != 0)
+            if (strcmp(content->resources[j].id, place->site->id) == 0 &&
+                content->resources[j].child.pid != 0)
                 saved = content->resources[j].child;
         int kind = place->site->config->warmer.kind;
         if (place->busy || (kind == WARMER_EXEC && saved.pid == 0) || kind == WARMER_NONE ||
@@ -121,7 +130,8 @@ static bool collect(struct brain *brain)
     buf_init(&content->engine, STORE_SNAPSHOT_MAX);
     content->resources = calloc(brain->place_count + 1, sizeof *content->resources);
     content->sources = calloc(brain->source_count + 1, sizeof *content->sources);
-    if (!content->resources || !content->sources || engine_save(brain->engine, &content->engine) != FW_OK)
+    if (!content->resources || !content->sources ||
+        engine_save(brain->engine, &content->engine) != FW_OK)
         return false;
     for (uint32_t i = 0; i < brain->place_count; i++) {
         struct site *site = brain->places[i].site;
@@ -146,8 +156,10 @@ static bool collect(struct brain *brain)
 static void note_save(struct brain *brain, enum fw_err err)
 {
     if (err != FW_OK && !brain->save_failing)
-        log_error("the state cannot be saved; the daemon goes on", LOG_TEXT("reason", brain->save_detail.text),
-                  LOG_TEXT("next", "make room or correct the path; saving is tried again every second"));
+        log_error(
+            "the state cannot be saved; the daemon goes on",
+            LOG_TEXT("reason", brain->save_detail.text),
+            LOG_TEXT("next", "make room or correct the path; saving is tried again every second"));
     if (err == FW_OK && brain->save_failing)
         log_info("the state is saved again");
     brain->save_failing = err != FW_OK;
@@ -166,7 +178,8 @@ static void save_job(struct job *job)
 {
     struct brain *brain = (struct brain *)((char *)job - offsetof(struct brain, save_job));
     brain->save_detail.text[0] = 0;
-    enum fw_err err = brain->setup.store->ops->save(brain->setup.store, &brain->content, &brain->save_detail);
+    enum fw_err err =
+        brain->setup.store->ops->save(brain->setup.store, &brain->content, &brain->save_detail);
     atomic_store(&brain->save_err, (int)err);
     brain_call(brain, save_done, NULL);
 }
@@ -194,11 +207,13 @@ void brain_save_last(struct brain *brain)
 {
     if (!brain->setup.store->ops->lasting)
         return;
-    enum fw_err err = collect(brain) ? brain->setup.store->ops->save(brain->setup.store, &brain->content, &brain->save_detail)
+    enum fw_err err = collect(brain) ? brain->setup.store->ops->save(
+                                           brain->setup.store, &brain->content, &brain->save_detail)
                                      : FW_NOMEM;
     if (err != FW_OK)
         log_error("the state could not be saved at the end", LOG_TEXT("error", err_row(err)->name),
-                  LOG_TEXT("reason", brain->save_detail.text), LOG_TEXT("next", "what was learned since the last save is lost"));
+                  LOG_TEXT("reason", brain->save_detail.text),
+                  LOG_TEXT("next", "what was learned since the last save is lost"));
 }
 
 /* ---- the end ---- */
@@ -217,7 +232,8 @@ static int64_t longest_stop(const struct brain *brain)
     int64_t longest_ns = TIME_SECOND;
     for (uint32_t i = 0; i < brain->place_count; i++) {
         const struct site *site = brain->places[i].site;
-        if (site && site->warmer.child && site->warmer.config && site->warmer.config->warmer.stop_timeout_ns > longest_ns)
+        if (site && site->warmer.child && site->warmer.config &&
+            site->warmer.config->warmer.stop_timeout_ns > longest_ns)
             longest_ns = site->warmer.config->warmer.stop_timeout_ns;
     }
     return longest_ns;
@@ -239,9 +255,11 @@ static void stop_children(struct brain *brain)
         struct site *site = brain->places[i].site;
         struct fw_detail detail = {{0}};
         if (site && site->warmer.child && !child_running(site->warmer.child) &&
-            brain->setup.store->ops->save_child(brain->setup.store, site->id, &(struct saved_child){.command = ""},
+            brain->setup.store->ops->save_child(brain->setup.store, site->id,
+                                                &(struct saved_child){.command = ""},
                                                 &detail) != FW_OK)
-            log_warn("a stopped command stays written down", LOG_TEXT("resource", site->id), LOG_TEXT("reason", detail.text));
+            log_warn("a stopped command stays written down", LOG_TEXT("resource", site->id),
+                     LOG_TEXT("reason", detail.text));
     }
 }
 

@@ -4,7 +4,8 @@
 #include "base/ring.h"
 #include <stdlib.h>
 
-/* Whom to wake. The lock is for the end of life alone: a handle must not be closed while another thread sends. */
+/* Whom to wake. The lock is for the end of life alone: a handle must not be closed while another
+ * thread sends. */
 struct bus_wake {
     uv_mutex_t lock;
     uv_async_t *async;
@@ -21,18 +22,19 @@ struct bus_sender {
     struct kept events_kept;  /* the sender's */
     struct kept actions_kept; /* the brain's */
     struct bus_wake wake;
-    uint32_t unannounced;     /* events since the brain was last woken; the sender's */
-    bool urgent;              /* one of them cannot wait */
+    uint32_t unannounced; /* events since the brain was last woken; the sender's */
+    bool urgent;          /* one of them cannot wait */
 };
 
 struct bus {
     unsigned count;
-    unsigned turn;            /* whose ring the brain looks at first; the brain's */
+    unsigned turn; /* whose ring the brain looks at first; the brain's */
     struct bus_wake brain;
     struct bus_sender senders[BUS_SENDERS_MAX];
 };
 
-/* Events about requests that are being served tell the brain what to learn: they may wait for company. */
+/* Events about requests that are being served tell the brain what to learn: they may wait for
+ * company. */
 enum { BUS_LAZY_EVENTS = 512 };
 
 static void wake_send(struct bus_wake *wake)
@@ -58,7 +60,8 @@ static void kept_add(struct kept *kept, const void *item)
         unsigned char *items = malloc(capacity * kept->item_size);
         CHECK(items);
         if (kept->count > 0)
-            memcpy(items, kept->items + kept->head * kept->item_size, kept->count * kept->item_size);
+            memcpy(items, kept->items + kept->head * kept->item_size,
+                   kept->count * kept->item_size);
         free(kept->items);
         kept->items = items;
         kept->capacity = capacity;
@@ -166,7 +169,8 @@ void bus_attach_sender(struct bus *bus, unsigned sender, uv_async_t *wake)
 
 static bool event_waits(const struct event *event)
 {
-    return event->kind == EVENT_END || (event->kind == EVENT_REQUEST && event->flags & EVENT_SERVED);
+    return event->kind == EVENT_END ||
+           (event->kind == EVENT_REQUEST && event->flags & EVENT_SERVED);
 }
 
 void bus_send_event(struct bus *bus, unsigned number, const struct event *event)

@@ -24,25 +24,28 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
     struct buf *body = &transfer->result->body;
     size_t len = size * count, room = CALL_BODY_MAX - body->len;
     buf_add(body, data, len < room ? len : room);
-    return len; /* what is past the maximum is read and dropped, so that the latency is the whole answer's */
+    return len; /* what is past the maximum is read and dropped, so that the latency is the whole
+                   answer's */
 }
 
-static int watch(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+static int watch(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total,
+                 curl_off_t up_now)
 {
     const struct transfer *transfer = context;
     (void)total, (void)now, (void)up_total, (void)up_now;
     return transfer->cancel && atomic_load(transfer->cancel);
 }
 
-void call_address(const struct config_call *call, const struct config_url *upstream, struct buf *out)
+void call_address(const struct config_call *call, const struct config_url *upstream,
+                  struct buf *out)
 {
     if (call->url[0] != '/') {
         buf_add_text(out, call->url);
         return;
     }
     bool v6 = strchr(upstream->host, ':') != NULL;
-    buf_printf(out, "%s://%s%s%s:%u%s%s", upstream->tls ? "https" : "http", v6 ? "[" : "", upstream->host,
-               v6 ? "]" : "", upstream->port, upstream->prefix, call->url);
+    buf_printf(out, "%s://%s%s%s:%u%s%s", upstream->tls ? "https" : "http", v6 ? "[" : "",
+               upstream->host, v6 ? "]" : "", upstream->port, upstream->prefix, call->url);
 }
 
 static struct curl_slist *make_headers(const struct config_call *call)
@@ -50,7 +53,8 @@ static struct curl_slist *make_headers(const struct config_call *call)
     struct curl_slist *list = NULL;
     bool typed = false;
     for (uint32_t i = 0; i < call->header_count; i++) {
-        typed |= str_equal_nocase((struct str){call->headers[i], strcspn(call->headers[i], ":")}, STR("content-type"));
+        typed |= str_equal_nocase((struct str){call->headers[i], strcspn(call->headers[i], ":")},
+                                  STR("content-type"));
         list = curl_slist_append(list, call->headers[i]);
     }
     if (call->body[0] && !typed)
@@ -59,8 +63,8 @@ static struct curl_slist *make_headers(const struct config_call *call)
     return curl_slist_append(list, "Expect:");
 }
 
-static void set_up(CURL *curl, const struct config_call *call, const char *address, int64_t timeout_ns,
-                   struct transfer *transfer, struct curl_slist *headers)
+static void set_up(CURL *curl, const struct config_call *call, const char *address,
+                   int64_t timeout_ns, struct transfer *transfer, struct curl_slist *headers)
 {
     curl_easy_setopt(curl, CURLOPT_URL, address);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -108,28 +112,31 @@ static void excerpt(struct str body, char text[EXCERPT_MAX + 4])
 {
     size_t len = body.len < EXCERPT_MAX ? body.len : EXCERPT_MAX;
     for (size_t i = 0; i < len; i++)
-        text[i] = (unsigned char)body.data[i] < ' ' || (unsigned char)body.data[i] >= 0x7f ? ' ' : body.data[i];
+        text[i] = (unsigned char)body.data[i] < ' ' || (unsigned char)body.data[i] >= 0x7f
+                      ? ' '
+                      : body.data[i];
     memcpy(text + len, body.len > len ? "..." : "", body.len > len ? 4 : 1);
 }
 
-static enum fw_err judge(const struct config_call *call, const char *address, const struct call_result *result,
-                         struct fw_detail *detail)
+static enum fw_err judge(const struct config_call *call, const char *address,
+                         const struct call_result *result, struct fw_detail *detail)
 {
     char found[EXCERPT_MAX + 4];
     struct str body = buf_str(&result->body);
     excerpt(body, found);
     if (result->status != call->expect_status)
-        return err_set(detail, FW_PROBE, "%s: answered %ld \"%s\", expected %lld", address, result->status, found,
-                       (long long)call->expect_status);
+        return err_set(detail, FW_PROBE, "%s: answered %ld \"%s\", expected %lld", address,
+                       result->status, found, (long long)call->expect_status);
     size_t len = strlen(call->expect_body);
     if (len > 0 && !memmem(body.data, body.len, call->expect_body, len))
-        return err_set(detail, FW_PROBE, "%s: answered \"%s\", expected it to hold \"%.80s\"", address, found,
-                       call->expect_body);
+        return err_set(detail, FW_PROBE, "%s: answered \"%s\", expected it to hold \"%.80s\"",
+                       address, found, call->expect_body);
     return FW_OK;
 }
 
-enum fw_err call_perform(const struct config_call *call, const struct config_url *upstream, int64_t timeout_ns,
-                         const atomic_bool *cancel, struct call_result *result, struct fw_detail *detail)
+enum fw_err call_perform(const struct config_call *call, const struct config_url *upstream,
+                         int64_t timeout_ns, const atomic_bool *cancel, struct call_result *result,
+                         struct fw_detail *detail)
 {
     struct transfer transfer = {result, cancel};
     char said[CURL_ERROR_SIZE] = "";

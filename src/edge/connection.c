@@ -102,8 +102,8 @@ void connection_watch(uv_timer_t *timer)
     for (struct connection *connection = server->stopped; connection; connection = next) {
         struct pollfd pollfd = {.events = POLLRDHUP};
         next = connection->next_stopped;
-        if (uv_fileno((uv_handle_t *)&connection->tcp, &pollfd.fd) == 0 && poll(&pollfd, 1, 0) == 1 &&
-            pollfd.revents & gone)
+        if (uv_fileno((uv_handle_t *)&connection->tcp, &pollfd.fd) == 0 &&
+            poll(&pollfd, 1, 0) == 1 && pollfd.revents & gone)
             connection_close(connection);
     }
 }
@@ -138,7 +138,8 @@ static void on_eof(struct connection *connection)
         if (connection->shut)
             connection_close(connection);
         break;
-    case CONNECTION_ACTIVE: /* a half-close, or the client left: the setting says which it is taken for */
+    case CONNECTION_ACTIVE: /* a half-close, or the client left: the setting says which it is taken
+                               for */
         if (connection->server->limits.abort_on_half_close)
             connection_close(connection);
         else
@@ -200,7 +201,8 @@ static void connection_go_on(struct connection *connection)
         return;
     if (connection->pending.len < CONNECTION_PENDING_BYTES)
         start_reading(connection);
-    if (connection->eof && connection->state < CONNECTION_ACTIVE && connection_queued(connection) == 0)
+    if (connection->eof && connection->state < CONNECTION_ACTIVE &&
+        connection_queued(connection) == 0)
         connection_close(connection);
 }
 
@@ -249,7 +251,8 @@ static void mark_broken(struct connection *connection)
     wheel_set(&connection->server->wheel, &connection->timer, server_now(connection->server));
 }
 
-static void queue_rest(struct connection *connection, const uv_buf_t *pieces, unsigned count, size_t skip)
+static void queue_rest(struct connection *connection, const uv_buf_t *pieces, unsigned count,
+                       size_t skip)
 {
     size_t total = 0, at = 0;
     for (unsigned i = 0; i < count; i++)
@@ -270,8 +273,9 @@ static void queue_rest(struct connection *connection, const uv_buf_t *pieces, un
     if (connection_queued(connection) == 0) {
         connection->stalled = at;
         connection->moved = false;
-        wheel_set(&connection->server->wheel, &connection->timer,
-                  time_add(server_now(connection->server), connection->server->limits.write_timeout_ns));
+        wheel_set(
+            &connection->server->wheel, &connection->timer,
+            time_add(server_now(connection->server), connection->server->limits.write_timeout_ns));
     }
     if (uv_write(&write->request, (uv_stream_t *)&connection->tcp, &rest, 1, on_written) != 0) {
         free(write);
@@ -314,7 +318,8 @@ static void on_shutdown(uv_shutdown_t *request, int status)
         connection_arm(connection);
 }
 
-/* Sends what is queued, then FIN; reads on for a while, so that unread input does not turn our last words into a reset. */
+/* Sends what is queued, then FIN; reads on for a while, so that unread input does not turn our last
+ * words into a reset. */
 static void connection_linger(struct connection *connection)
 {
     connection->state = CONNECTION_LINGER;
@@ -358,10 +363,12 @@ static int64_t body_deadline(const struct connection *connection)
     const struct exchange *exchange = connection->exchange;
     const struct server_limits *limits = &connection->server->limits;
     int64_t paced = (int64_t)(exchange->body.len / CONNECTION_BODY_BYTES_PER_S) * TIME_SECOND;
-    return time_add(exchange->started_ns, paced > limits->body_grace_ns ? paced : limits->body_grace_ns);
+    return time_add(exchange->started_ns,
+                    paced > limits->body_grace_ns ? paced : limits->body_grace_ns);
 }
 
-/* The deadline of the state the connection is in. A write that does not move has its own, and is looked at first. */
+/* The deadline of the state the connection is in. A write that does not move has its own, and is
+ * looked at first. */
 static void connection_arm(struct connection *connection)
 {
     struct server *server = connection->server;
@@ -399,7 +406,8 @@ static void too_slow(struct connection *connection)
 {
     connection->exchange->close = true;
     connection->state = CONNECTION_ACTIVE;
-    exchange_error(connection->exchange, FW_REQUEST_TIMEOUT, -1, STR("the request did not arrive in time"));
+    exchange_error(connection->exchange, FW_REQUEST_TIMEOUT, -1,
+                   STR("the request did not arrive in time"));
 }
 
 static void on_deadline(struct wheel_timer *timer, int64_t now_ns)
@@ -452,13 +460,15 @@ static void note_peer(struct connection *connection)
             port = ntohs(in6->sin6_port);
         }
     }
-    snprintf(connection->peer, sizeof connection->peer, strchr(text, ':') ? "[%s]:%u" : "%s:%u", text, port);
+    snprintf(connection->peer, sizeof connection->peer, strchr(text, ':') ? "[%s]:%u" : "%s:%u",
+             text, port);
 }
 
 /* Past the limit of connections: told so, if the socket takes it at once, and closed. */
 static void turn_away(struct connection *connection)
 {
-    static char text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    static char text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: "
+                         "0\r\nConnection: close\r\n\r\n";
     uv_buf_t piece = uv_buf_init(text, sizeof text - 1);
     (void)uv_try_write((uv_stream_t *)&connection->tcp, &piece, 1);
     connection_linger(connection);

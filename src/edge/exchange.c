@@ -11,15 +11,39 @@ const char *server_status_reason(int status)
         int status;
         const char *reason;
     } rows[] = {
-        {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {206, "Partial Content"},
-        {301, "Moved Permanently"}, {302, "Found"}, {303, "See Other"}, {304, "Not Modified"},
-        {307, "Temporary Redirect"}, {308, "Permanent Redirect"}, {400, "Bad Request"}, {401, "Unauthorized"},
-        {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {406, "Not Acceptable"},
-        {408, "Request Timeout"}, {409, "Conflict"}, {410, "Gone"}, {411, "Length Required"},
-        {413, "Content Too Large"}, {415, "Unsupported Media Type"}, {422, "Unprocessable Content"},
-        {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"}, {499, "Client Closed Request"},
-        {500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"},
-        {503, "Service Unavailable"}, {504, "Gateway Timeout"}, {505, "HTTP Version Not Supported"},
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {206, "Partial Content"},
+        {301, "Moved Permanently"},
+        {302, "Found"},
+        {303, "See Other"},
+        {304, "Not Modified"},
+        {307, "Temporary Redirect"},
+        {308, "Permanent Redirect"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {406, "Not Acceptable"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {410, "Gone"},
+        {411, "Length Required"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {499, "Client Closed Request"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+        {505, "HTTP Version Not Supported"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (rows[i].status == status)
@@ -70,8 +94,8 @@ static void send_pieces(struct exchange *exchange, const uv_buf_t *pieces, unsig
 }
 
 /* The lines every answer of ours begins with. `framing` is a line about the body's length. */
-static void write_head(struct exchange *exchange, struct buf *head, int status, const char *content_type,
-                       struct str extra, const char *framing)
+static void write_head(struct exchange *exchange, struct buf *head, int status,
+                       const char *content_type, struct str extra, const char *framing)
 {
     buf_printf(head, "HTTP/1.1 %d %s\r\n", status, server_status_reason(status));
     if (content_type && *content_type)
@@ -89,7 +113,8 @@ static void write_head(struct exchange *exchange, struct buf *head, int status, 
 
 enum { ANSWER_HEAD_MAX = 64 << 10 };
 
-void exchange_answer(struct exchange *exchange, int status, const char *content_type, struct str extra, struct str body)
+void exchange_answer(struct exchange *exchange, int status, const char *content_type,
+                     struct str extra, struct str body)
 {
     struct buf head;
     char framing[64];
@@ -124,7 +149,8 @@ static const char *error_type(int status)
     }
 }
 
-void exchange_error(struct exchange *exchange, enum fw_err err, int64_t retry_after_s, struct str message)
+void exchange_error(struct exchange *exchange, enum fw_err err, int64_t retry_after_s,
+                    struct str message)
 {
     const struct err_row *row = err_row(err);
     struct buf body;
@@ -138,7 +164,8 @@ void exchange_error(struct exchange *exchange, enum fw_err err, int64_t retry_af
     json_key_str(&json, "message", message.len > 0 ? message : str_of(row->sentence));
     json_key_text(&json, "type", error_type(row->http_status));
     json_key_text(&json, "code", row->name);
-    json_key_text(&json, "param", err == FW_MODEL_MISSING || err == FW_MODEL_UNKNOWN ? "model" : NULL);
+    json_key_text(&json, "param",
+                  err == FW_MODEL_MISSING || err == FW_MODEL_UNKNOWN ? "model" : NULL);
     json_object_end(&json);
     json_object_end(&json);
     buf_add_char(&body, '\n');
@@ -148,7 +175,8 @@ void exchange_error(struct exchange *exchange, enum fw_err err, int64_t retry_af
     buf_fini(&body);
 }
 
-void exchange_begin(struct exchange *exchange, int status, const char *content_type, struct str extra)
+void exchange_begin(struct exchange *exchange, int status, const char *content_type,
+                    struct str extra)
 {
     struct buf head;
     buf_init(&head, ANSWER_HEAD_MAX);
@@ -192,8 +220,8 @@ void exchange_end(struct exchange *exchange)
     connection_finish(exchange->connection);
 }
 
-/* A missing terminator or missing bytes show the cut by themselves; where the end of the connection is the end of the
- * answer, only a reset does. */
+/* A missing terminator or missing bytes show the cut by themselves; where the end of the connection
+ * is the end of the answer, only a reset does. */
 void exchange_abort(struct exchange *exchange)
 {
     struct connection *connection = exchange->connection;
@@ -209,7 +237,8 @@ void exchange_abort(struct exchange *exchange)
     connection_reset(connection);
 }
 
-void exchange_relay_begin(struct exchange *exchange, int status, bool keep_alive, bool ends_by_close)
+void exchange_relay_begin(struct exchange *exchange, int status, bool keep_alive,
+                          bool ends_by_close)
 {
     answered(exchange, status);
     exchange->ends_by_close = ends_by_close;

@@ -1,29 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/head.h"
 
-/* Per byte: 1 tchar (RFC 9110 5.6.2), 2 may stand in a field value, 4 may stand in a request target. */
+/* Per byte: 1 tchar (RFC 9110 5.6.2), 2 may stand in a field value, 4 may stand in a request
+ * target. */
 enum { TCHAR = 1, VALUE = 2, TARGET = 4 };
 static const uint8_t byte_class[256] = {
-    ['\t'] = VALUE,
-    [' '] = VALUE,
-    ['!'] = 7,
-    ['"'] = 6,
-    ['#' ... '\''] = 7,
-    ['(' ... ')'] = 6,
-    ['*' ... '+'] = 7,
-    [','] = 6,
-    ['-' ... '.'] = 7,
-    ['/'] = 6,
-    ['0' ... '9'] = 7,
-    [':' ... '@'] = 6,
-    ['A' ... 'Z'] = 7,
-    ['[' ... ']'] = 6,
-    ['^' ... 'z'] = 7,
-    ['{'] = 6,
-    ['|'] = 7,
-    ['}'] = 6,
-    ['~'] = 7,
-    [0x80 ... 0xff] = VALUE,
+    ['\t'] = VALUE,     [' '] = VALUE,     ['!'] = 7,         ['"'] = 6,
+    ['#' ... '\''] = 7, ['(' ... ')'] = 6, ['*' ... '+'] = 7, [','] = 6,
+    ['-' ... '.'] = 7,  ['/'] = 6,         ['0' ... '9'] = 7, [':' ... '@'] = 6,
+    ['A' ... 'Z'] = 7,  ['[' ... ']'] = 6, ['^' ... 'z'] = 7, ['{'] = 6,
+    ['|'] = 7,          ['}'] = 6,         ['~'] = 7,         [0x80 ... 0xff] = VALUE,
 };
 
 static bool byte_is(char c, uint8_t class)
@@ -56,7 +42,8 @@ enum head_find head_find_end(const char *data, size_t len, size_t *at)
     return HEAD_MORE;
 }
 
-/* One line without its CRLF off the front. The head is known to end in CRLF and to have CR before every LF. */
+/* One line without its CRLF off the front. The head is known to end in CRLF and to have CR before
+ * every LF. */
 static bool next_line(struct str *rest, struct str *line)
 {
     if (rest->len == 0)
@@ -156,15 +143,16 @@ static enum fw_err read_length(struct head *head, struct str value, const char *
     return FW_OK;
 }
 
-/* What is known of fields while they are read; judged together at the end, because they contradict each other in any order. */
+/* What is known of fields while they are read; judged together at the end, because they contradict
+ * each other in any order. */
 struct framing {
     unsigned hosts, encodings;
     bool encoding_known; /* it was "chunked" */
     bool upgrade;
 };
 
-static enum fw_err note_field(struct head *head, struct framing *framing, const struct server_field *field,
-                              const char **why)
+static enum fw_err note_field(struct head *head, struct framing *framing,
+                              const struct server_field *field, const char **why)
 {
     struct str name = field->name, value = field->value;
     switch (name.len) {
@@ -200,7 +188,8 @@ static enum fw_err note_field(struct head *head, struct framing *framing, const 
     return FW_OK;
 }
 
-static enum fw_err read_fields(struct head *head, struct framing *framing, struct str rest, const char **why)
+static enum fw_err read_fields(struct head *head, struct framing *framing, struct str rest,
+                               const char **why)
 {
     struct str line;
     while (next_line(&rest, &line)) {
@@ -216,12 +205,14 @@ static enum fw_err read_fields(struct head *head, struct framing *framing, struc
     return fail(why, FW_BAD_REQUEST, "a header line does not end in CRLF");
 }
 
-static enum fw_err judge_encoding(struct head *head, const struct framing *framing, const char **why)
+static enum fw_err judge_encoding(struct head *head, const struct framing *framing,
+                                  const char **why)
 {
     if (framing->encodings == 0)
         return FW_OK;
     if (head->has_length)
-        return fail(why, FW_BAD_REQUEST, "Content-Length and Transfer-Encoding contradict each other");
+        return fail(why, FW_BAD_REQUEST,
+                    "Content-Length and Transfer-Encoding contradict each other");
     if (head->http_1_0)
         return fail(why, FW_BAD_REQUEST, "HTTP/1.0 has no Transfer-Encoding");
     if (framing->encodings > 1 || !framing->encoding_known)
@@ -232,7 +223,8 @@ static enum fw_err judge_encoding(struct head *head, const struct framing *frami
 
 static bool method_known(struct str method)
 {
-    static const char *const methods[] = {"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"};
+    static const char *const methods[] = {"GET",   "POST",   "HEAD",   "PUT",
+                                          "PATCH", "DELETE", "OPTIONS"};
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         if (str_equal(method, str_of(methods[i])))
             return true;
@@ -266,23 +258,28 @@ static enum fw_err read_request_line(struct head *head, struct str line, const c
         i++;
     head->method = (struct str){line.data, i};
     if (i == 0 || i == line.len || line.data[i] != ' ')
-        return fail(why, FW_BAD_REQUEST, "the request line does not begin with a method and a space");
+        return fail(why, FW_BAD_REQUEST,
+                    "the request line does not begin with a method and a space");
     size_t target = ++i;
     while (i < line.len && byte_is(line.data[i], TARGET))
         i++;
     head->target = (struct str){line.data + target, i - target};
     if (i == target || i == line.len || line.data[i] != ' ')
-        return fail(why, FW_BAD_REQUEST, "the request target is empty or holds a byte it may not hold");
+        return fail(why, FW_BAD_REQUEST,
+                    "the request target is empty or holds a byte it may not hold");
     struct str version = {line.data + i + 1, line.len - i - 1};
     for (size_t j = 0; j < version.len; j++) {
         if (!byte_is(version.data[j], TARGET))
             return fail(why, FW_BAD_REQUEST, "the request line has more than three parts");
     }
     if (!method_known(head->method))
-        return fail(why, FW_NOT_IMPLEMENTED, "the method is not one of GET, POST, HEAD, PUT, PATCH, DELETE, OPTIONS");
+        return fail(why, FW_NOT_IMPLEMENTED,
+                    "the method is not one of GET, POST, HEAD, PUT, PATCH, DELETE, OPTIONS");
     FW_TRY(read_version(head, version, why));
     if (head->target.data[0] != '/' && !str_equal(head->target, STR("*")) &&
-        !str_equal_nocase((struct str){head->target.data, head->target.len < 7 ? head->target.len : 7}, STR("http://")))
+        !str_equal_nocase(
+            (struct str){head->target.data, head->target.len < 7 ? head->target.len : 7},
+            STR("http://")))
         return fail(why, FW_BAD_REQUEST, "the request target does not begin with a slash");
     return FW_OK;
 }
@@ -316,7 +313,8 @@ enum fw_err head_read_request(struct head *head, const char *data, size_t len, c
 static enum fw_err read_status_line(struct head *head, struct str line, const char **why)
 {
     const char *p = line.data;
-    if (line.len < 12 || memcmp(p, "HTTP/1.", 7) != 0 || (p[7] != '0' && p[7] != '1') || p[8] != ' ')
+    if (line.len < 12 || memcmp(p, "HTTP/1.", 7) != 0 || (p[7] != '0' && p[7] != '1') ||
+        p[8] != ' ')
         return fail(why, FW_UPSTREAM, "the status line does not begin with HTTP/1.1 or HTTP/1.0");
     head->http_1_0 = p[7] == '0';
     for (int i = 9; i < 12; i++) {
@@ -345,7 +343,8 @@ enum fw_err head_read_response(struct head *head, const char *data, size_t len, 
     if (!next_line(&rest, &line))
         return fail(why, FW_UPSTREAM, "the status line does not end in CRLF");
     FW_TRY(read_status_line(head, line, why));
-    if (read_fields(head, &framing, rest, why) != FW_OK || judge_encoding(head, &framing, why) != FW_OK)
+    if (read_fields(head, &framing, rest, why) != FW_OK ||
+        judge_encoding(head, &framing, why) != FW_OK)
         return FW_UPSTREAM;
     return FW_OK;
 }

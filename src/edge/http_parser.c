@@ -73,7 +73,8 @@ void http_response_init(struct http_response *response, bool answers_head)
     response->parser.data = response;
 }
 
-enum fw_err http_response_head(struct http_response *response, const struct head *head, const char *data, size_t len)
+enum fw_err http_response_head(struct http_response *response, const struct head *head,
+                               const char *data, size_t len)
 {
     response->parser.data = response; /* the struct may have moved since it was made */
     llhttp_errno_t result = llhttp_execute(&response->parser, data, len);
@@ -85,7 +86,8 @@ enum fw_err http_response_head(struct http_response *response, const struct head
     return chunked == head->chunked || response->no_body ? FW_OK : FW_UPSTREAM;
 }
 
-enum fw_err http_response_feed(struct http_response *response, const char *data, size_t len, size_t *used)
+enum fw_err http_response_feed(struct http_response *response, const char *data, size_t len,
+                               size_t *used)
 {
     *used = 0;
     if (response->complete || len == 0)
@@ -130,7 +132,8 @@ static int second_complete(llhttp_t *parser)
 
 void chunked_init(struct chunked *chunked)
 {
-    static const llhttp_settings_t settings = {.on_body = second_body, .on_message_complete = second_complete};
+    static const llhttp_settings_t settings = {.on_body = second_body,
+                                               .on_message_complete = second_complete};
     static const char head[] = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
     *chunked = (struct chunked){.state = CHUNKED_SIZE};
     llhttp_init(&chunked->second, HTTP_REQUEST, &settings);
@@ -171,7 +174,8 @@ static enum chunked_state step_extension(struct chunked *chunked, char c)
         return CHUNKED_SIZE_LF;
     unsigned char byte = (unsigned char)c;
     bool allowed = (byte >= 0x20 && byte < 0x7f) || byte >= 0x80 || byte == '\t';
-    return allowed && ++chunked->extension <= CHUNKED_EXTENSION_MAX ? CHUNKED_EXTENSION : CHUNKED_BAD;
+    return allowed && ++chunked->extension <= CHUNKED_EXTENSION_MAX ? CHUNKED_EXTENSION
+                                                                    : CHUNKED_BAD;
 }
 
 /* Trailer fields are read by the rules of the head and dropped. */
@@ -230,8 +234,8 @@ static enum chunked_state step(struct chunked *chunked, char c)
 }
 
 /* The decoder above. Body bytes are appended; reading stops behind the message. */
-static enum fw_err decode(struct chunked *chunked, const char *data, size_t len, size_t *used, struct buf *body,
-                          uint64_t max)
+static enum fw_err decode(struct chunked *chunked, const char *data, size_t len, size_t *used,
+                          struct buf *body, uint64_t max)
 {
     size_t i = 0;
     while (i < len && chunked->state != CHUNKED_DONE) {
@@ -250,15 +254,16 @@ static enum fw_err decode(struct chunked *chunked, const char *data, size_t len,
         chunked->state = step(chunked, data[i++]);
         if (chunked->state == CHUNKED_BAD)
             return FW_BAD_REQUEST;
-        if (chunked->state == CHUNKED_DATA && chunked->left > max - (body->len < max ? body->len : max))
+        if (chunked->state == CHUNKED_DATA &&
+            chunked->left > max - (body->len < max ? body->len : max))
             return FW_BODY_TOO_LARGE;
     }
     *used = i;
     return FW_OK;
 }
 
-enum fw_err chunked_feed(struct chunked *chunked, const char *data, size_t len, size_t *used, struct buf *body,
-                         uint64_t max)
+enum fw_err chunked_feed(struct chunked *chunked, const char *data, size_t len, size_t *used,
+                         struct buf *body, uint64_t max)
 {
     *used = 0;
     enum fw_err err = decode(chunked, data, len, used, body, max);

@@ -11,18 +11,18 @@
 
 struct io_thread {
     struct io_threads *all;
-    unsigned number;                /* of the sender */
+    unsigned number; /* of the sender */
     uv_thread_t thread;
     uv_loop_t loop;
-    uv_async_t wake;                /* actions wait, a view was published, or an order was given */
+    uv_async_t wake; /* actions wait, a view was published, or an order was given */
     uv_prepare_t prepare;
     struct server *server;
     struct proxy *proxy;
     struct viewer viewer;
-    struct wheel_timer lazy;        /* then the brain is woken for what is only to be learned from */
+    struct wheel_timer lazy; /* then the brain is woken for what is only to be learned from */
     struct metrics_shard *metrics;
     _Atomic size_t connections;
-    size_t counted;                 /* of the connections, in the metrics */
+    size_t counted; /* of the connections, in the metrics */
     _Atomic bool drain, stop;
     bool started, stopped;
 };
@@ -38,7 +38,7 @@ struct io_threads {
     struct bus *bus;
     _Atomic uint64_t parked;
     uint16_t port;
-    struct retired *retired;        /* the publisher's */
+    struct retired *retired; /* the publisher's */
     struct io_thread threads[IO_THREADS_MAX];
 };
 
@@ -70,7 +70,8 @@ static struct server_limits limits_of(struct io_threads *all, const struct confi
 
 static void on_lazy(struct wheel_timer *timer, int64_t now_ns)
 {
-    struct io_thread *thread = (struct io_thread *)((char *)timer - offsetof(struct io_thread, lazy));
+    struct io_thread *thread =
+        (struct io_thread *)((char *)timer - offsetof(struct io_thread, lazy));
     (void)now_ns;
     bus_flush(thread->all->bus, thread->number);
 }
@@ -79,8 +80,10 @@ static void on_lazy(struct wheel_timer *timer, int64_t now_ns)
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct io_thread *thread = prepare->data;
-    if (bus_flush_urgent(thread->all->bus, thread->number) && thread->lazy.deadline_ns == TIME_NEVER)
-        wheel_set(server_wheel(thread->server), &thread->lazy, server_now(thread->server) + IO_THREAD_LAZY_NS);
+    if (bus_flush_urgent(thread->all->bus, thread->number) &&
+        thread->lazy.deadline_ns == TIME_NEVER)
+        wheel_set(server_wheel(thread->server), &thread->lazy,
+                  server_now(thread->server) + IO_THREAD_LAZY_NS);
     if (viewer_turn(&thread->viewer)) {
         const struct config *config = viewer_look(&thread->viewer)->config;
         struct server_limits limits = limits_of(thread->all, config);
@@ -89,7 +92,8 @@ static void on_prepare(uv_prepare_t *prepare)
     }
     size_t connections = server_connections(thread->server);
     if (connections != thread->counted) {
-        metrics_move(thread->metrics, METRIC_CONNECTIONS, (int64_t)connections - (int64_t)thread->counted);
+        metrics_move(thread->metrics, METRIC_CONNECTIONS,
+                     (int64_t)connections - (int64_t)thread->counted);
         thread->counted = connections;
         atomic_store(&thread->connections, connections);
     }
@@ -128,14 +132,17 @@ static void run(void *context)
 }
 
 /* Before the thread runs, so that what fails is told to the caller. */
-static enum fw_err prepare_thread(struct io_thread *thread, const char *listen, struct fw_detail *detail)
+static enum fw_err prepare_thread(struct io_thread *thread, const char *listen,
+                                  struct fw_detail *detail)
 {
     struct io_threads *all = thread->all;
     const struct config *config = viewer_look(&thread->viewer)->config;
     struct server_limits limits = limits_of(all, config);
-    FW_TRY(proxy_create(&thread->proxy, &thread->viewer, all->bus, thread->number, thread->metrics));
+    FW_TRY(
+        proxy_create(&thread->proxy, &thread->viewer, all->bus, thread->number, thread->metrics));
     struct server_handler handler = proxy_handler(thread->proxy);
-    FW_TRY(server_create(&thread->server, &thread->loop, listen, all->count > 1, &limits, &handler, detail));
+    FW_TRY(server_create(&thread->server, &thread->loop, listen, all->count > 1, &limits, &handler,
+                         detail));
     FW_TRY(proxy_attach(thread->proxy, &thread->loop, thread->server));
     CHECK(uv_async_init(&thread->loop, &thread->wake, on_wake) == 0);
     CHECK(uv_prepare_init(&thread->loop, &thread->prepare) == 0);
@@ -146,8 +153,8 @@ static enum fw_err prepare_thread(struct io_thread *thread, const char *listen, 
     return FW_OK;
 }
 
-static enum fw_err start_thread(struct io_threads *all, unsigned number, struct metrics *metrics, const char *listen,
-                                struct fw_detail *detail)
+static enum fw_err start_thread(struct io_threads *all, unsigned number, struct metrics *metrics,
+                                const char *listen, struct fw_detail *detail)
 {
     struct io_thread *thread = &all->threads[number];
     thread->all = all;
@@ -177,8 +184,8 @@ static enum fw_err start_thread(struct io_threads *all, unsigned number, struct 
 
 /* --- all of them --- */
 
-enum fw_err io_threads_start(struct io_threads **out, unsigned count, struct view *view, struct bus *bus,
-                             struct metrics *metrics, struct fw_detail *detail)
+enum fw_err io_threads_start(struct io_threads **out, unsigned count, struct view *view,
+                             struct bus *bus, struct metrics *metrics, struct fw_detail *detail)
 {
     CHECK(count > 0 && count <= IO_THREADS_MAX);
     struct io_threads *all = calloc(1, sizeof *all);

@@ -12,12 +12,18 @@ const struct metric_row metric_rows[] = {
 };
 const size_t metric_row_count = sizeof metric_rows / sizeof *metric_rows;
 
-/* Bucket bounds in the unit that is observed, and what an observed unit is worth in the unit that is shown. */
-#define METRICS_WASTE_BOUNDS   {1000, 5000, 10000, 30000, 60000, 300000}
-#define METRICS_SECONDS_BOUNDS                                                                               \
-    {500000,      1000000,     2500000,     5000000,      10000000,     25000000,                            \
-     50000000,    100000000,   250000000,   500000000,    1000000000,   2500000000,                          \
-     5000000000,  10000000000, 30000000000, 60000000000,  120000000000, 300000000000}
+/* Bucket bounds in the unit that is observed, and what an observed unit is worth in the unit that
+ * is shown. */
+#define METRICS_WASTE_BOUNDS                                                                       \
+    {                                                                                              \
+        1000, 5000, 10000, 30000, 60000, 300000                                                    \
+    }
+#define METRICS_SECONDS_BOUNDS                                                                     \
+    {                                                                                              \
+        500000, 1000000, 2500000, 5000000, 10000000, 25000000, 50000000, 100000000, 250000000,     \
+            500000000, 1000000000, 2500000000, 5000000000, 10000000000, 30000000000, 60000000000,  \
+            120000000000, 300000000000                                                             \
+    }
 static const int64_t waste_bounds[] = METRICS_WASTE_BOUNDS;
 static const int64_t seconds_bounds[] = METRICS_SECONDS_BOUNDS;
 
@@ -126,7 +132,8 @@ struct metrics_shard *metrics_shard(struct metrics *metrics)
 /* One thread writes, so that no locked instruction is needed; readers see whole values. */
 static void bump(_Atomic uint64_t *value, uint64_t amount)
 {
-    atomic_store_explicit(value, atomic_load_explicit(value, memory_order_relaxed) + amount, memory_order_relaxed);
+    atomic_store_explicit(value, atomic_load_explicit(value, memory_order_relaxed) + amount,
+                          memory_order_relaxed);
 }
 
 static bool has_resource(enum metric_id metric)
@@ -147,8 +154,8 @@ static struct resource_page *page_of(struct metrics_shard *shard, uint32_t resou
     return page;
 }
 
-void metrics_add(struct metrics_shard *shard, enum metric_id metric, uint32_t resource, unsigned label,
-                 uint64_t amount)
+void metrics_add(struct metrics_shard *shard, enum metric_id metric, uint32_t resource,
+                 unsigned label, uint64_t amount)
 {
     if (!has_resource(metric)) {
         CHECK(label < LABELS_MAX);
@@ -216,7 +223,8 @@ static void add_label_value(struct buf *out, struct str value)
     }
 }
 
-void metrics_sample(struct metrics_writer *writer, const struct str *labels, size_t count, double value)
+void metrics_sample(struct metrics_writer *writer, const struct str *labels, size_t count,
+                    double value)
 {
     struct str names = str_of(writer->row->labels), name;
     buf_add_text(writer->out, writer->row->name);
@@ -249,7 +257,8 @@ static void write_histogram(struct metrics *metrics, enum metric_id metric, stru
     char text[STR_NUMBER_MAX];
     for (size_t b = 0; b <= list->count; b++) {
         total += counts[b];
-        const char *bound = b < list->count ? str_from_double((double)list->bounds[b] * list->unit, text) : "+Inf";
+        const char *bound =
+            b < list->count ? str_from_double((double)list->bounds[b] * list->unit, text) : "+Inf";
         buf_printf(out, "%s_bucket{le=\"%s\"} %llu\n", name, bound, (unsigned long long)total);
     }
     buf_printf(out, "%s_sum ", name);
@@ -271,14 +280,16 @@ static double unit_of(enum metric_id metric)
     return strstr(metric_rows[metric].name, "_seconds") ? 1e-9 : 1;
 }
 
-static void write_plain(struct metrics *metrics, enum metric_id metric, struct metrics_writer *writer)
+static void write_plain(struct metrics *metrics, enum metric_id metric,
+                        struct metrics_writer *writer)
 {
     const struct label_list *list = labels_of(metric);
     size_t count = list ? list->count : 1;
     for (size_t label = 0; label < count; label++) {
         uint64_t value = 0;
         for (unsigned i = 0; i < atomic_load(&metrics->count); i++)
-            value += atomic_load_explicit(&metrics->shards[i]->values[metric][label], memory_order_relaxed);
+            value += atomic_load_explicit(&metrics->shards[i]->values[metric][label],
+                                          memory_order_relaxed);
         if (value == 0)
             continue; /* nothing was counted here: what the source collects is not doubled */
         struct str text = list ? str_of(list->values[label]) : (struct str){0};
@@ -286,15 +297,17 @@ static void write_plain(struct metrics *metrics, enum metric_id metric, struct m
     }
 }
 
-static uint64_t resource_sum(struct metrics *metrics, enum metric_id metric, uint32_t resource, size_t label)
+static uint64_t resource_sum(struct metrics *metrics, enum metric_id metric, uint32_t resource,
+                             size_t label)
 {
     uint64_t value = 0;
     for (unsigned i = 0; i < atomic_load(&metrics->count); i++) {
         struct resource_page *page = atomic_load_explicit(
             &metrics->shards[i]->pages[resource / RESOURCE_PAGE], memory_order_acquire);
         if (page)
-            value += atomic_load_explicit(&page->resources[resource % RESOURCE_PAGE].values[metric][label],
-                                          memory_order_relaxed);
+            value += atomic_load_explicit(
+                &page->resources[resource % RESOURCE_PAGE].values[metric][label],
+                memory_order_relaxed);
     }
     return value;
 }
@@ -328,7 +341,9 @@ void metrics_write(struct metrics *metrics, const struct metrics_source *source,
     for (enum metric_id metric = 0; metric < METRIC_COUNT; metric++) {
         const struct metric_row *row = &metric_rows[metric];
         struct metrics_writer writer = {out, row};
-        const char *type = row->type[0] == 'C' ? "counter" : row->type[0] == 'G' ? "gauge" : "histogram";
+        const char *type = row->type[0] == 'C'   ? "counter"
+                           : row->type[0] == 'G' ? "gauge"
+                                                 : "histogram";
         buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", row->name, row->help, row->name, type);
         if (row->type[0] == 'H') {
             write_histogram(metrics, metric, out);

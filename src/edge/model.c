@@ -5,9 +5,11 @@
 /* --- in the path --- */
 
 /* Paths whose next part is a model: llama-swap, KServe/Triton, TorchServe. */
-static const char *const path_prefixes[] = {"/upstream/", "/v2/models/", "/predictions/", "/v1/models/"};
+static const char *const path_prefixes[] = {"/upstream/", "/v2/models/", "/predictions/",
+                                            "/v1/models/"};
 
-/* Ids may hold '/' and ':', which the path uses too: the longest configured id that ends at a boundary. */
+/* Ids may hold '/' and ':', which the path uses too: the longest configured id that ends at a
+ * boundary. */
 static bool find_in_path(struct model *model, const struct view *view, struct str path)
 {
     struct str prefix = {0};
@@ -45,8 +47,8 @@ static bool find_in_path(struct model *model, const struct view *view, struct st
 
 /* --- in bodies --- */
 
-static enum fw_err take_text(struct model *model, enum model_place place, struct str raw, enum form_find found,
-                             struct fw_detail *detail)
+static enum fw_err take_text(struct model *model, enum model_place place, struct str raw,
+                             enum form_find found, struct fw_detail *detail)
 {
     size_t len = 0;
     if (found == FORM_ABSENT)
@@ -63,31 +65,36 @@ static enum fw_err take_text(struct model *model, enum model_place place, struct
         }
     }
     if (found != FORM_FOUND)
-        return err_set(detail, FW_INPUT, found == FORM_TOO_LONG ? "the field \"model\" is longer than 511 bytes"
-                                                                : "the form cannot be read");
+        return err_set(detail, FW_INPUT,
+                       found == FORM_TOO_LONG ? "the field \"model\" is longer than 511 bytes"
+                                              : "the form cannot be read");
     struct str name = {model->text, len};
     if (len == 0 || memchr(model->text, '\0', len) || !str_is_utf8(name))
-        return err_set(detail, FW_INPUT, "the field \"model\" is empty or not text; expected a model's name");
+        return err_set(detail, FW_INPUT,
+                       "the field \"model\" is empty or not text; expected a model's name");
     model->name = name;
     model->raw = raw;
     model->place = place;
     return FW_OK;
 }
 
-static enum fw_err find_in_parts(struct model *model, struct str body, struct str type, struct fw_detail *detail)
+static enum fw_err find_in_parts(struct model *model, struct str body, struct str type,
+                                 struct fw_detail *detail)
 {
     struct str boundary, raw = {0}, stream = {0};
     if (!form_boundary(type, &boundary))
         return err_set(detail, FW_INPUT, "the multipart body's Content-Type has no boundary");
     enum form_find found = form_find_part(body, boundary, STR("model"), &raw);
     if (found == FORM_BROKEN)
-        return err_set(detail, FW_INPUT, "the multipart body cannot be read: a part does not end in its boundary");
+        return err_set(detail, FW_INPUT,
+                       "the multipart body cannot be read: a part does not end in its boundary");
     model->stream = form_find_part(body, boundary, STR("stream"), &stream) == FORM_FOUND &&
                     str_equal_nocase(stream, STR("true"));
     return take_text(model, MODEL_PART, raw, found, detail);
 }
 
-static enum fw_err take_json(struct model *model, const struct scan_field *field, struct fw_detail *detail)
+static enum fw_err take_json(struct model *model, const struct scan_field *field,
+                             struct fw_detail *detail)
 {
     size_t len;
     if (field->type == SCAN_ABSENT)
@@ -99,7 +106,8 @@ static enum fw_err take_json(struct model *model, const struct scan_field *field
     if (!scan_string(field, model->text, sizeof model->text, &len))
         return err_set(detail, FW_INPUT, "the member \"model\" is longer than 512 bytes");
     if (len == 0 || memchr(model->text, '\0', len))
-        return err_set(detail, FW_INPUT, "the member \"model\" is empty or holds a NUL; expected a model's name");
+        return err_set(detail, FW_INPUT,
+                       "the member \"model\" is empty or holds a NUL; expected a model's name");
     model->name = (struct str){model->text, len};
     model->raw = field->raw;
     model->place = MODEL_JSON;
@@ -112,7 +120,8 @@ struct from_part {
     struct str literal, field; /* the literal before a {field}; field data NULL: the end */
 };
 
-static uint32_t split_from(const struct config_resource_from *from, struct from_part parts[RESOURCE_FROM_PARTS_MAX + 1])
+static uint32_t split_from(const struct config_resource_from *from,
+                           struct from_part parts[RESOURCE_FROM_PARTS_MAX + 1])
 {
     struct str rest = str_of(from->text);
     uint32_t count = 0;
@@ -131,8 +140,9 @@ static uint32_t split_from(const struct config_resource_from *from, struct from_
 }
 
 /* A header of this name, with '_' written as '-', also "x-forewarm-NAME"; else the JSON member. */
-static bool from_value(const struct server_request *request, struct str name, const struct scan_field *fields,
-                       size_t field_count, char *out, size_t size, size_t *len)
+static bool from_value(const struct server_request *request, struct str name,
+                       const struct scan_field *fields, size_t field_count, char *out, size_t size,
+                       size_t *len)
 {
     char header[128] = "x-forewarm-";
     size_t prefix = strlen(header);
@@ -156,8 +166,9 @@ static bool from_value(const struct server_request *request, struct str name, co
     return false;
 }
 
-static void find_from(struct model *model, const struct server_request *request, const struct from_part *parts,
-                      uint32_t part_count, const struct scan_field *fields, size_t field_count)
+static void find_from(struct model *model, const struct server_request *request,
+                      const struct from_part *parts, uint32_t part_count,
+                      const struct scan_field *fields, size_t field_count)
 {
     size_t at = 0, len;
     for (uint32_t i = 0; i < part_count; i++) {
@@ -167,7 +178,8 @@ static void find_from(struct model *model, const struct server_request *request,
         at += parts[i].literal.len;
         if (!parts[i].field.data)
             continue;
-        if (!from_value(request, parts[i].field, fields, field_count, model->text + at, sizeof model->text - at, &len))
+        if (!from_value(request, parts[i].field, fields, field_count, model->text + at,
+                        sizeof model->text - at, &len))
             return;
         at += len;
     }
@@ -201,24 +213,26 @@ static enum body_kind body_kind(struct str body, struct str content_type)
         return BODY_PARTS;
     if (str_equal_nocase(type, STR("application/x-www-form-urlencoded")))
         return object ? BODY_JSON : BODY_FORM; /* what curl -d says of the JSON it sends */
-    bool json = type.len == 0 || str_equal_nocase(type, STR("application/json")) ||
-                str_equal_nocase(type, STR("text/plain")) || str_equal_nocase(type, STR("text/json")) ||
-                (type.len > 5 && str_equal_nocase((struct str){type.data + type.len - 5, 5}, STR("+json")));
+    bool json =
+        type.len == 0 || str_equal_nocase(type, STR("application/json")) ||
+        str_equal_nocase(type, STR("text/plain")) || str_equal_nocase(type, STR("text/json")) ||
+        (type.len > 5 && str_equal_nocase((struct str){type.data + type.len - 5, 5}, STR("+json")));
     return json ? BODY_JSON : BODY_OTHER;
 }
 
-static enum fw_err read_json(struct model *model, struct str body, struct scan_field *fields, size_t count,
-                             struct fw_detail *detail)
+static enum fw_err read_json(struct model *model, struct str body, struct scan_field *fields,
+                             size_t count, struct fw_detail *detail)
 {
     struct scan_error error;
     if (scan_object(body, fields, count, &error) != FW_OK)
-        return err_set(detail, FW_INPUT, "the JSON body cannot be read: byte %zu: expected %s", error.at, error.expected);
+        return err_set(detail, FW_INPUT, "the JSON body cannot be read: byte %zu: expected %s",
+                       error.at, error.expected);
     model->stream = fields[1].type == SCAN_TRUE;
     return take_json(model, &fields[0], detail);
 }
 
-static enum fw_err read_body(struct model *model, const struct server_request *request, struct scan_field *fields,
-                             size_t count, struct fw_detail *detail)
+static enum fw_err read_body(struct model *model, const struct server_request *request,
+                             struct scan_field *fields, size_t count, struct fw_detail *detail)
 {
     struct str type = server_field_get(request, "content-type"), raw = {0};
     enum body_kind kind = body_kind(request->body, type);
@@ -226,30 +240,34 @@ static enum fw_err read_body(struct model *model, const struct server_request *r
         return FW_OK;
     struct str encoding = server_field_get(request, "content-encoding");
     if (encoding.data && !str_equal_nocase(encoding, STR("identity")))
-        return err_set(detail, FW_MEDIA_TYPE,
-                       "the model's name cannot be read from a body with Content-Encoding; send it plain");
+        return err_set(
+            detail, FW_MEDIA_TYPE,
+            "the model's name cannot be read from a body with Content-Encoding; send it plain");
     if (kind == BODY_PARTS)
         return find_in_parts(model, request->body, type, detail);
     if (kind == BODY_FORM)
-        return take_text(model, MODEL_FORM, raw, form_find(request->body, STR("model"), &raw), detail);
+        return take_text(model, MODEL_FORM, raw, form_find(request->body, STR("model"), &raw),
+                         detail);
     return read_json(model, request->body, fields, count, detail);
 }
 
-static enum fw_err read_query(struct model *model, const struct server_request *request, struct fw_detail *detail)
+static enum fw_err read_query(struct model *model, const struct server_request *request,
+                              struct fw_detail *detail)
 {
     struct str raw = {0};
     enum form_find found = form_find(request->query, STR("model"), &raw);
     return take_text(model, MODEL_QUERY, raw, found, detail);
 }
 
-enum fw_err model_find(struct model *model, const struct view *view, const struct server_request *request,
-                       struct fw_detail *detail)
+enum fw_err model_find(struct model *model, const struct view *view,
+                       const struct server_request *request, struct fw_detail *detail)
 {
     const struct config *config = view->config;
     struct from_part parts[RESOURCE_FROM_PARTS_MAX + 1];
     struct scan_field fields[SCAN_FIELDS_MAX] = {{.key = STR("model")}, {.key = STR("stream")}};
     size_t count = 2;
-    uint32_t part_count = config->resource_from.text[0] ? split_from(&config->resource_from, parts) : 0;
+    uint32_t part_count =
+        config->resource_from.text[0] ? split_from(&config->resource_from, parts) : 0;
     for (uint32_t i = 0; i < part_count && count < SCAN_FIELDS_MAX; i++) {
         if (parts[i].field.data)
             fields[count++].key = parts[i].field;
@@ -271,7 +289,8 @@ enum fw_err model_find(struct model *model, const struct view *view, const struc
     }
     if (model->place == MODEL_NOWHERE)
         return err_set(detail, FW_MODEL_MISSING,
-                       "the request names no model: expected a JSON member, form field or query parameter \"model\"");
+                       "the request names no model: expected a JSON member, form field or query "
+                       "parameter \"model\"");
     return FW_OK;
 }
 

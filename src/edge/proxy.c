@@ -33,7 +33,8 @@ static struct relay *relay_take(struct proxy *proxy)
     relay->held_at_ns = relay->held_ns = relay->sent_ns = 0;
     relay->state = RELAY_ROUTING;
     relay->label = METRIC_WARM;
-    relay->in_use = relay->in_flight = relay->retried = relay->reissued = relay->heard = relay->extra = false;
+    relay->in_use = relay->in_flight = relay->retried = relay->reissued = relay->heard =
+        relay->extra = false;
     relay->next = proxy->relays;
     relay->link = &proxy->relays;
     if (relay->next)
@@ -133,7 +134,8 @@ void relay_finish(struct relay *relay, enum fw_err status)
     relay_give(relay);
 }
 
-static void answer_error(struct relay *relay, enum fw_err err, int64_t retry_after_s, struct str message)
+static void answer_error(struct relay *relay, enum fw_err err, int64_t retry_after_s,
+                         struct str message)
 {
     struct exchange *exchange = relay->exchange;
     relay_finish(relay, err);
@@ -190,7 +192,8 @@ static void begin_cold(struct relay *relay)
     relay->state = RELAY_HELD;
     relay->held_at_ns = (int64_t)uv_hrtime();
     metrics_move(proxy->metrics, METRIC_HELD, 1);
-    wheel_set(server_wheel(proxy->server), &relay->timer, time_add(server_now(proxy->server), hold_limit_ns(relay)));
+    wheel_set(server_wheel(proxy->server), &relay->timer,
+              time_add(server_now(proxy->server), hold_limit_ns(relay)));
     send_event(relay, EVENT_REQUEST, no_hold ? EVENT_NO_HOLD : 0);
 }
 
@@ -199,7 +202,8 @@ static void on_hold_deadline(struct wheel_timer *timer, int64_t now_ns)
     struct relay *relay = (struct relay *)((char *)timer - offsetof(struct relay, timer));
     (void)now_ns;
     send_event(relay, EVENT_GONE, 0);
-    answer_error(relay, FW_MODEL_WARMING, 1, STR("the model did not become warm in the time a request may be held"));
+    answer_error(relay, FW_MODEL_WARMING, 1,
+                 STR("the model did not become warm in the time a request may be held"));
 }
 
 void relay_lost(struct relay *relay, const char *reason)
@@ -219,7 +223,8 @@ void relay_lost(struct relay *relay, const char *reason)
 
 static void refuse(struct relay *relay, const struct action *action)
 {
-    enum fw_err err = action->status < FW_ERR_COUNT && action->status != FW_OK ? action->status : FW_MODEL_WARMING;
+    enum fw_err err = action->status < FW_ERR_COUNT && action->status != FW_OK ? action->status
+                                                                               : FW_MODEL_WARMING;
     int64_t retry_ns = action->numbers[0] > 0 ? action->numbers[0] : 0;
     int64_t retry_s = retry_ns / TIME_SECOND + (retry_ns % TIME_SECOND > 0);
     struct buf text;
@@ -229,7 +234,8 @@ static void refuse(struct relay *relay, const struct action *action)
         buf_add_text(&text, ": ");
         reason_describe(action->reason, action->numbers, &text);
     }
-    answer_error(relay, err, err_row(err)->http_status == 503 ? (retry_s > 0 ? retry_s : 1) : -1, buf_str(&text));
+    answer_error(relay, err, err_row(err)->http_status == 503 ? (retry_s > 0 ? retry_s : 1) : -1,
+                 buf_str(&text));
     buf_fini(&text);
 }
 
@@ -247,10 +253,12 @@ static void fall_back(struct relay *relay)
     if (url->text[0])
         relay_forward(relay, url);
     else
-        answer_error(relay, FW_MODEL_WARMING, 1, STR("the model is not warm and there is no fallback"));
+        answer_error(relay, FW_MODEL_WARMING, 1,
+                     STR("the model is not warm and there is no fallback"));
 }
 
-/* Its client left while the release was on its way: the brain counts it as running until it hears this. */
+/* Its client left while the release was on its way: the brain counts it as running until it hears
+ * this. */
 static void end_at_once(struct proxy *proxy, const struct action *action)
 {
     struct event event = {
@@ -337,13 +345,15 @@ static void answer_model(struct exchange *exchange, const struct view *view, str
 }
 
 /* Health and lists are not use: they are answered here, load nothing and are not counted. */
-static bool answer_own(struct exchange *exchange, const struct view *view, const struct server_request *request)
+static bool answer_own(struct exchange *exchange, const struct view *view,
+                       const struct server_request *request)
 {
     struct str models = STR("/v1/models");
     if (!str_equal(request->method, STR("GET")) && !str_equal(request->method, STR("HEAD")))
         return false;
     if (str_equal(request->path, STR("/health")) || str_equal(request->path, STR("/healthz"))) {
-        exchange_answer(exchange, 200, "application/json", (struct str){0}, STR("{\"status\":\"ok\"}\n"));
+        exchange_answer(exchange, 200, "application/json", (struct str){0},
+                        STR("{\"status\":\"ok\"}\n"));
         return true;
     }
     if (str_equal(request->path, models)) {
@@ -351,8 +361,9 @@ static bool answer_own(struct exchange *exchange, const struct view *view, const
         return true;
     }
     if (str_starts(request->path, STR("/v1/models/"))) {
-        answer_model(exchange, view,
-                     (struct str){request->path.data + models.len + 1, request->path.len - models.len - 1});
+        answer_model(
+            exchange, view,
+            (struct str){request->path.data + models.len + 1, request->path.len - models.len - 1});
         return true;
     }
     return false;
@@ -362,7 +373,8 @@ static bool answer_own(struct exchange *exchange, const struct view *view, const
 
 static uint64_t session_of(const struct server_request *request)
 {
-    static const char *const names[] = {"x-forewarm-session", "x-session-id", "x-litellm-session-id"};
+    static const char *const names[] = {"x-forewarm-session", "x-session-id",
+                                        "x-litellm-session-id"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct str value = server_field_get(request, names[i]);
         if (value.len > 0) {
@@ -373,7 +385,8 @@ static uint64_t session_of(const struct server_request *request)
     return 0;
 }
 
-static void on_request(void *context, struct exchange *exchange, const struct server_request *request)
+static void on_request(void *context, struct exchange *exchange,
+                       const struct server_request *request)
 {
     struct proxy *proxy = context;
     struct fw_detail detail;
@@ -395,7 +408,8 @@ static void on_request(void *context, struct exchange *exchange, const struct se
     if (err == FW_OK) {
         relay->route = view_find(relay->hold->view, relay->model.name);
         if (!relay->route)
-            err = err_set(&detail, FW_MODEL_UNKNOWN, "there is no model \"%.*s\"; GET /v1/models lists them",
+            err = err_set(&detail, FW_MODEL_UNKNOWN,
+                          "there is no model \"%.*s\"; GET /v1/models lists them",
                           STR_ARG(relay->model.name));
         else if (relay->route->slot->resource == TABLE_NONE)
             err = err_set(&detail, FW_MODEL_WARMING, "the model is being set up");
@@ -449,8 +463,8 @@ struct server_handler proxy_handler(struct proxy *proxy)
 
 /* --- the beginning and the end --- */
 
-enum fw_err proxy_create(struct proxy **out, struct viewer *viewer, struct bus *bus, unsigned sender,
-                         struct metrics_shard *metrics)
+enum fw_err proxy_create(struct proxy **out, struct viewer *viewer, struct bus *bus,
+                         unsigned sender, struct metrics_shard *metrics)
 {
     struct proxy *proxy = calloc(1, sizeof *proxy);
     *out = proxy;

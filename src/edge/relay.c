@@ -11,7 +11,8 @@ static struct str wanted_name(const struct relay *relay)
 {
     const struct config_resource *resource = relay->route->config;
     struct str name = str_of(resource->upstream_model[0] ? resource->upstream_model : resource->id);
-    bool replace = relay->model.raw.data && relay->label != METRIC_FALLBACK && !str_equal(name, relay->model.name);
+    bool replace = relay->model.raw.data && relay->label != METRIC_FALLBACK &&
+                   !str_equal(name, relay->model.name);
     return replace ? name : (struct str){0};
 }
 
@@ -38,18 +39,20 @@ static struct str outgoing_target(struct relay *relay, struct str spelled)
     buf_clear(scratch);
     buf_add(scratch, target.data, before);
     buf_add_str(scratch, spelled);
-    buf_add(scratch, target.data + before + relay->model.raw.len, target.len - before - relay->model.raw.len);
+    buf_add(scratch, target.data + before + relay->model.raw.len,
+            target.len - before - relay->model.raw.len);
     return buf_str(scratch);
 }
 
-/* Head and body as the pieces of one gathering write; an alias in the body is replaced by leaving it out and putting the
- * name between two pieces. */
+/* Head and body as the pieces of one gathering write; an alias in the body is replaced by leaving
+ * it out and putting the name between two pieces. */
 static bool make_request(struct relay *relay, const struct config_url *url)
 {
     const struct server_request *request = exchange_request(relay->exchange);
     struct str name = wanted_name(relay), body = request->body, spelled = {0}, raw = {0};
     if (name.data) {
-        spelled = (struct str){relay->spelled, model_spell(&relay->model, name, relay->spelled, sizeof relay->spelled)};
+        spelled = (struct str){relay->spelled, model_spell(&relay->model, name, relay->spelled,
+                                                           sizeof relay->spelled)};
         if (spelled.len == 0)
             return false;
     }
@@ -90,7 +93,8 @@ static void pump(struct relay *relay)
         size_t cut = skip < relay->pieces[i].len ? skip : relay->pieces[i].len;
         skip -= cut;
         if (cut < relay->pieces[i].len)
-            pieces[count++] = (uv_buf_t){.base = relay->pieces[i].base + cut, .len = relay->pieces[i].len - cut};
+            pieces[count++] =
+                (uv_buf_t){.base = relay->pieces[i].base + cut, .len = relay->pieces[i].len - cut};
     }
     if (count > 0)
         relay->sent += upstream_send(relay->upstream, pieces, count);
@@ -111,7 +115,8 @@ void relay_forward(struct relay *relay, const struct config_url *url)
 {
     struct proxy *proxy = relay->proxy;
     if (url->tls) {
-        relay_fail(relay, FW_UNREACHABLE, "its address begins with https, which is not forwarded to");
+        relay_fail(relay, FW_UNREACHABLE,
+                   "its address begins with https, which is not forwarded to");
         return;
     }
     relay->endpoint = upstream_endpoint(proxy->pool, url);
@@ -143,7 +148,8 @@ static void on_failed(void *owner, enum fw_err err, const char *reason)
 {
     struct relay *relay = owner;
     relay->upstream = NULL;
-    metrics_add(relay->proxy->metrics, METRIC_UPSTREAM_ERRORS, relay->route->slot->resource, METRIC_CONNECT, 1);
+    metrics_add(relay->proxy->metrics, METRIC_UPSTREAM_ERRORS, relay->route->slot->resource,
+                METRIC_CONNECT, 1);
     if (err == FW_UNREACHABLE)
         relay_lost(relay, reason);
     else
@@ -199,7 +205,8 @@ static void on_closed(void *owner, enum fw_err err)
         complete(relay);
         return;
     }
-    if (relay->state == RELAY_SENT && !relay->heard && reused && !relay->retried && err != FW_UPSTREAM_SLOW) {
+    if (relay->state == RELAY_SENT && !relay->heard && reused && !relay->retried &&
+        err != FW_UPSTREAM_SLOW) {
         relay->retried = true; /* it had died before our request reached it */
         open_upstream(relay, true);
         return;
@@ -249,7 +256,8 @@ static void relay_body(struct relay *relay, struct str head, const char *data, s
 {
     uv_buf_t pieces[2] = {{.base = (char *)(uintptr_t)head.data, .len = head.len}};
     unsigned count = head.len > 0 ? 1 : 0;
-    bool as_is = relay->body == REWRITE_LENGTH || relay->body == REWRITE_CHUNKED || relay->body == REWRITE_CLOSE;
+    bool as_is = relay->body == REWRITE_LENGTH || relay->body == REWRITE_CHUNKED ||
+                 relay->body == REWRITE_CLOSE;
     size_t used = 0;
     if (!as_is && count > 0) {
         exchange_relay(relay->exchange, pieces, count);
@@ -335,8 +343,8 @@ static void bad_answer(struct relay *relay, const char *why)
     broken(relay, FW_UPSTREAM, why);
 }
 
-/* `data` begins with a whole head of `head_len` bytes. Returns how many bytes were an interim answer (1xx) to be skipped;
- * 0: this was the final head, and everything is dealt with. */
+/* `data` begins with a whole head of `head_len` bytes. Returns how many bytes were an interim
+ * answer (1xx) to be skipped; 0: this was the final head, and everything is dealt with. */
 static size_t read_head(struct relay *relay, const char *data, size_t head_len, size_t len)
 {
     struct head head = {.fields = relay->proxy->fields};

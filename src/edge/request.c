@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * From bytes to requests: finds heads, lets gate and parser judge them, collects bodies, hands whole requests over. */
+ * From bytes to requests: finds heads, lets gate and parser judge them, collects bodies, hands
+ * whole requests over. */
 #include "base/check.h"
 #include "edge/connection.h"
 #include <stdlib.h>
@@ -24,8 +25,8 @@ struct exchange *exchange_take(struct server *server)
     exchange->head_at = 0;
     exchange->started_ns = server_now(server);
     exchange->parked = 0;
-    exchange->close = exchange->begun = exchange->chunked_answer = exchange->ends_by_close = exchange->no_body = exchange->line_skipped =
-        false;
+    exchange->close = exchange->begun = exchange->chunked_answer = exchange->ends_by_close =
+        exchange->no_body = exchange->line_skipped = false;
     exchange->request = (struct server_request){0};
     return exchange;
 }
@@ -41,7 +42,8 @@ static void park_settle(struct server *server, uint64_t parked)
     }
 }
 
-/* The shared count is taken in steps, so that a request does not touch memory that all threads write. */
+/* The shared count is taken in steps, so that a request does not touch memory that all threads
+ * write. */
 bool exchange_park(struct server *server, struct exchange *exchange)
 {
     uint64_t bytes = exchange->head_bytes.capacity + exchange->body.capacity;
@@ -90,7 +92,8 @@ void exchange_give(struct server *server, struct exchange *exchange)
     server->free_count++;
 }
 
-/* Answers what cannot be served and ends the connection: where the next request would begin is not known. */
+/* Answers what cannot be served and ends the connection: where the next request would begin is not
+ * known. */
 static void reject(struct connection *connection, enum fw_err err, const char *why)
 {
     connection->exchange->close = true;
@@ -157,8 +160,10 @@ static void begin_request(struct connection *connection, size_t already)
     struct server *server = connection->server;
     struct head *head = &exchange->head;
     const char *why = "";
-    enum fw_err err = head_read_request(head, exchange->head_bytes.data, exchange->head_bytes.len, &why);
-    if (err == FW_OK && !http_parser_agrees(head, exchange->head_bytes.data, exchange->head_bytes.len)) {
+    enum fw_err err =
+        head_read_request(head, exchange->head_bytes.data, exchange->head_bytes.len, &why);
+    if (err == FW_OK &&
+        !http_parser_agrees(head, exchange->head_bytes.data, exchange->head_bytes.len)) {
         err = FW_BAD_REQUEST;
         why = "the request head is malformed";
     }
@@ -187,7 +192,8 @@ static void begin_request(struct connection *connection, size_t already)
     send_continue(connection, already);
 }
 
-/* One empty line may stand before a request (RFC 9112 2.2). Returns the bytes it takes; 0: there is none. */
+/* One empty line may stand before a request (RFC 9112 2.2). Returns the bytes it takes; 0: there is
+ * none. */
 static size_t feed_empty_line(struct connection *connection, const char *data, size_t len)
 {
     struct exchange *exchange = connection->exchange;
@@ -207,7 +213,8 @@ static size_t feed_empty_line(struct connection *connection, const char *data, s
 }
 
 /* Adds to the head until its blank line; *used counts what was taken of data. */
-static enum head_find collect_head(struct exchange *exchange, const char *data, size_t len, size_t *used)
+static enum head_find collect_head(struct exchange *exchange, const char *data, size_t len,
+                                   size_t *used)
 {
     struct buf *bytes = &exchange->head_bytes;
     size_t before = bytes->len, at = exchange->head_at;
@@ -325,7 +332,8 @@ void request_feed(struct connection *connection, const char *data, size_t len)
     connection->feeding = true;
     while (len > 0) {
         size_t used = len;
-        if (connection->state == CONNECTION_IDLE && connection_queued(connection) <= SERVER_QUEUE_LOW) {
+        if (connection->state == CONNECTION_IDLE &&
+            connection_queued(connection) <= SERVER_QUEUE_LOW) {
             if (!begin_head(connection)) {
                 connection_close(connection);
                 break;
@@ -343,7 +351,8 @@ void request_feed(struct connection *connection, const char *data, size_t len)
     if (outer)
         connection->feeding = false;
     /* A handler has the request, or answers must leave first: the rest waits. */
-    if (len > 0 && (connection->state == CONNECTION_ACTIVE || connection->state == CONNECTION_IDLE)) {
+    if (len > 0 &&
+        (connection->state == CONNECTION_ACTIVE || connection->state == CONNECTION_IDLE)) {
         connection->pending.max = CONNECTION_PENDING_BYTES + CONNECTION_READ_BYTES;
         buf_add(&connection->pending, data, len);
         if (connection->pending.failed)

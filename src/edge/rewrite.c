@@ -21,7 +21,8 @@ static bool hop_by_hop(struct str name)
     case 17:
         return is(name, "transfer-encoding");
     default:
-        return name.len > 6 && (name.data[0] | 0x20) == 'p' && is((struct str){name.data, 6}, "proxy-");
+        return name.len > 6 && (name.data[0] | 0x20) == 'p' &&
+               is((struct str){name.data, 6}, "proxy-");
     }
 }
 
@@ -31,13 +32,15 @@ static bool named_by_connection(struct str name, const struct server_field *fiel
     if (is(name, "content-length") || is(name, "host") || is(name, "transfer-encoding"))
         return false;
     for (uint32_t i = 0; i < count; i++) {
-        if (fields[i].name.len == 10 && is(fields[i].name, "connection") && head_list_has(fields[i].value, name))
+        if (fields[i].name.len == 10 && is(fields[i].name, "connection") &&
+            head_list_has(fields[i].value, name))
             return true;
     }
     return false;
 }
 
-/* Does Connection name more than close and keep-alive? Mostly not, and then no field needs to be looked for in it. */
+/* Does Connection name more than close and keep-alive? Mostly not, and then no field needs to be
+ * looked for in it. */
 static bool connection_names(const struct server_field *fields, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -76,12 +79,14 @@ static void add_number_field(struct buf *out, struct str start, uint64_t value)
 
 static bool is_ours(struct str name)
 {
-    return name.len > 11 && (name.data[0] | 0x20) == 'x' && is((struct str){name.data, 11}, "x-forewarm-");
+    return name.len > 11 && (name.data[0] | 0x20) == 'x' &&
+           is((struct str){name.data, 11}, "x-forewarm-");
 }
 
 static bool has_body_method(struct str method)
 {
-    return str_equal(method, STR("POST")) || str_equal(method, STR("PUT")) || str_equal(method, STR("PATCH"));
+    return str_equal(method, STR("POST")) || str_equal(method, STR("PUT")) ||
+           str_equal(method, STR("PATCH"));
 }
 
 void rewrite_request(const struct rewrite_request *rewrite, struct buf *out)
@@ -115,8 +120,8 @@ bool rewrite_is_stream(struct str content_type)
     if (!content_type.data || !str_cut(&content_type, ';', &type))
         return false;
     type = str_trim(type);
-    return is(type, "text/event-stream") || is(type, "application/x-ndjson") || is(type, "application/ndjson") ||
-           is(type, "application/jsonl");
+    return is(type, "text/event-stream") || is(type, "application/x-ndjson") ||
+           is(type, "application/ndjson") || is(type, "application/jsonl");
 }
 
 static void add_framing(const struct rewrite_response *rewrite, struct buf *out)
@@ -165,9 +170,11 @@ void rewrite_response(const struct rewrite_response *rewrite, struct buf *out)
     }
     add_field(out, STR("x-forewarm-resource"), rewrite->resource);
     add_field(out, STR("x-forewarm-state"), rewrite->state);
-    add_number_field(out, STR("x-forewarm-wait-ms: "), (uint64_t)(rewrite->wait_ms > 0 ? rewrite->wait_ms : 0));
+    add_number_field(out, STR("x-forewarm-wait-ms: "),
+                     (uint64_t)(rewrite->wait_ms > 0 ? rewrite->wait_ms : 0));
     if (stream)
-        buf_add_text(out, cached ? "X-Accel-Buffering: no\r\n" : "X-Accel-Buffering: no\r\nCache-Control: no-cache\r\n");
+        buf_add_text(out, cached ? "X-Accel-Buffering: no\r\n"
+                                 : "X-Accel-Buffering: no\r\nCache-Control: no-cache\r\n");
     add_framing(rewrite, out);
     buf_add(out, "\r\n", 2);
 }

@@ -7,7 +7,7 @@ struct scan {
     const char *expected; /* what was missing, once something was */
     uint64_t objects;     /* bit n: nesting level n is an object, else an array */
     int depth;
-    bool escaped;         /* the last string held escapes */
+    bool escaped; /* the last string held escapes */
 };
 
 static bool fail(struct scan *scan, const char *expected)
@@ -18,7 +18,8 @@ static bool fail(struct scan *scan, const char *expected)
 
 static void skip_blanks(struct scan *scan)
 {
-    while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\n' || *scan->at == '\r' || *scan->at == '\t'))
+    while (scan->at < scan->end &&
+           (*scan->at == ' ' || *scan->at == '\n' || *scan->at == '\r' || *scan->at == '\t'))
         scan->at++;
 }
 
@@ -27,7 +28,8 @@ static void skip_blanks(struct scan *scan)
 #define ONES  UINT64_C(0x0101010101010101)
 #define HIGHS UINT64_C(0x8080808080808080)
 
-/* Eight bytes at a time to the first one that is not plain: quote, backslash, control or beyond ASCII. */
+/* Eight bytes at a time to the first one that is not plain: quote, backslash, control or beyond
+ * ASCII. */
 static const char *skip_plain(const char *at, const char *end)
 {
     while (end - at >= 8) {
@@ -120,7 +122,8 @@ static bool escape(struct scan *scan)
         return fail(scan, "an escape");
     char c = *scan->at++;
     if (c == 'u')
-        return unicode_escape(&scan->at, scan->end) >= 0 || fail(scan, "four hexadecimal digits that make a character");
+        return unicode_escape(&scan->at, scan->end) >= 0 ||
+               fail(scan, "four hexadecimal digits that make a character");
     return memchr("\"\\/bfnrt", c, 8) ? true : fail(scan, "an escape");
 }
 
@@ -138,7 +141,9 @@ static bool string(struct scan *scan)
             scan->at++;
             return true;
         }
-        if (c == '\\' ? !escape(scan) : c >= 0x80 ? !utf8(scan) : !fail(scan, "no control character in a string"))
+        if (c == '\\'   ? !escape(scan)
+            : c >= 0x80 ? !utf8(scan)
+                        : !fail(scan, "no control character in a string"))
             return false;
     }
 }
@@ -183,7 +188,8 @@ static bool name(struct scan *scan, struct str text)
     return true;
 }
 
-/* A value that is not a container; what it is goes to *type. At a container: type only, nothing is read. */
+/* A value that is not a container; what it is goes to *type. At a container: type only, nothing is
+ * read. */
 static bool scalar(struct scan *scan, enum scan_type *type)
 {
     if (scan->at == scan->end)
@@ -247,7 +253,8 @@ static bool enter(struct scan *scan, bool *empty)
     bool object = *scan->at == '{';
     if (scan->depth == SCAN_DEPTH_MAX)
         return fail(scan, "at most 64 levels of nesting");
-    scan->objects = object ? scan->objects | UINT64_C(1) << scan->depth : scan->objects & ~(UINT64_C(1) << scan->depth);
+    scan->objects = object ? scan->objects | UINT64_C(1) << scan->depth
+                           : scan->objects & ~(UINT64_C(1) << scan->depth);
     scan->depth++;
     scan->at++;
     skip_blanks(scan);
@@ -255,7 +262,8 @@ static bool enter(struct scan *scan, bool *empty)
     return true;
 }
 
-/* Behind a value: closes what ends here. *next: a comma was read, another value follows at this depth. */
+/* Behind a value: closes what ends here. *next: a comma was read, another value follows at this
+ * depth. */
 static bool leave(struct scan *scan, int until, bool *next)
 {
     for (;;) {
@@ -370,7 +378,8 @@ static bool object(struct scan *scan, struct scan_field *fields, size_t count)
     return true;
 }
 
-enum fw_err scan_object(struct str text, struct scan_field *fields, size_t count, struct scan_error *error)
+enum fw_err scan_object(struct str text, struct scan_field *fields, size_t count,
+                        struct scan_error *error)
 {
     struct scan scan = {.at = text.data, .end = text.data + text.len};
     CHECK(count <= SCAN_FIELDS_MAX);

@@ -42,7 +42,8 @@ size_t server_connections(const struct server *server)
     return server->connection_count;
 }
 
-bool server_query_get(const struct server_request *request, const char *name, char *decoded, size_t size)
+bool server_query_get(const struct server_request *request, const char *name, char *decoded,
+                      size_t size)
 {
     return form_get(request->query, str_of(name), decoded, size) == FORM_FOUND;
 }
@@ -67,7 +68,8 @@ static void on_prepare(uv_prepare_t *prepare)
     if (next == TIME_NEVER)
         uv_timer_stop(&server->timer);
     else
-        uv_timer_start(&server->timer, on_timer, (uint64_t)((next - now) / TIME_MILLISECOND) + 1, 0);
+        uv_timer_start(&server->timer, on_timer, (uint64_t)((next - now) / TIME_MILLISECOND) + 1,
+                       0);
 }
 
 static void on_connection(uv_stream_t *listener, int status)
@@ -78,22 +80,26 @@ static void on_connection(uv_stream_t *listener, int status)
 }
 
 /* "127.0.0.1:7700", "[::1]:7700", "localhost:7700", ":7700" */
-static enum fw_err find_address(const char *listen, struct sockaddr_storage *address, socklen_t *len,
-                                struct fw_detail *detail)
+static enum fw_err find_address(const char *listen, struct sockaddr_storage *address,
+                                socklen_t *len, struct fw_detail *detail)
 {
     const char *colon = strrchr(listen, ':');
     char host[256] = "";
     if (!colon || colon[1] == '\0' || (size_t)(colon - listen) >= sizeof host)
-        return err_set(detail, FW_INPUT, "listen: found \"%s\", expected ADDRESS:PORT such as 127.0.0.1:7700", listen);
+        return err_set(detail, FW_INPUT,
+                       "listen: found \"%s\", expected ADDRESS:PORT such as 127.0.0.1:7700",
+                       listen);
     size_t n = (size_t)(colon - listen);
     if (n >= 2 && listen[0] == '[' && listen[n - 1] == ']')
         memcpy(host, listen + 1, n - 2);
     else
         memcpy(host, listen, n);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *found = NULL;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
+                    *found = NULL;
     int result = getaddrinfo(host[0] ? host : NULL, colon + 1, &hints, &found);
     if (result != 0)
-        return err_set(detail, FW_INPUT, "listen: \"%s\": %s; expected ADDRESS:PORT such as 127.0.0.1:7700", listen,
+        return err_set(detail, FW_INPUT,
+                       "listen: \"%s\": %s; expected ADDRESS:PORT such as 127.0.0.1:7700", listen,
                        gai_strerror(result));
     memcpy(address, found->ai_addr, found->ai_addrlen);
     *len = found->ai_addrlen;
@@ -117,8 +123,9 @@ static enum fw_err open_socket(const char *listen, bool share, int *out, struct 
         int reason = errno;
         close(fd);
         if (reason == EADDRINUSE)
-            return err_set(detail, FW_IN_USE, "listen: %s is in use; stop what listens there or choose another address",
-                           listen);
+            return err_set(
+                detail, FW_IN_USE,
+                "listen: %s is in use; stop what listens there or choose another address", listen);
         return err_set(detail, FW_IO, "listen: cannot bind %s: %s", listen, strerror(reason));
     }
     *out = fd;
@@ -178,7 +185,8 @@ enum fw_err server_create(struct server **out, uv_loop_t *loop, const char *list
     if (result != 0) {
         enum fw_err err = result == UV_EADDRINUSE ? FW_IN_USE : FW_IO;
         server_destroy(&server);
-        return err_set(detail, err, "listen: %s: %s; stop what listens there or choose another address", listen,
+        return err_set(detail, err,
+                       "listen: %s: %s; stop what listens there or choose another address", listen,
                        uv_strerror(result));
     }
     server->listening = true;

@@ -28,7 +28,8 @@ static void lost(void *context)
     char how[400] = "";
     if (site->warmer.child)
         child_describe_end(site->warmer.child, how, sizeof how);
-    log_warn("lost: it ended while it was warm", LOG_TEXT("resource", site->id), LOG_TEXT("how", how));
+    log_warn("lost: it ended while it was warm", LOG_TEXT("resource", site->id),
+             LOG_TEXT("how", how));
     struct event event = {.kind = EVENT_LOST, .resource = site->resource};
     site->hooks->report(site->hooks->context, &event);
 }
@@ -39,8 +40,9 @@ static bool remember(void *context, const struct saved_child *child)
     return site->hooks->remember(site->hooks->context, site, child);
 }
 
-enum fw_err site_create(struct site **site, uint32_t resource, struct str id, struct slot *slot, struct jobs *jobs,
-                        struct children *children, bool die_with_us, const struct site_hooks *hooks)
+enum fw_err site_create(struct site **site, uint32_t resource, struct str id, struct slot *slot,
+                        struct jobs *jobs, struct children *children, bool die_with_us,
+                        const struct site_hooks *hooks)
 {
     struct site *made = calloc(1, sizeof *made);
     if (!made)
@@ -52,8 +54,12 @@ enum fw_err site_create(struct site **site, uint32_t resource, struct str id, st
     made->jobs = jobs;
     made->hooks = hooks;
     made->took_ns = -1;
-    made->warmer = (struct warmer){.children = children, .cancel = &made->cancel, .lost = lost, .remember = remember,
-                                   .context = made, .die_with_us = die_with_us};
+    made->warmer = (struct warmer){.children = children,
+                                   .cancel = &made->cancel,
+                                   .lost = lost,
+                                   .remember = remember,
+                                   .context = made,
+                                   .die_with_us = die_with_us};
     pthread_mutex_init(&made->lock, NULL);
     *site = made;
     return FW_OK;
@@ -73,7 +79,8 @@ void site_destroy(struct site **site)
     *site = NULL;
 }
 
-void site_configure(struct site *site, struct config *config, const struct config_resource *resource)
+void site_configure(struct site *site, struct config *config,
+                    const struct config_resource *resource)
 {
     config_free(&site->latest);
     site->latest = config_retain(config);
@@ -171,7 +178,10 @@ void site_progress(struct site *site, int64_t expected_load_ns, struct site_prog
     int64_t load_ns = stats_recent_quantile(&site->learned.load_ns, 0.5, expected_load_ns);
     int64_t verify_ns = stats_recent_quantile(&site->learned.verify_ns, 0.5, load_ns / 10);
     *progress = (struct site_progress){
-        .stage = site->stage, .eta_ns = -1, .took_ns = site->took_ns, .error = site->error,
+        .stage = site->stage,
+        .eta_ns = -1,
+        .took_ns = site->took_ns,
+        .error = site->error,
         .warm_probe_ns = stats_recent_quantile(&site->learned.probe_ns, 0.5, -1),
     };
     progress->ready = site->stage == SITE_READY;

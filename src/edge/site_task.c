@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A warm-up: load, wait until loaded, probe until warm. One bounded thing a step, then the step submits itself again.
- * A warm-up that fails takes down what it began before it says so. */
+ * A warm-up: load, wait until loaded, probe until warm. One bounded thing a step, then the step
+ * submits itself again. A warm-up that fails takes down what it began before it says so. */
 #include "edge/site_task.h"
 #include "base/time.h"
 #include "edge/call.h"
@@ -25,7 +25,8 @@ static void again(struct site *site, enum site_phase phase, int64_t delay_ns, bo
     jobs_submit(site->jobs, &site->job, delay_ns);
 }
 
-/* Waits grow from short to `max_ns`: quick servers are noticed at once, slow ones are not asked too often. */
+/* Waits grow from short to `max_ns`: quick servers are noticed at once, slow ones are not asked too
+ * often. */
 static int64_t next_delay(struct site *site, int64_t max_ns)
 {
     site->delay_ns = site->delay_ns == 0 ? FIRST_DELAY_NS : site->delay_ns * 3 / 2;
@@ -138,7 +139,8 @@ static void learn(struct site *site, bool anew, int64_t latency_ns)
     pthread_mutex_unlock(&site->lock);
 }
 
-/* What it really uses, when that is more than was said (a server may use memory that /proc does not show). */
+/* What it really uses, when that is more than was said (a server may use memory that /proc does not
+ * show). */
 static uint64_t measured_bytes(struct site *site)
 {
     uint64_t bytes = site->warmer.ops->footprint(&site->warmer);
@@ -150,7 +152,8 @@ static void proven(struct site *site, bool changed)
     struct fw_detail detail = {{0}};
     int64_t latency_ns = site->latencies[site->probes - 1];
     atomic_store(&site->proven, true);
-    /* It may have ended between the answer and now; then either this or its end's message sees the other. */
+    /* It may have ended between the answer and now; then either this or its end's message sees the
+     * other. */
     if (site->warmer.ops->state(&site->warmer, &detail) == WARMER_BROKEN) {
         if (atomic_exchange(&site->proven, false)) {
             fail(site, FW_SPAWN, &detail);
@@ -162,11 +165,14 @@ static void proven(struct site *site, bool changed)
                  LOG_SECONDS("probe_s", latency_ns));
     learn(site, changed, latency_ns);
     int64_t now_ns = jobs_now_ns();
-    log_info("warm", LOG_TEXT("resource", site->id), LOG_SECONDS("load_s", site->phase_ns - site->begun_ns),
+    log_info("warm", LOG_TEXT("resource", site->id),
+             LOG_SECONDS("load_s", site->phase_ns - site->begun_ns),
              LOG_SECONDS("verify_s", now_ns - site->phase_ns), LOG_INT("probes", site->probes),
              LOG_SECONDS("probe_s", latency_ns));
-    finish(site, SITE_READY, (struct event){.kind = EVENT_PROVEN, .duration_ns = now_ns - site->phase_ns,
-                                            .value = measured_bytes(site)});
+    finish(site, SITE_READY,
+           (struct event){.kind = EVENT_PROVEN,
+                          .duration_ns = now_ns - site->phase_ns,
+                          .value = measured_bytes(site)});
 }
 
 /* One probe; FW_OK: it was answered as expected, and its latency is noted. */
@@ -174,8 +180,8 @@ static enum fw_err probe_once(struct site *site, struct fw_detail *detail)
 {
     const struct config_resource *config = site->warmer.config;
     struct call_result result;
-    enum fw_err err = call_perform(&config->probe, &config->upstream, config->probe.timeout_ns, &site->cancel, &result,
-                                   detail);
+    enum fw_err err = call_perform(&config->probe, &config->upstream, config->probe.timeout_ns,
+                                   &site->cancel, &result, detail);
     if (err == FW_OK)
         site->latencies[site->probes++] = result.latency_ns;
     log_debug("probe", LOG_TEXT("resource", site->id), LOG_TEXT("result", err_row(err)->name),
@@ -196,7 +202,8 @@ static enum probe_verdict judge(struct site *site)
 static void probe_failed(struct site *site, const struct fw_detail *detail)
 {
     struct fw_detail broken = {{0}};
-    if (site->warmer.ops == &warmer_exec && site->warmer.ops->state(&site->warmer, &broken) == WARMER_BROKEN) {
+    if (site->warmer.ops == &warmer_exec &&
+        site->warmer.ops->state(&site->warmer, &broken) == WARMER_BROKEN) {
         fail(site, FW_SPAWN, &broken);
         return;
     }
@@ -231,8 +238,10 @@ static void prove(struct site *site)
         again(site, SITE_PROBE, 0, true);
         break;
     case PROBE_UNSTABLE:
-        (void)err_set(&detail, FW_PROBE, "%d probes were answered, but their times never settled within warm_factor %g",
-                      PROBE_MAX, site->warmer.config->warm_factor);
+        (void)err_set(
+            &detail, FW_PROBE,
+            "%d probes were answered, but their times never settled within warm_factor %g",
+            PROBE_MAX, site->warmer.config->warm_factor);
         fail(site, FW_PROBE, &detail);
     }
 }
@@ -244,8 +253,10 @@ static void failed(struct site *site)
     if (site->failure == FW_CANCELLED)
         log_info("warm-up cancelled", LOG_TEXT("resource", site->id));
     else
-        log_error("warm-up failed", LOG_TEXT("resource", site->id), LOG_TEXT("error", err_row(site->failure)->name),
-                  LOG_TEXT("reason", site->failure_detail.text), LOG_TEXT("next", err_row(site->failure)->next));
+        log_error("warm-up failed", LOG_TEXT("resource", site->id),
+                  LOG_TEXT("error", err_row(site->failure)->name),
+                  LOG_TEXT("reason", site->failure_detail.text),
+                  LOG_TEXT("next", err_row(site->failure)->next));
     pthread_mutex_lock(&site->lock);
     site->error = site->failure_detail;
     pthread_mutex_unlock(&site->lock);
@@ -259,8 +270,10 @@ static void unloaded(struct site *site)
         failed(site);
         return;
     }
-    log_info("unloaded", LOG_TEXT("resource", site->id), LOG_SECONDS("took_s", jobs_now_ns() - site->begun_ns));
-    finish(site, SITE_COLD, (struct event){.kind = EVENT_UNLOADED, .duration_ns = jobs_now_ns() - site->begun_ns});
+    log_info("unloaded", LOG_TEXT("resource", site->id),
+             LOG_SECONDS("took_s", jobs_now_ns() - site->begun_ns));
+    finish(site, SITE_COLD,
+           (struct event){.kind = EVENT_UNLOADED, .duration_ns = jobs_now_ns() - site->begun_ns});
 }
 
 static void begin_unload(struct site *site)
@@ -269,10 +282,13 @@ static void begin_unload(struct site *site)
     bool cleanup = site->phase == SITE_BEGIN_CLEANUP;
     enum fw_err err = site->warmer.ops ? site->warmer.ops->unload(&site->warmer, &detail) : FW_OK;
     if (err != FW_OK)
-        log_warn("the unload call failed", LOG_TEXT("resource", site->id), LOG_TEXT("reason", detail.text));
+        log_warn("the unload call failed", LOG_TEXT("resource", site->id),
+                 LOG_TEXT("reason", detail.text));
     /* Twice the time: after stop_timeout a command is killed, and even that takes a moment. */
     site->stop_deadline_ns =
-        site->warmer.config ? time_add(jobs_now_ns(), 2 * site->warmer.config->warmer.stop_timeout_ns + TIME_SECOND) : 0;
+        site->warmer.config
+            ? time_add(jobs_now_ns(), 2 * site->warmer.config->warmer.stop_timeout_ns + TIME_SECOND)
+            : 0;
     again(site, cleanup ? SITE_AWAIT_CLEANUP : SITE_AWAIT_UNLOAD, 0, site->job.slow);
 }
 
@@ -286,7 +302,8 @@ static void await_unload(struct site *site)
                   LOG_TEXT("next", "see its log; its memory may still be in use"));
         unloaded(site);
     } else {
-        again(site, site->phase, next_delay(site, site->warmer.config->warmer.poll_ns), site->job.slow);
+        again(site, site->phase, next_delay(site, site->warmer.config->warmer.poll_ns),
+              site->job.slow);
     }
 }
 
@@ -296,7 +313,8 @@ static void await_unload(struct site *site)
 static void not_adopted(struct site *site, const struct fw_detail *detail)
 {
     if (site->warmer.child || detail->text[0])
-        log_info("not taken over", LOG_TEXT("resource", site->id), LOG_TEXT("reason", detail->text));
+        log_info("not taken over", LOG_TEXT("resource", site->id),
+                 LOG_TEXT("reason", detail->text));
     if (site->warmer.child) {
         struct fw_detail ignored = {{0}};
         (void)site->warmer.ops->unload(&site->warmer, &ignored);
@@ -327,7 +345,8 @@ static void adopt(struct site *site)
         await_stopped(site);
         return;
     }
-    if (!site->warmer.ops->adopt(&site->warmer, &site->saved, &detail) || probe_once(site, &detail) != FW_OK) {
+    if (!site->warmer.ops->adopt(&site->warmer, &site->saved, &detail) ||
+        probe_once(site, &detail) != FW_OK) {
         not_adopted(site, &detail);
         return;
     }
@@ -341,11 +360,14 @@ static void adopt(struct site *site)
     }
     atomic_store(&site->proven, true);
     learn(site, false, site->latencies[site->probes - 1]);
-    log_info("taken over: it still runs and is warm", LOG_TEXT("resource", site->id), LOG_INT("pid", site->saved.pid));
+    log_info("taken over: it still runs and is warm", LOG_TEXT("resource", site->id),
+             LOG_INT("pid", site->saved.pid));
     uint64_t bytes = measured_bytes(site);
     site->phase = SITE_IDLE;
     site_set_stage(site, SITE_READY);
-    report(site, (struct event){.kind = EVENT_FOUND, .value = bytes, .duration_ns = site->latencies[site->probes - 1]});
+    report(site, (struct event){.kind = EVENT_FOUND,
+                                .value = bytes,
+                                .duration_ns = site->latencies[site->probes - 1]});
     site->hooks->adopted(site->hooks->context, site, true);
 }
 

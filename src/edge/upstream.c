@@ -4,18 +4,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum upstream_state { UPSTREAM_RESOLVING, UPSTREAM_CONNECTING, UPSTREAM_BUSY, UPSTREAM_IDLE, UPSTREAM_CLOSING };
+enum upstream_state {
+    UPSTREAM_RESOLVING,
+    UPSTREAM_CONNECTING,
+    UPSTREAM_BUSY,
+    UPSTREAM_IDLE,
+    UPSTREAM_CLOSING
+};
 
 struct upstream {
     uv_tcp_t tcp;
     uv_connect_t connect;
     struct upstream_pool *pool;
     struct endpoint *endpoint;
-    struct upstream *next, **link;  /* in the endpoint's idle or waiting list, or among the busy ones */
+    struct upstream *next,
+        **link; /* in the endpoint's idle or waiting list, or among the busy ones */
     void *owner;
     struct wheel_timer timer;
     uint8_t state;
-    uint8_t address;                /* which of the endpoint's is tried */
+    uint8_t address; /* which of the endpoint's is tried */
     bool reused, reading, awaited;
     bool tcp_open, restarting, broken;
 };
@@ -27,7 +34,7 @@ struct endpoint {
     uint16_t port;
     struct sockaddr_storage addresses[UPSTREAM_ADDRESSES_MAX];
     unsigned address_count;
-    int64_t resolved_until_ns;      /* TIME_NEVER for numeric hosts */
+    int64_t resolved_until_ns; /* TIME_NEVER for numeric hosts */
     bool resolving;
     uv_getaddrinfo_t request;
     struct upstream *idle, *waiting;
@@ -41,7 +48,7 @@ struct upstream_pool {
     struct upstream_events events;
     struct endpoint *endpoints;
     struct upstream *busy;
-    size_t open;                    /* handles and look-ups that must end before the pool is freed */
+    size_t open; /* handles and look-ups that must end before the pool is freed */
     bool destroyed;
 };
 
@@ -141,7 +148,8 @@ static void set_deadline(struct upstream *upstream, int64_t timeout_ns)
 
 static void on_deadline(struct wheel_timer *timer, int64_t now_ns)
 {
-    struct upstream *upstream = (struct upstream *)((char *)timer - offsetof(struct upstream, timer));
+    struct upstream *upstream =
+        (struct upstream *)((char *)timer - offsetof(struct upstream, timer));
     (void)now_ns;
     switch (upstream->state) {
     case UPSTREAM_RESOLVING:
@@ -223,7 +231,8 @@ static void on_restart(uv_handle_t *handle);
 
 static void on_connected(uv_connect_t *request, int status)
 {
-    struct upstream *upstream = (struct upstream *)((char *)request - offsetof(struct upstream, connect));
+    struct upstream *upstream =
+        (struct upstream *)((char *)request - offsetof(struct upstream, connect));
     if (upstream->state != UPSTREAM_CONNECTING)
         return; /* closed meanwhile */
     if (status == 0) {
@@ -238,7 +247,8 @@ static void on_connected(uv_connect_t *request, int status)
     }
     if (upstream->address + 1u < upstream->endpoint->address_count) {
         upstream->address++;
-        upstream->restarting = true; /* the next address needs a new socket, and a handle has but one */
+        upstream->restarting =
+            true; /* the next address needs a new socket, and a handle has but one */
         uv_close((uv_handle_t *)&upstream->tcp, on_restart);
         return;
     }
@@ -255,7 +265,8 @@ static void connect_next(struct upstream *upstream)
     upstream->restarting = false;
     upstream->state = UPSTREAM_CONNECTING;
     int result = uv_tcp_connect(&upstream->connect, &upstream->tcp,
-                                (const struct sockaddr *)&endpoint->addresses[upstream->address], on_connected);
+                                (const struct sockaddr *)&endpoint->addresses[upstream->address],
+                                on_connected);
     if (result != 0)
         report_failed(upstream, FW_UNREACHABLE, uv_strerror(result));
 }
@@ -323,7 +334,8 @@ static void resolve(struct upstream *upstream)
     if (endpoint->resolving)
         return;
     endpoint->request.data = endpoint;
-    if (uv_getaddrinfo(upstream->pool->loop, &endpoint->request, on_resolved, endpoint->host, NULL, &hints) != 0) {
+    if (uv_getaddrinfo(upstream->pool->loop, &endpoint->request, on_resolved, endpoint->host, NULL,
+                       &hints) != 0) {
         report_failed(upstream, FW_UNREACHABLE, "its name cannot be looked up");
         return;
     }
@@ -344,8 +356,8 @@ struct endpoint *upstream_endpoint(struct upstream_pool *pool, const struct conf
     endpoint->pool = pool;
     endpoint->port = url->port;
     snprintf(endpoint->host, sizeof endpoint->host, "%s", url->host);
-    snprintf(endpoint->authority, sizeof endpoint->authority, strchr(url->host, ':') ? "[%s]:%u" : "%s:%u", url->host,
-             url->port);
+    snprintf(endpoint->authority, sizeof endpoint->authority,
+             strchr(url->host, ':') ? "[%s]:%u" : "%s:%u", url->host, url->port);
     struct sockaddr_storage *address = &endpoint->addresses[0];
     if (uv_ip4_addr(url->host, url->port, (struct sockaddr_in *)address) == 0 ||
         uv_ip6_addr(url->host, url->port, (struct sockaddr_in6 *)address) == 0) {
@@ -412,7 +424,8 @@ void upstream_release(struct upstream *upstream, bool reusable)
     upstream->owner = NULL;
     if (!reusable || upstream->state != UPSTREAM_BUSY || pool->destroyed ||
         endpoint->idle_count >= (uint32_t)pool->limits.keep ||
-        uv_stream_get_write_queue_size((uv_stream_t *)&upstream->tcp) > 0 || !start_reading(upstream)) {
+        uv_stream_get_write_queue_size((uv_stream_t *)&upstream->tcp) > 0 ||
+        !start_reading(upstream)) {
         close_upstream(upstream);
         return;
     }
@@ -442,10 +455,12 @@ static void on_written(uv_write_t *request, int status)
 static void break_soon(struct upstream *upstream)
 {
     upstream->broken = true;
-    wheel_set(server_wheel(upstream->pool->server), &upstream->timer, server_now(upstream->pool->server));
+    wheel_set(server_wheel(upstream->pool->server), &upstream->timer,
+              server_now(upstream->pool->server));
 }
 
-static size_t queue_some(struct upstream *upstream, const uv_buf_t *pieces, unsigned count, size_t skip)
+static size_t queue_some(struct upstream *upstream, const uv_buf_t *pieces, unsigned count,
+                         size_t skip)
 {
     struct upstream_write *write = malloc(sizeof *write + UPSTREAM_WRITE_BYTES);
     size_t at = 0;
@@ -492,7 +507,8 @@ size_t upstream_send(struct upstream *upstream, const uv_buf_t *pieces, unsigned
 /* --- the pool --- */
 
 enum fw_err upstream_pool_create(struct upstream_pool **out, uv_loop_t *loop, struct server *server,
-                                 const struct upstream_limits *limits, const struct upstream_events *events)
+                                 const struct upstream_limits *limits,
+                                 const struct upstream_events *events)
 {
     struct upstream_pool *pool = calloc(1, sizeof *pool);
     *out = pool;

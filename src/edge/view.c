@@ -3,8 +3,8 @@
 #include "base/check.h"
 #include <stdlib.h>
 
-/* Slots stand alone in memory (a cache line each), so that threads counting for one resource do not slow another,
- * and never move: I/O threads hold pointers to them. */
+/* Slots stand alone in memory (a cache line each), so that threads counting for one resource do not
+ * slow another, and never move: I/O threads hold pointers to them. */
 struct slot_line {
     _Alignas(64) struct slot slot;
 };
@@ -114,7 +114,8 @@ static enum fw_err add_names(struct view *view)
     return FW_OK;
 }
 
-enum fw_err view_create(struct view **out, struct config *config, struct slots *slots, uint64_t version)
+enum fw_err view_create(struct view **out, struct config *config, struct slots *slots,
+                        uint64_t version)
 {
     *out = NULL;
     struct view *view = calloc(1, sizeof *view);

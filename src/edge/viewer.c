@@ -19,7 +19,8 @@ void viewer_fini(struct viewer *viewer)
     atomic_store(&viewer->oldest, UINT64_MAX);
 }
 
-/* Without memory for a new hold the thread stays with the view it knows, which nobody frees before it lets go. */
+/* Without memory for a new hold the thread stays with the view it knows, which nobody frees before
+ * it lets go. */
 static struct viewer_hold *current(struct viewer *viewer)
 {
     struct view *view = atomic_load_explicit(viewer->shared, memory_order_acquire);

@@ -7,19 +7,9 @@
 enum { POLICY_COUNT = 12 };
 
 const struct policy_ops *const policy_table[] = {
-    &policy_planner,
-    &policy_hazard_stop,
-    &policy_median,
-    &policy_hybrid,
-    &policy_breakeven,
-    &policy_ttl,
-    &policy_cold,
-    &policy_lru,
-    &policy_oracle,
-    &policy_oracle_reactive,
-    &policy_belady,
-    &policy_clairvoyant,
-    NULL,
+    &policy_planner, &policy_hazard_stop, &policy_median, &policy_hybrid, &policy_breakeven,
+    &policy_ttl,     &policy_cold,        &policy_lru,    &policy_oracle, &policy_oracle_reactive,
+    &policy_belady,  &policy_clairvoyant, NULL,
 };
 _Static_assert(sizeof policy_table / sizeof policy_table[0] == POLICY_COUNT + 1,
                "POLICY_COUNT counts the table");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The data plane alone, under a brain of a hundred lines that does what a test needs: each resource loads in its
- * load_time and stays warm; `on_cold` is obeyed; a hold ends at hold_timeout. Prints its port, then every event, so that
- * tests see what the engine would see. Usage: plane CONFIG [warm]   (warm: everything is warm from the start) */
+ * The data plane alone, under a brain of a hundred lines that does what a test needs: each resource
+ * loads in its load_time and stays warm; `on_cold` is obeyed; a hold ends at hold_timeout. Prints
+ * its port, then every event, so that tests see what the engine would see. Usage: plane CONFIG
+ * [warm]   (warm: everything is warm from the start) */
 #include "base/check.h"
 #include "base/time.h"
 #include "core/engine.h"
@@ -26,16 +27,18 @@ struct brain {
     struct bus *bus;
     struct config *config;
     struct slots *slots;
-    struct slot **slot;       /* by resource */
-    uint64_t *loaded_at_ns;   /* 0: not loading */
+    struct slot **slot;     /* by resource */
+    uint64_t *loaded_at_ns; /* 0: not loading */
     struct held *held;
     size_t held_count;
     bool quiet;
 };
 
-static void answer(struct brain *brain, uint32_t kind, uint64_t request, uint32_t resource, enum fw_err status)
+static void answer(struct brain *brain, uint32_t kind, uint64_t request, uint32_t resource,
+                   enum fw_err status)
 {
-    struct action action = {.kind = kind, .request = request, .resource = resource, .status = status};
+    struct action action = {
+        .kind = kind, .request = request, .resource = resource, .status = status};
     action.numbers[0] = 2 * TIME_SECOND;
     bus_send_action(brain->bus, &action);
 }
@@ -49,24 +52,28 @@ static void on_cold_request(struct brain *brain, const struct event *event)
         return;
     }
     if (brain->loaded_at_ns[event->resource] == 0)
-        brain->loaded_at_ns[event->resource] = now + (uint64_t)(settings->load_time_ns > 0 ? settings->load_time_ns : 1);
+        brain->loaded_at_ns[event->resource] =
+            now + (uint64_t)(settings->load_time_ns > 0 ? settings->load_time_ns : 1);
     if (settings->on_cold == ON_COLD_FALLBACK) {
         answer(brain, ACTION_FALLBACK, event->request, event->resource, FW_OK);
     } else if (settings->on_cold == ON_COLD_REFUSE || event->flags & EVENT_NO_HOLD) {
         answer(brain, ACTION_REFUSE, event->request, event->resource, FW_MODEL_WARMING);
     } else {
         CHECK(brain->held_count < HELD_MAX);
-        int64_t hold = settings->hold_timeout_ns >= 0 ? settings->hold_timeout_ns : brain->config->engine.hold_timeout_ns;
-        brain->held[brain->held_count++] = (struct held){event->request, event->resource, now + (uint64_t)hold};
+        int64_t hold = settings->hold_timeout_ns >= 0 ? settings->hold_timeout_ns
+                                                      : brain->config->engine.hold_timeout_ns;
+        brain->held[brain->held_count++] =
+            (struct held){event->request, event->resource, now + (uint64_t)hold};
     }
 }
 
 static void on_event(struct brain *brain, const struct event *event)
 {
     if (!brain->quiet)
-        printf("%s resource=%s request=%llx served=%d status=%s held_ms=%lld session=%d\n", event_kind_name(event->kind),
-               brain->config->resources[event->resource].id, (unsigned long long)event->request,
-               (event->flags & EVENT_SERVED) != 0, err_row(event->status)->name, (long long)(event->value / 1000000),
+        printf("%s resource=%s request=%llx served=%d status=%s held_ms=%lld session=%d\n",
+               event_kind_name(event->kind), brain->config->resources[event->resource].id,
+               (unsigned long long)event->request, (event->flags & EVENT_SERVED) != 0,
+               err_row(event->status)->name, (long long)(event->value / 1000000),
                event->session != 0);
     if (event->kind == EVENT_REQUEST && !(event->flags & EVENT_SERVED))
         on_cold_request(brain, event);
@@ -130,7 +137,8 @@ static void start_brain(struct brain *brain, bool warm)
     brain->held = calloc(HELD_MAX, sizeof *brain->held);
     CHECK(brain->slot && brain->loaded_at_ns && brain->held);
     for (uint32_t i = 0; i < brain->config->resource_count; i++) {
-        CHECK(slots_get(brain->slots, str_of(brain->config->resources[i].id), &brain->slot[i]) == FW_OK);
+        CHECK(slots_get(brain->slots, str_of(brain->config->resources[i].id), &brain->slot[i]) ==
+              FW_OK);
         brain->slot[i]->resource = i;
         atomic_store(&brain->slot[i]->warm, warm);
     }

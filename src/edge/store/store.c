@@ -11,7 +11,8 @@ enum fw_err store_open(struct store **store, const char *url, struct fw_detail *
     if (str_starts(text, STR("sqlite:")) && text.len > 7)
         return store_sqlite_open(store, url + 7, detail);
     if (str_starts(text, STR("redis://")))
-        return err_set(detail, FW_UNSUPPORTED, "state: redis:// is not in this build yet, use sqlite:PATH");
+        return err_set(detail, FW_UNSUPPORTED,
+                       "state: redis:// is not in this build yet, use sqlite:PATH");
     return err_set(detail, FW_INPUT, "state: found \"%s\", expected memory: or sqlite:PATH", url);
 }
 

@@ -3,7 +3,8 @@
 #include "edge/store/store.h"
 #include <stdlib.h>
 
-static enum fw_err load(struct store *store, struct store_content *content, struct fw_detail *detail)
+static enum fw_err load(struct store *store, struct store_content *content,
+                        struct fw_detail *detail)
 {
     (void)store, (void)detail;
     *content = (struct store_content){0};
@@ -11,7 +12,8 @@ static enum fw_err load(struct store *store, struct store_content *content, stru
     return FW_OK;
 }
 
-static enum fw_err save(struct store *store, const struct store_content *content, struct fw_detail *detail)
+static enum fw_err save(struct store *store, const struct store_content *content,
+                        struct fw_detail *detail)
 {
     (void)store, (void)content, (void)detail;
     return FW_OK;

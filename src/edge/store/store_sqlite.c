@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One SQLite file in WAL mode. Whose file it is and which version are in its header (application_id, user_version),
- * and are looked at before anything is written. */
+ * One SQLite file in WAL mode. Whose file it is and which version are in its header
+ * (application_id, user_version), and are looked at before anything is written. */
 #include "edge/store/store.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { APPLICATION_ID = 0x46574d52 /* "FWMR" */, SCHEMA_VERSION = 1, HEADER_LEN = 100, LEARNED_MAX = 4096 };
+enum {
+    APPLICATION_ID = 0x46574d52 /* "FWMR" */,
+    SCHEMA_VERSION = 1,
+    HEADER_LEN = 100,
+    LEARNED_MAX = 4096
+};
 
 struct sqlite_store {
     struct store store;
@@ -23,9 +28,11 @@ struct sqlite_store {
 static const char SCHEMA[] =
     "PRAGMA application_id = 1180126546;" /* APPLICATION_ID */
     "PRAGMA user_version = 1;"            /* SCHEMA_VERSION */
-    "CREATE TABLE engine(one INTEGER PRIMARY KEY CHECK (one = 1), at_ns INTEGER NOT NULL, snapshot BLOB NOT NULL);"
+    "CREATE TABLE engine(one INTEGER PRIMARY KEY CHECK (one = 1), at_ns INTEGER NOT NULL, snapshot "
+    "BLOB NOT NULL);"
     "CREATE TABLE learned(id TEXT PRIMARY KEY, data BLOB NOT NULL);"
-    "CREATE TABLE children(id TEXT PRIMARY KEY, pid INTEGER NOT NULL, start_time INTEGER NOT NULL, command TEXT NOT NULL);"
+    "CREATE TABLE children(id TEXT PRIMARY KEY, pid INTEGER NOT NULL, start_time INTEGER NOT NULL, "
+    "command TEXT NOT NULL);"
     "CREATE TABLE sources(number INTEGER PRIMARY KEY, name TEXT NOT NULL);";
 
 /* ---- opening ---- */
@@ -43,7 +50,8 @@ static bool has_log(const char *path)
     return stat(log, &stat_log) == 0 && stat_log.st_size > 0;
 }
 
-/* Looks at the header without SQLite, which would write to what it opens. FW_NO: there is nothing yet. */
+/* Looks at the header without SQLite, which would write to what it opens. FW_NO: there is nothing
+ * yet. */
 static enum fw_err inspect(const char *path, struct fw_detail *detail)
 {
     unsigned char header[HEADER_LEN];
@@ -53,44 +61,66 @@ static enum fw_err inspect(const char *path, struct fw_detail *detail)
     if (fd < 0)
         return err_set(detail, FW_IO, "state: \"%s\" cannot be opened: %s", path, strerror(errno));
     struct stat stat;
-    ssize_t n = fstat(fd, &stat) == 0 && S_ISREG(stat.st_mode) ? read(fd, header, sizeof header) : -1;
+    ssize_t n =
+        fstat(fd, &stat) == 0 && S_ISREG(stat.st_mode) ? read(fd, header, sizeof header) : -1;
     close(fd);
     if (n < 0)
         return err_set(detail, FW_IO, "state: \"%s\" is not a file that can be read", path);
     if (n == 0)
         return FW_NO;
     if (memcmp(header, "SQLite format 3", (size_t)n < 16 ? (size_t)n : 16) != 0)
-        return err_set(detail, FW_FOREIGN, "state: \"%s\" was not written by forewarm; it was left as it is: name another path", path);
+        return err_set(
+            detail, FW_FOREIGN,
+            "state: \"%s\" was not written by forewarm; it was left as it is: name another path",
+            path);
     if (n < HEADER_LEN)
-        return err_set(detail, FW_CORRUPT, "state: \"%s\" is damaged (%zd bytes): move it away to start afresh, or restore a copy", path, n);
+        return err_set(
+            detail, FW_CORRUPT,
+            "state: \"%s\" is damaged (%zd bytes): move it away to start afresh, or restore a copy",
+            path, n);
     uint32_t application = big_endian(header + 68), version = big_endian(header + 60);
     if (application != APPLICATION_ID)
-        return err_set(detail, FW_FOREIGN, "state: \"%s\" is a database of another program; it was left as it is: name another path", path);
+        return err_set(detail, FW_FOREIGN,
+                       "state: \"%s\" is a database of another program; it was left as it is: name "
+                       "another path",
+                       path);
     if (version > SCHEMA_VERSION)
-        return err_set(detail, FW_VERSION, "state: \"%s\" was written by a newer forewarm (state version %u, this one knows %d): use that version, or move the file away to start afresh",
+        return err_set(detail, FW_VERSION,
+                       "state: \"%s\" was written by a newer forewarm (state version %u, this one "
+                       "knows %d): use that version, or move the file away to start afresh",
                        path, version, SCHEMA_VERSION);
     uint32_t page = (uint32_t)header[16] << 8 | header[17];
     page = page == 1 ? 65536 : page;
-    /* With a write-ahead log beside it the file may be behind its header, and SQLite knows better. */
+    /* With a write-ahead log beside it the file may be behind its header, and SQLite knows better.
+     */
     if (!has_log(path) && (uint64_t)stat.st_size < (uint64_t)page * big_endian(header + 28))
-        return err_set(detail, FW_CORRUPT, "state: \"%s\" is cut short: move it away to start afresh, or restore a copy", path);
+        return err_set(
+            detail, FW_CORRUPT,
+            "state: \"%s\" is cut short: move it away to start afresh, or restore a copy", path);
     return FW_OK;
 }
 
-static enum fw_err failed(struct sqlite_store *store, int code, const char *what, struct fw_detail *detail)
+static enum fw_err failed(struct sqlite_store *store, int code, const char *what,
+                          struct fw_detail *detail)
 {
     const char *why = store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(code);
     switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return err_set(detail, FW_IN_USE, "state: \"%s\" is used by another forewarm: stop it, or name another path", store->path);
+        return err_set(detail, FW_IN_USE,
+                       "state: \"%s\" is used by another forewarm: stop it, or name another path",
+                       store->path);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return err_set(detail, FW_CORRUPT, "state: \"%s\" is damaged (%s): move it away to start afresh, or restore a copy", store->path, why);
+        return err_set(
+            detail, FW_CORRUPT,
+            "state: \"%s\" is damaged (%s): move it away to start afresh, or restore a copy",
+            store->path, why);
     case SQLITE_NOMEM:
         return FW_NOMEM;
     case SQLITE_FULL:
-        return err_set(detail, FW_IO, "state: \"%s\": %s failed: the disk is full", store->path, what);
+        return err_set(detail, FW_IO, "state: \"%s\": %s failed: the disk is full", store->path,
+                       what);
     default:
         return err_set(detail, FW_IO, "state: \"%s\": %s failed: %s", store->path, what, why);
     }
@@ -125,13 +155,15 @@ static enum fw_err check_version(struct sqlite_store *store, struct fw_detail *d
     if (code != SQLITE_OK)
         return failed(store, code, "opening", detail);
     if (!str_to_int64(str_of(version), &number) || number > SCHEMA_VERSION)
-        return err_set(detail, FW_VERSION, "state: \"%s\" was written by a newer forewarm (state version %s, this one knows %d): use that version, or move the file away to start afresh",
+        return err_set(detail, FW_VERSION,
+                       "state: \"%s\" was written by a newer forewarm (state version %s, this one "
+                       "knows %d): use that version, or move the file away to start afresh",
                        store->path, version, SCHEMA_VERSION);
     return FW_OK;
 }
 
-/* A new file gets its tables before it goes over to write-ahead logging: from its first moment its header says
- * whose it is. */
+/* A new file gets its tables before it goes over to write-ahead logging: from its first moment its
+ * header says whose it is. */
 static int create_tables(struct sqlite_store *store)
 {
     char tables[128];
@@ -147,13 +179,15 @@ static int create_tables(struct sqlite_store *store)
 static enum fw_err set_up(struct sqlite_store *store, struct fw_detail *detail)
 {
     char check[128] = "";
-    /* Exclusive, so that two daemons never share a file. Commits survive kill -9 without waiting for the disk; after a
-     * power cut the last of them may be missing, the file is whole all the same. */
+    /* Exclusive, so that two daemons never share a file. Commits survive kill -9 without waiting
+     * for the disk; after a power cut the last of them may be missing, the file is whole all the
+     * same. */
     int code = execute(store, "PRAGMA locking_mode = EXCLUSIVE");
     if (code == SQLITE_OK)
         code = create_tables(store);
     if (code == SQLITE_OK)
-        code = execute(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE");
+        code = execute(store,
+                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE");
     if (code == SQLITE_OK)
         code = ask(store, "PRAGMA quick_check(1)", check);
     if (code == SQLITE_OK)
@@ -161,8 +195,10 @@ static enum fw_err set_up(struct sqlite_store *store, struct fw_detail *detail)
     if (code != SQLITE_OK)
         return failed(store, code, "opening", detail);
     if (strcmp(check, "ok") != 0)
-        return err_set(detail, FW_CORRUPT, "state: \"%s\" is damaged (%.100s): move it away to start afresh, or restore a copy",
-                       store->path, check);
+        return err_set(
+            detail, FW_CORRUPT,
+            "state: \"%s\" is damaged (%.100s): move it away to start afresh, or restore a copy",
+            store->path, check);
     return check_version(store, detail);
 }
 
@@ -207,7 +243,8 @@ static struct store_resource *resource_of(struct store_content *content, const c
             return &content->resources[i];
     if (strlen(id) >= sizeof content->resources[0].id)
         return NULL;
-    struct store_resource *grown = realloc(content->resources, (content->resource_count + 1) * sizeof *grown);
+    struct store_resource *grown =
+        realloc(content->resources, (content->resource_count + 1) * sizeof *grown);
     if (!grown)
         return NULL;
     content->resources = grown;
@@ -226,13 +263,16 @@ static bool load_engine_row(sqlite3_stmt *row, struct store_content *content)
 
 static bool load_learned_row(sqlite3_stmt *row, struct store_content *content)
 {
-    struct store_resource *resource = resource_of(content, (const char *)sqlite3_column_text(row, 0));
-    return resource && get_learned(sqlite3_column_blob(row, 1), sqlite3_column_bytes(row, 1), &resource->learned);
+    struct store_resource *resource =
+        resource_of(content, (const char *)sqlite3_column_text(row, 0));
+    return resource && get_learned(sqlite3_column_blob(row, 1), sqlite3_column_bytes(row, 1),
+                                   &resource->learned);
 }
 
 static bool load_child_row(sqlite3_stmt *row, struct store_content *content)
 {
-    struct store_resource *resource = resource_of(content, (const char *)sqlite3_column_text(row, 0));
+    struct store_resource *resource =
+        resource_of(content, (const char *)sqlite3_column_text(row, 0));
     if (!resource)
         return false;
     resource->child.pid = sqlite3_column_int64(row, 1);
@@ -280,8 +320,10 @@ static enum fw_err load(struct store *base, struct store_content *content, struc
     if (code != SQLITE_OK)
         return failed(store, code, "reading", detail);
     if (!taken)
-        return err_set(detail, FW_CORRUPT, "state: \"%s\" holds what cannot be: move it away to start afresh, or restore a copy",
-                       store->path);
+        return err_set(
+            detail, FW_CORRUPT,
+            "state: \"%s\" holds what cannot be: move it away to start afresh, or restore a copy",
+            store->path);
     return FW_OK;
 }
 
@@ -298,7 +340,8 @@ static int finish(sqlite3_stmt *statement)
 static int save_engine(struct sqlite_store *store, const struct store_content *content)
 {
     sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(store->db, "INSERT OR REPLACE INTO engine VALUES (1, ?, ?)", -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(store->db, "INSERT OR REPLACE INTO engine VALUES (1, ?, ?)", -1,
+                                  &statement, NULL);
     if (code != SQLITE_OK)
         return code;
     sqlite3_bind_int64(statement, 1, content->at_ns);
@@ -312,8 +355,10 @@ static int save_learned(struct sqlite_store *store, const struct store_resource 
     buf_init(&data, LEARNED_MAX);
     put_learned(&data, &resource->learned);
     sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(store->db, "INSERT INTO learned VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data",
-                                  -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(
+        store->db,
+        "INSERT INTO learned VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data", -1,
+        &statement, NULL);
     if (code == SQLITE_OK) {
         sqlite3_bind_text(statement, 1, resource->id, -1, SQLITE_STATIC);
         sqlite3_bind_blob64(statement, 2, data.data, data.len, SQLITE_STATIC);
@@ -326,7 +371,8 @@ static int save_learned(struct sqlite_store *store, const struct store_resource 
 static int save_source(struct sqlite_store *store, uint32_t number, const char *name)
 {
     sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(store->db, "INSERT OR REPLACE INTO sources VALUES (?, ?)", -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(store->db, "INSERT OR REPLACE INTO sources VALUES (?, ?)", -1,
+                                  &statement, NULL);
     if (code != SQLITE_OK)
         return code;
     sqlite3_bind_int64(statement, 1, number);
@@ -334,7 +380,8 @@ static int save_source(struct sqlite_store *store, uint32_t number, const char *
     return finish(statement);
 }
 
-static enum fw_err save(struct store *base, const struct store_content *content, struct fw_detail *detail)
+static enum fw_err save(struct store *base, const struct store_content *content,
+                        struct fw_detail *detail)
 {
     struct sqlite_store *store = (struct sqlite_store *)base;
     pthread_mutex_lock(&store->lock);
@@ -397,8 +444,8 @@ enum fw_err store_sqlite_open(struct store **out, const char *path, struct fw_de
     store->store.ops = &ops;
     snprintf(store->path, sizeof store->path, "%s", path);
     pthread_mutex_init(&store->lock, NULL);
-    int code = sqlite3_open_v2(path, &store->db,
-                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, NULL);
+    int code = sqlite3_open_v2(
+        path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, NULL);
     err = code == SQLITE_OK ? set_up(store, detail) : failed(store, code, "opening", detail);
     if (err != FW_OK) {
         close_store(&store->store);

@@ -17,20 +17,22 @@
 
 extern char **environ;
 
-/* Everything the new process needs, made before fork: after it only async-signal-safe calls are allowed. */
+/* Everything the new process needs, made before fork: after it only async-signal-safe calls are
+ * allowed. */
 struct launch {
-    char *script;         /* "exec COMMAND" */
+    char *script; /* "exec COMMAND" */
     char **environment;
     char resource[300];   /* FOREWARM_RESOURCE=id */
-    char output_path[64]; /* /proc/self/fd/N of the pipe's end: opened again for reading and writing */
+    char output_path[64]; /* /proc/self/fd/N of the pipe's end: opened again for reading and writing
+                           */
     const char *directory;
     int output_fd, gate_fd;
     bool die_with_us;
     pid_t parent;
 };
 
-static struct child *new_child(struct children *children, const struct child_spec *spec, child_ended_fn *ended,
-                               void *context)
+static struct child *new_child(struct children *children, const struct child_spec *spec,
+                               child_ended_fn *ended, void *context)
 {
     struct child *child = calloc(1, sizeof *child);
     if (!child)
@@ -52,13 +54,15 @@ static void discard(struct child *child)
     free(child);
 }
 
-static enum fw_err open_log(struct child *child, const struct child_spec *spec, struct fw_detail *detail)
+static enum fw_err open_log(struct child *child, const struct child_spec *spec,
+                            struct fw_detail *detail)
 {
     if (spec->log[0] == 0)
         return FW_OK;
     child->log_fd = open(spec->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
     if (child->log_fd < 0)
-        return err_set(detail, FW_SPAWN, "warmer.log: \"%s\" cannot be opened: %s", spec->log, strerror(errno));
+        return err_set(detail, FW_SPAWN, "warmer.log: \"%s\" cannot be opened: %s", spec->log,
+                       strerror(errno));
     return FW_OK;
 }
 
@@ -68,7 +72,8 @@ static enum fw_err begin_watch(struct child *child, struct fw_detail *detail)
     struct children *children = child->owner;
     child->pid_fd = (int)syscall(SYS_pidfd_open, child->pid, 0);
     if (child->pid_fd < 0)
-        return err_set(detail, FW_SPAWN, "process %d cannot be watched: %s", (int)child->pid, strerror(errno));
+        return err_set(detail, FW_SPAWN, "process %d cannot be watched: %s", (int)child->pid,
+                       strerror(errno));
     fcntl(child->pid_fd, F_SETFD, FD_CLOEXEC);
     pthread_mutex_lock(&children->lock);
     bool room = children->count < CHILDREN_MAX;
@@ -90,7 +95,8 @@ static bool prepare(struct launch *launch, const struct child_spec *spec)
     size_t inherited = 0;
     while (environ[inherited])
         inherited++;
-    launch->environment = calloc(inherited + spec->environment_count + 2, sizeof *launch->environment);
+    launch->environment =
+        calloc(inherited + spec->environment_count + 2, sizeof *launch->environment);
     size_t script_bytes = strlen(spec->command) + sizeof "exec ";
     launch->script = malloc(script_bytes);
     if (!launch->environment || !launch->script)
@@ -142,12 +148,14 @@ static _Noreturn void run_child(const struct launch *launch)
         output = launch->output_fd;
     if (input < 0 || dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0)
         _exit(126);
-    /* Nothing else of ours goes along, not even while it waits: another child's gate would stay open. */
+    /* Nothing else of ours goes along, not even while it waits: another child's gate would stay
+     * open. */
     int gate_fd = dup2(launch->gate_fd, 3);
     syscall(SYS_close_range, 4u, ~0u, 0u);
     if (launch->directory[0] && chdir(launch->directory) != 0)
         fail_in_child("the working directory cannot be entered: ");
-    if (launch->die_with_us && (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != launch->parent))
+    if (launch->die_with_us &&
+        (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != launch->parent))
         _exit(126);
     char go = 0;
     ssize_t n;
@@ -191,8 +199,9 @@ static enum fw_err start(struct child *child, struct launch *launch, struct fw_d
     return FW_OK;
 }
 
-enum fw_err child_spawn(struct children *children, const struct child_spec *spec, child_ended_fn *ended,
-                        void *context, struct child **child, struct fw_detail *detail)
+enum fw_err child_spawn(struct children *children, const struct child_spec *spec,
+                        child_ended_fn *ended, void *context, struct child **child,
+                        struct fw_detail *detail)
 {
     struct launch launch = {0};
     struct child *made = new_child(children, spec, ended, context);
@@ -234,8 +243,9 @@ static int open_output(const char *path)
     return fd;
 }
 
-enum fw_err child_adopt(struct children *children, const struct child_spec *spec, pid_t pid, uint64_t start_time,
-                        child_ended_fn *ended, void *context, struct child **child, struct fw_detail *detail)
+enum fw_err child_adopt(struct children *children, const struct child_spec *spec, pid_t pid,
+                        uint64_t start_time, child_ended_fn *ended, void *context,
+                        struct child **child, struct fw_detail *detail)
 {
     char path[64];
     *child = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The watching side: one thread polls pidfds and output pipes. Starting and adopting is in child_start.c. */
+ * The watching side: one thread polls pidfds and output pipes. Starting and adopting is in
+ * child_start.c. */
 #include "edge/warmers/children.h"
 #include "base/check.h"
 #include "edge/log.h"
@@ -27,8 +28,8 @@ static void write_line_to_file(struct child *child, const char *line, size_t len
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t now_ns = (int64_t)now.tv_sec * TIME_SECOND + now.tv_nsec / 1000000 * 1000000;
-    int n = snprintf(stamped, sizeof stamped, "%s %s: %.*s\n", time_format_iso(now_ns, time_text), child->resource,
-                     (int)len, line);
+    int n = snprintf(stamped, sizeof stamped, "%s %s: %.*s\n", time_format_iso(now_ns, time_text),
+                     child->resource, (int)len, line);
     if (n > 0 && write(child->log_fd, stamped, (size_t)n) < 0)
         log_warn("a command's output cannot be written", LOG_TEXT("resource", child->resource),
                  LOG_TEXT("reason", strerror(errno)));
@@ -79,7 +80,8 @@ static void read_output(struct child *child)
 
 /* ---- the end ---- */
 
-/* While the leader is a zombie its number cannot be reused: the rest of its group is ended first. */
+/* While the leader is a zombie its number cannot be reused: the rest of its group is ended first.
+ */
 static void reap(struct child *child)
 {
     kill(-child->pid, SIGKILL);
@@ -107,8 +109,8 @@ void child_describe_end(struct child *child, char *text, size_t size)
         snprintf(how, sizeof how, "was killed by signal %d", WTERMSIG(child->status));
     else
         snprintf(how, sizeof how, "exited with status %d", WEXITSTATUS(child->status));
-    snprintf(text, size, "its command %s%s%.200s", how, child->last_line[0] ? "; its last line: " : "",
-             child->last_line);
+    snprintf(text, size, "its command %s%s%.200s", how,
+             child->last_line[0] ? "; its last line: " : "", child->last_line);
     pthread_mutex_unlock(&child->owner->lock);
 }
 
@@ -167,8 +169,10 @@ static size_t collect(struct children *children, struct poll_set *set)
         }
         if (grow(set, count + 1)) {
             set->watched[count] = child;
-            set->fds[1 + 2 * count] = (struct pollfd){.fd = child->running ? child->pid_fd : -1, .events = POLLIN};
-            set->fds[2 + 2 * count] = (struct pollfd){.fd = child->running ? child->output_fd : -1, .events = POLLIN};
+            set->fds[1 + 2 * count] =
+                (struct pollfd){.fd = child->running ? child->pid_fd : -1, .events = POLLIN};
+            set->fds[2 + 2 * count] =
+                (struct pollfd){.fd = child->running ? child->output_fd : -1, .events = POLLIN};
             count++;
         }
         link = &child->next;

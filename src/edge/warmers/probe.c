@@ -12,8 +12,8 @@ static bool agree(int64_t a_ns, int64_t b_ns, double factor)
     return a_ns < b_ns ? within(b_ns, a_ns, factor) : within(a_ns, b_ns, factor);
 }
 
-enum probe_verdict probe_judge(const struct stats_recent *learned, double factor, const int64_t *latencies,
-                               uint32_t count)
+enum probe_verdict probe_judge(const struct stats_recent *learned, double factor,
+                               const int64_t *latencies, uint32_t count)
 {
     int64_t last_ns = latencies[count - 1];
     int64_t warm_ns = stats_recent_quantile(learned, 0.5, -1);

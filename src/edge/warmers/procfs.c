@@ -76,7 +76,8 @@ static uint64_t process_bytes(pid_t pid)
     if (!read_file(path, text, sizeof text))
         return 0;
     struct str rest = str_of(text), field;
-    if (!str_cut(&rest, ' ', &field) || !str_cut(&rest, ' ', &field) || !str_to_int64(field, &value))
+    if (!str_cut(&rest, ' ', &field) || !str_cut(&rest, ' ', &field) ||
+        !str_to_int64(field, &value))
         return 0;
     return (uint64_t)value * (uint64_t)sysconf(_SC_PAGESIZE);
 }

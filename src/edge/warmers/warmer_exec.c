@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A command is started and stopped. It is loaded when its upstream's port takes connections; that it serves is for the
- * probe to show. */
+ * A command is started and stopped. It is loaded when its upstream's port takes connections; that
+ * it serves is for the probe to show. */
 #include "base/time.h"
 #include "edge/call.h"
 #include "edge/jobs.h"
@@ -23,8 +23,12 @@ static struct child_spec spec_of(const struct warmer *warmer)
 {
     const struct config_warmer *config = &warmer->config->warmer;
     return (struct child_spec){
-        .resource = warmer->config->id, .command = config->command, .directory = config->directory,
-        .environment = config->environment, .environment_count = config->environment_count, .log = config->log,
+        .resource = warmer->config->id,
+        .command = config->command,
+        .directory = config->directory,
+        .environment = config->environment,
+        .environment_count = config->environment_count,
+        .log = config->log,
         .die_with_us = warmer->die_with_us,
     };
 }
@@ -43,11 +47,14 @@ static enum fw_err load(struct warmer *warmer, struct fw_detail *detail)
     struct child_spec spec = spec_of(warmer);
     forget(warmer);
     FW_TRY(child_spawn(warmer->children, &spec, ended, warmer, &warmer->child, detail));
-    struct saved_child saved = {child_pid(warmer->child), child_start_time(warmer->child), spec.command};
+    struct saved_child saved = {child_pid(warmer->child), child_start_time(warmer->child),
+                                spec.command};
     if (!warmer->remember(warmer->context, &saved)) {
         child_stop(warmer->child, SIGKILL);
         forget(warmer);
-        return err_set(detail, FW_IO, "the command was not started: its process could not be written to the state file");
+        return err_set(
+            detail, FW_IO,
+            "the command was not started: its process could not be written to the state file");
     }
     warmer->stop_by_ns = 0;
     child_go(warmer->child);
@@ -89,7 +96,8 @@ static enum warmer_state state(struct warmer *warmer, struct fw_detail *detail)
         (void)err_set(detail, FW_SPAWN, "%s", how);
         return WARMER_BROKEN;
     }
-    return call_connects(&warmer->config->upstream, CONNECT_WAIT_NS) ? WARMER_LOADED : WARMER_LOADING;
+    return call_connects(&warmer->config->upstream, CONNECT_WAIT_NS) ? WARMER_LOADED
+                                                                     : WARMER_LOADING;
 }
 
 static bool adopt(struct warmer *warmer, const struct saved_child *saved, struct fw_detail *detail)
@@ -97,8 +105,8 @@ static bool adopt(struct warmer *warmer, const struct saved_child *saved, struct
     struct child_spec spec = spec_of(warmer);
     if (saved->pid == 0)
         return false;
-    if (child_adopt(warmer->children, &spec, (pid_t)saved->pid, saved->start_time, ended, warmer, &warmer->child,
-                    detail) != FW_OK)
+    if (child_adopt(warmer->children, &spec, (pid_t)saved->pid, saved->start_time, ended, warmer,
+                    &warmer->child, detail) != FW_OK)
         return false;
     if (strcmp(saved->command, spec.command) == 0)
         return true;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * Configured HTTP calls load and unload. Replies are not trusted where there is a state call: many servers answer
- * before the load or unload is done. */
+ * Configured HTTP calls load and unload. Replies are not trusted where there is a state call: many
+ * servers answer before the load or unload is done. */
 #include "edge/call.h"
 #include "edge/warmers/warmer.h"
 
 /* One call; its answer's body stays with the caller when `result` is given. */
-static enum fw_err perform(struct warmer *warmer, const struct config_call *call, struct fw_detail *detail)
+static enum fw_err perform(struct warmer *warmer, const struct config_call *call,
+                           struct fw_detail *detail)
 {
     struct call_result result;
-    enum fw_err err = call_perform(call, &warmer->config->upstream, call->timeout_ns, warmer->cancel, &result, detail);
+    enum fw_err err = call_perform(call, &warmer->config->upstream, call->timeout_ns,
+                                   warmer->cancel, &result, detail);
     call_result_fini(&result);
     return err;
 }
@@ -26,7 +28,8 @@ static enum fw_err unload(struct warmer *warmer, struct fw_detail *detail)
     const struct config_call *call = &warmer->config->warmer.unload;
     struct call_result result;
     /* A warm-up that was cancelled is cleaned up all the same. */
-    enum fw_err err = call_perform(call, &warmer->config->upstream, call->timeout_ns, NULL, &result, detail);
+    enum fw_err err =
+        call_perform(call, &warmer->config->upstream, call->timeout_ns, NULL, &result, detail);
     call_result_fini(&result);
     if (err == FW_OK)
         warmer->loaded = false;
@@ -40,14 +43,16 @@ static bool says_loaded(struct warmer *warmer, struct fw_detail *detail)
     struct call_result result;
     if (warmer->config->warmer.loaded[0])
         call.expect_body = warmer->config->warmer.loaded;
-    enum fw_err err = call_perform(&call, &warmer->config->upstream, call.timeout_ns, NULL, &result, detail);
+    enum fw_err err =
+        call_perform(&call, &warmer->config->upstream, call.timeout_ns, NULL, &result, detail);
     call_result_fini(&result);
     return err == FW_OK;
 }
 
 static enum warmer_state state(struct warmer *warmer, struct fw_detail *detail)
 {
-    bool loaded = warmer->config->warmer.state.url[0] ? says_loaded(warmer, detail) : warmer->loaded;
+    bool loaded =
+        warmer->config->warmer.state.url[0] ? says_loaded(warmer, detail) : warmer->loaded;
     if (warmer->loaded)
         return loaded ? WARMER_LOADED : WARMER_LOADING;
     return loaded ? WARMER_UNLOADING : WARMER_UNLOADED;

@@ -38,6 +38,7 @@ const struct warmer_ops warmer_none = {"none", false, false, load, unload, state
 
 const struct warmer_ops *warmer_find(enum warmer_kind kind)
 {
-    static const struct warmer_ops *const table[WARMER_KIND_COUNT] = {&warmer_none, &warmer_exec, &warmer_http};
+    static const struct warmer_ops *const table[WARMER_KIND_COUNT] = {&warmer_none, &warmer_exec,
+                                                                      &warmer_http};
     return table[kind];
 }
