@@ -16,6 +16,7 @@ struct replay {
     struct action_list actions;
     struct replay_result *result;
     int64_t now_ns;
+    size_t answered; /* requests */
     uint32_t same_instant;
 };
 
@@ -67,6 +68,9 @@ static enum fw_err step(struct replay *replay, const struct event *event)
         bool of_request = action->request > 0 && action->request <= trace->count;
         int64_t arrived_at_ns = of_request ? trace->requests[action->request - 1].at_ns : -1;
         int64_t duration_ns = of_request ? trace->requests[action->request - 1].duration_ns : 0;
+        replay->answered +=
+            of_request && (action->kind == ACTION_RELEASE || action->kind == ACTION_FALLBACK ||
+                           action->kind == ACTION_REFUSE);
         score_action(&replay->score, action, arrived_at_ns);
         if (replay->settings->on_action)
             replay->settings->on_action(replay->settings->context, action);
@@ -157,7 +161,8 @@ static enum fw_err drive(struct replay *replay)
         if (timer_ns < replay->now_ns)
             timer_ns = replay->now_ns;
         int64_t next_ns = earlier(earlier(request_ns, hint_ns), earlier(world_ns, timer_ns));
-        if (next_ns == TIME_NEVER || next_ns > end_ns)
+        bool all_answered = request == trace->count && replay->answered == trace->count;
+        if (next_ns == TIME_NEVER || next_ns > end_ns || (all_answered && next_ns > last_ns))
             return FW_OK;
         if (timer_ns == next_ns)
             FW_TRY(step(replay, &(struct event){.at_ns = timer_ns, .kind = EVENT_TIME}));
@@ -170,19 +175,10 @@ static enum fw_err drive(struct replay *replay)
     }
 }
 
-/* What is warm when nothing more is due. */
 static void stop_all(struct replay *replay)
 {
-    const struct trace *trace = replay->settings->trace;
-    int64_t last_ns = trace->count > 0 ? trace->requests[trace->count - 1].at_ns : 0;
-    for (uint32_t number = 0; number < trace->resources.count; number++) {
-        struct resource_view view;
-        if (!score_is_ready(&replay->score, number))
-            continue;
-        engine_view(replay->engine, number, replay->now_ns, &view);
-        bool for_good = view.unload_at_ns == TIME_NEVER;
-        score_stop(&replay->score, number, for_good ? last_ns : time_add(last_ns, REPLAY_TAIL_NS));
-    }
+    for (uint32_t number = 0; number < replay->settings->trace->resources.count; number++)
+        score_stop(&replay->score, number, replay->now_ns);
 }
 
 enum fw_err replay_run(const struct replay_settings *settings, const char *policy,

@@ -4,9 +4,8 @@
  *
  * What comes next is the earliest of the engine's deadline, a completion in the world (world.h) and
  * an arrival; at one instant in this order, so that with ttl:x a gap of exactly x is cold. After
- * the last request the replay goes on until nothing is due, at most REPLAY_TAIL_NS. What is still
- * warm then: a resource whose unloading is planned counts as idle until the end of the tail; one
- * that is kept for good (lru, ttl:never) until the last request of the trace. */
+ * the last arrival the replay goes on until every request has been answered, so that all waits are
+ * known; idle time is counted to the last arrival (score.h). */
 #ifndef FOREWARM_SIM_REPLAY_H
 #define FOREWARM_SIM_REPLAY_H
 
@@ -15,6 +14,7 @@
 #include "sim/score.h"
 #include "sim/trace.h"
 
+/* A request that is not answered this long after the last arrival never will be. */
 #define REPLAY_TAIL_NS (48 * TIME_HOUR)
 enum { REPLAY_HINTS_MAX = 1 << 26 };
 

@@ -19,6 +19,8 @@ enum fw_err score_init(struct score *score, const struct trace *trace, int64_t f
 {
     uint32_t count = trace->resources.count;
     *score = (struct score){.trace = trace, .from_ns = from_ns};
+    if (trace->count > 0)
+        score->until_ns = trace->requests[trace->count - 1].at_ns;
     score->resources = calloc(count ? count : 1, sizeof *score->resources);
     score->waits_s = malloc((trace->count ? trace->count : 1) * sizeof *score->waits_s);
     if (!score->resources || !score->waits_s) {
@@ -45,7 +47,7 @@ bool score_is_ready(const struct score *score, uint32_t resource)
 
 static bool scored(const struct score *score, int64_t at_ns)
 {
-    return at_ns >= score->from_ns;
+    return at_ns >= score->from_ns && at_ns <= score->until_ns;
 }
 
 /* The part of [from, to) that is scored. */
@@ -53,6 +55,8 @@ static int64_t scored_span(const struct score *score, int64_t from_ns, int64_t t
 {
     if (from_ns < score->from_ns)
         from_ns = score->from_ns;
+    if (to_ns > score->until_ns)
+        to_ns = score->until_ns;
     return to_ns > from_ns ? to_ns - from_ns : 0;
 }
 

@@ -2,8 +2,9 @@
  * What a policy's decisions came to, counted outside the engine. The cost model is
  * reference/planning.md section 2: J = idle_price * idle seconds + load seconds + wait_price *
  * seconds waited A request is cold when its resource was not ready as it arrived, even if the load
- * takes no time. Every held request counts its wait. Idle is ready and unused, tails after the last
- * request included. Only what begins at or after `from_ns` is scored. */
+ * takes no time. Every held request counts its wait. Idle is ready and unused, also after a
+ * resource's last request. Only what begins at or after `from_ns` and up to the trace's last
+ * arrival is scored: what a policy would do after that nobody can say was right or wrong. */
 #ifndef FOREWARM_SIM_SCORE_H
 #define FOREWARM_SIM_SCORE_H
 
@@ -41,7 +42,7 @@ struct score_resource {
 };
 struct score {
     const struct trace *trace;
-    int64_t from_ns;
+    int64_t from_ns, until_ns;
     struct score_resource *resources;
     double *waits_s; /* of scored requests, in the order they were answered */
     size_t wait_count;
@@ -68,6 +69,7 @@ struct score_arrivals { /* requests by resource, each in order of time */
     uint32_t resource_count;
     size_t *first; /* resource_count + 1 */
     int64_t *at_ns, *duration_ns;
+    int64_t until_ns; /* the last arrival of all */
 };
 FW_MUST_CHECK enum fw_err score_arrivals_init(struct score_arrivals *arrivals,
                                               const struct trace *trace);

@@ -24,6 +24,8 @@ enum fw_err score_arrivals_init(struct score_arrivals *arrivals, const struct tr
         score_arrivals_fini(arrivals);
         return FW_NOMEM;
     }
+    if (trace->count > 0)
+        arrivals->until_ns = trace->requests[trace->count - 1].at_ns;
     for (size_t i = 0; i < trace->count; i++)
         arrivals->first[trace->requests[i].resource + 2]++;
     for (uint32_t r = 0; r < count; r++)
@@ -47,7 +49,7 @@ void score_arrivals_fini(struct score_arrivals *arrivals)
 
 /* One resource under a time to live. */
 struct ttl_run {
-    int64_t ttl_ns, from_ns;
+    int64_t ttl_ns, from_ns, until_ns;
     int64_t ready_ns;  /* when the current load ends */
     int64_t busy_ns;   /* until when requests run */
     int64_t origin_ns; /* ages count from here: the last request, or its end had it not waited */
@@ -67,6 +69,8 @@ static int64_t unload_at(const struct ttl_run *run)
 static void add_idle(const struct ttl_run *run, int64_t until_ns, struct score_result *result)
 {
     int64_t from_ns = later(later(run->busy_ns, run->ready_ns), run->from_ns);
+    if (until_ns > run->until_ns)
+        until_ns = run->until_ns;
     if (until_ns > from_ns)
         result->idle_ns += until_ns - from_ns;
 }
@@ -108,14 +112,14 @@ void score_ttl(const struct score_arrivals *arrivals, const struct loads *loads,
 {
     *result = (struct score_result){0};
     for (uint32_t r = 0; r < arrivals->resource_count; r++) {
-        struct ttl_run run = {.ttl_ns = ttl_ns, .from_ns = from_ns};
+        struct ttl_run run = {.ttl_ns = ttl_ns, .from_ns = from_ns, .until_ns = arrivals->until_ns};
         uint64_t loads_begun = 0;
         for (size_t i = arrivals->first[r]; i < arrivals->first[r + 1]; i++)
             ttl_arrival(&run, arrivals->at_ns[i], arrivals->duration_ns[i], i == arrivals->first[r],
                         &loads_begun, loads, r, result);
         if (run.warm) {
             add_idle(&run, unload_at(&run), result);
-            result->unloads += unload_at(&run) >= from_ns;
+            result->unloads += unload_at(&run) >= from_ns && unload_at(&run) <= run.until_ns;
         }
     }
 }
