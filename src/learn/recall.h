@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Further from 1970 than 73 years in nanoseconds, times four: no trace and no clock gets there. */
-#define RECALL_INSTANT_MAX (INT64_MAX / 4)
+/* 146 years from 1970: no trace gets there, and the difference of two instants still fits. */
+#define RECALL_INSTANT_MAX (INT64_MAX / 2 - 1)
 
 bool recall_instant(struct buf_reader *in, int64_t *at_ns);        /* |at| <= RECALL_INSTANT_MAX */
 bool recall_deadline(struct buf_reader *in, int64_t *at_ns);       /* or TIME_NEVER */

@@ -39,17 +39,12 @@ uint16_t planner_wait_pack(double wait)
     return bits > UINT16_MAX ? UINT16_MAX : (uint16_t)bits;
 }
 
-static inline float unpack(uint16_t packed)
+double planner_wait_unpack(uint16_t packed)
 {
     uint32_t bits = 0x3f800000u + ((uint32_t)packed << 12);
     float value;
     memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-double planner_wait_unpack(uint16_t packed)
-{
-    return (double)unpack(packed);
+    return (double)value;
 }
 
 static enum fw_err planner_create(struct policy **policy, const struct policy_settings *settings,
@@ -253,7 +248,7 @@ static void planner_request(struct policy *policy, const struct policy_request *
         int64_t into_ns = request->at_ns - resource->burst_began_ns;
         if (!is_short)
             close_gap(planner, request, load_ns);
-        else if (resource->burst_open && into_ns < resource->burst_load_ns)
+        else if (resource->burst_open && into_ns >= 0 && into_ns < resource->burst_load_ns)
             resource->burst_waited_ns =
                 time_add(resource->burst_waited_ns, resource->burst_load_ns - into_ns);
         update_hold(planner, resource, is_short);
@@ -264,16 +259,18 @@ static void planner_request(struct policy *policy, const struct policy_request *
 }
 
 /* The cold cost in each bin, seconds: B_k = L (1 + lambda * wait), the resource's own waits drawn
- * towards the pooled ones. */
+ * towards the pooled ones. Most bins are empty. */
 static void cold_costs(const struct planner *planner, const struct planner_resource *resource,
                        double cold_s[GAPS_BINS])
 {
     double load_s = time_to_seconds(resource->load_ns), price_s = planner->wait_price * load_s;
     for (int k = 0; k < GAPS_BINS; k++) {
-        double count = (double)resource->gaps[k],
-               pooled = planner->pool.wait[k] > 1 ? planner->pool.wait[k] : 1;
-        double wait = (count * (double)unpack(resource->waits[k]) + WAIT_WEIGHT * pooled) /
-                      (count + WAIT_WEIGHT);
+        double wait = planner->pool.wait[k] > 1 ? planner->pool.wait[k] : 1;
+        if (resource->gaps[k] > 0) {
+            double count = (double)resource->gaps[k];
+            wait = (count * planner_wait_unpack(resource->waits[k]) + WAIT_WEIGHT * wait) /
+                   (count + WAIT_WEIGHT);
+        }
         cold_s[k] = load_s + price_s * wait;
     }
 }

@@ -69,6 +69,7 @@ void planner_pool_refresh(struct planner_pool *pool, int64_t now_ns)
     gaps_hazards(&pool->all, pool->hazards);
     refresh_waits(pool);
     refresh_ttl(pool);
+    pool->ttl_load_ns = 0;
     for (int c = 0; c < POOL_CONTEXTS; c++)
         pool->law_stale[c] = true;
     pool->refreshed_ns = now_ns;
@@ -88,10 +89,8 @@ const double *planner_pool_law(struct planner_pool *pool, uint32_t context)
     return pool->law[context];
 }
 
-uint32_t planner_pool_ttl_edge(const struct planner_pool *pool, int64_t load_ns, double wait_price)
+static uint32_t cheapest_edge(const struct planner_pool *pool, int64_t load_ns, double wait_price)
 {
-    if (pool->ended_above[0] < POOL_GAPS_MIN)
-        return POOL_NO_EDGE;
     double load_s = time_to_seconds(load_ns), least = INFINITY;
     uint32_t best = GAPS_OPEN;
     for (uint32_t i = gaps_bin(load_ns) + 1; i < GAPS_BINS; i++) {
@@ -103,6 +102,18 @@ uint32_t planner_pool_ttl_edge(const struct planner_pool *pool, int64_t load_ns,
         }
     }
     return best;
+}
+
+uint32_t planner_pool_ttl_edge(struct planner_pool *pool, int64_t load_ns, double wait_price)
+{
+    if (pool->ended_above[0] < POOL_GAPS_MIN)
+        return POOL_NO_EDGE;
+    if (pool->ttl_load_ns != load_ns || pool->ttl_wait_price != wait_price) {
+        pool->ttl_edge = cheapest_edge(pool, load_ns, wait_price);
+        pool->ttl_load_ns = load_ns;
+        pool->ttl_wait_price = wait_price;
+    }
+    return pool->ttl_edge;
 }
 
 static void save_gaps(const struct gaps_pool *gaps, struct buf *out)

@@ -32,6 +32,10 @@ struct planner_pool {
     bool law_stale[POOL_CONTEXTS];
     int64_t refreshed_ns;
     bool stale, refreshed;
+    int64_t
+        ttl_load_ns; /* the load time for which ttl_edge was asked last; 0: not since the refresh */
+    double ttl_wait_price;
+    uint32_t ttl_edge;
 };
 
 void planner_pool_init(struct planner_pool *pool);
@@ -42,7 +46,7 @@ void planner_pool_refresh(struct planner_pool *pool, int64_t now_ns);
 const double *planner_pool_law(struct planner_pool *pool, uint32_t context);
 /* The edge at which unloading everybody costs least, among those above L; POOL_NO_EDGE while too
  * few gaps are known. */
-uint32_t planner_pool_ttl_edge(const struct planner_pool *pool, int64_t load_ns, double wait_price);
+uint32_t planner_pool_ttl_edge(struct planner_pool *pool, int64_t load_ns, double wait_price);
 
 void planner_pool_save(const struct planner_pool *pool, struct buf *out);
 bool planner_pool_load(struct planner_pool *pool, struct buf_reader *in);
