@@ -63,19 +63,23 @@ struct policy_sink {
     void (*replan)(void *context, uint32_t resource); /* learned something: ask policy_plan again */
 };
 
-/* How the engine drives a policy, so that `serve` and `replay` decide alike:
- *  - grow before a resource's number is first used; numbers are dense.
- *  - Times never decrease. Before a request at t, call fire while deadline <= t, each time with
- * now_ns = that deadline (policy timers at t come before arrivals at t; windows that end or loads
- * that begin at t as well).
- *  - Each arrival, observed ones too: request, then plan with the same record. When plan says false
- * the windows of the last plan stay, but their ages count from this arrival. The engine keeps
- * plans; policies do not give one twice.
- *  - gap_ns is since the resource's previous arrival, whatever became of that; load_ns is what a
- * load is expected to take at this moment and may change between calls.
- *  - A policy never calls the sink but from within fire, and forgets an order of its own as soon as
- * the resource's next request comes (a hit) or it called expire.
- *  - load is for a fresh policy made with the same settings and spec, before or after grow; when it
+/* How the engine drives a policy, so that `serve` and `replay` decide alike.
+ *
+ * Times never decrease. Resources are numbered densely; grow comes before a number is first used.
+ *
+ * Before a request at t, fire is called while deadline <= t, each time with now_ns = that deadline:
+ * at equal times a policy's timer comes before arrivals, and so do windows that end and loads that
+ * begin.
+ *
+ * Each arrival, observed ones too: request, then plan with the same record. When plan says false,
+ * the windows of the last plan stay and their ages count from this arrival; the engine keeps plans.
+ * gap_ns is since the resource's previous arrival, whatever became of that. load_ns is what a load
+ * is expected to take now; it may change from call to call.
+ *
+ * The sink is called from within fire only. A policy forgets an order of its own when the
+ * resource's next request comes (a hit), or when it calls expire.
+ *
+ * load is for a fresh policy made with the same settings and spec, before or after grow. When it
  * returns false the policy may hold half of the state and must be destroyed. */
 struct policy;
 struct policy_ops {
