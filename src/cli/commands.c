@@ -2,6 +2,14 @@
 #include "cli/commands.h"
 
 const struct command commands[] = {
+    {"serve", cmd_serve, "run the daemon: proxy and control plane"},
+    {"check", cmd_check, "validate a configuration and print every problem"},
+    {"status", cmd_status, "show the resources of a running daemon"},
+    {"warm", cmd_warm, "warm a resource and wait until it is"},
+    {"unload", cmd_unload, "unload a resource"},
+    {"pin", cmd_pin, "keep a resource warm"},
+    {"unpin", cmd_unpin, "stop keeping a resource warm"},
+    {"why", cmd_why, "print the latest decisions about a resource"},
     {"replay", cmd_replay, "run the production engine over a log and compare policies"},
     {"synth requests", cmd_synth_requests, "make a trace of requests from a seed"},
     {"options", cmd_options, "print the table of options: types, defaults, bounds"},

@@ -230,14 +230,20 @@ enum fw_err children_create(struct children **children, struct fw_detail *detail
     return FW_OK;
 }
 
+void children_stop(struct children *children)
+{
+    if (!children || atomic_exchange(&children->stopping, true))
+        return;
+    children_wake(children);
+    pthread_join(children->thread, NULL);
+}
+
 void children_destroy(struct children **children)
 {
     struct children *gone = *children;
     if (!gone)
         return;
-    atomic_store(&gone->stopping, true);
-    children_wake(gone);
-    pthread_join(gone->thread, NULL);
+    children_stop(gone);
     for (struct child *child = gone->first, *next; child; child = next) {
         next = child->next;
         free_child(child);

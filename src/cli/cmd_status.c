@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT
+ * forewarm status, warm, unload, pin, unpin and why: talk to a running daemon's control plane. */
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include <curl/curl.h>
+#include <errno.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ANSWER_MAX = 256 << 20, ADDRESS_MAX = 4096, POLL_MS = 200, COLUMNS = 8 };
+
+struct options {
+    char api[OPTION_TEXT_MAX];
+    char token_file[OPTION_TEXT_MAX];
+    bool no_wait;
+};
+static const struct args_row rows[] = {
+    {{"api", OPTION_TEXT, offsetof(struct options, api), "", 0, 0, false, NULL,
+      "address of the control plane; else FOREWARM_API, else http://127.0.0.1:7701"},
+     "URL",
+     0},
+    {{"token_file", OPTION_TEXT, offsetof(struct options, token_file), "", 0, 0, false, NULL,
+      "file with its token; else FOREWARM_TOKEN"},
+     "FILE",
+     0},
+    {{"no_wait", OPTION_BOOL, offsetof(struct options, no_wait), "false", 0, 0, false, NULL,
+      "warm: do not wait until it is"},
+     NULL,
+     0},
+};
+enum { ROWS_COMMON = 2, ROWS_WARM = 3 };
+
+/* One conversation with the daemon. */
+struct client {
+    const struct args_spec *spec;
+    struct args args;
+    struct options options;
+    char token[600];
+    struct fw_detail detail;
+};
+
+/* ---- asking ---- */
+
+static size_t take(char *data, size_t size, size_t count, void *context)
+{
+    struct buf *answer = context;
+    buf_add(answer, data, size * count);
+    return answer->failed ? 0 : size * count;
+}
+
+static const char *api_of(const struct client *client)
+{
+    const char *variable = getenv("FOREWARM_API");
+    if (client->options.api[0])
+        return client->options.api;
+    return variable && variable[0] ? variable : "http://127.0.0.1:7701";
+}
+
+static enum fw_err read_token(struct client *client)
+{
+    const char *variable = getenv("FOREWARM_TOKEN");
+    char line[512] = "";
+    if (client->options.token_file[0]) {
+        FILE *file = fopen(client->options.token_file, "r");
+        if (!file || !fgets(line, sizeof line, file)) {
+            enum fw_err err = err_set(&client->detail, FW_IO, "--token-file: \"%s\" cannot be read", client->options.token_file);
+            if (file)
+                fclose(file);
+            return err;
+        }
+        fclose(file);
+    } else if (variable) {
+        snprintf(line, sizeof line, "%s", variable);
+    }
+    struct str token = str_trim(str_of(line));
+    if (token.len > 0)
+        snprintf(client->token, sizeof client->token, "Authorization: Bearer %.*s", STR_ARG(token));
+    return FW_OK;
+}
+
+/* What an error answer says, in one line. */
+static enum fw_err refused(struct client *client, long status, struct str answer)
+{
+    json_t *json = json_loadb(answer.data, answer.len, 0, NULL);
+    const char *message = json_string_value(json_object_get(json_object_get(json, "error"), "message"));
+    enum fw_err code = status == 404 ? FW_NOT_FOUND : status < 500 ? FW_INPUT : FW_UPSTREAM;
+    enum fw_err err = err_set(&client->detail, code, "%s", message ? message : "the daemon refused without a word");
+    json_decref(json);
+    return err;
+}
+
+static enum fw_err perform(struct client *client, CURL *curl, const char *method, const char *address,
+                           struct buf *answer)
+{
+    char said[CURL_ERROR_SIZE] = "";
+    long status = 0;
+    struct curl_slist *headers = client->token[0] ? curl_slist_append(NULL, client->token) : NULL;
+    curl_easy_setopt(curl, CURLOPT_URL, address);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 5L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, 60L);
+    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, said);
+    CURLcode code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_slist_free_all(headers);
+    if (code != CURLE_OK)
+        return err_set(&client->detail, FW_UNREACHABLE, "no forewarm answers at %s: %s", api_of(client),
+                       said[0] ? said : curl_easy_strerror(code));
+    return status < 300 ? FW_OK : refused(client, status, buf_str(answer));
+}
+
+/* `path` holds at most one %s, for the id, which is encoded. */
+static enum fw_err ask(struct client *client, const char *method, const char *path, const char *id,
+                       struct buf *answer)
+{
+    CURL *curl = curl_easy_init();
+    char *encoded = curl ? curl_easy_escape(curl, id, 0) : NULL;
+    struct buf address;
+    buf_init(&address, ADDRESS_MAX);
+    struct str base = str_of(api_of(client)), rest = str_of(path);
+    while (base.len > 0 && base.data[base.len - 1] == '/')
+        base.len--;
+    buf_add_str(&address, base);
+    const char *mark = strstr(path, "%s");
+    buf_add_str(&address, mark ? (struct str){path, (size_t)(mark - path)} : rest);
+    if (mark && encoded)
+        buf_add_text(&address, encoded);
+    if (mark)
+        buf_add_text(&address, mark + 2);
+    enum fw_err err = curl && encoded && !address.failed ? perform(client, curl, method, address.data, answer) : FW_NOMEM;
+    curl_free(encoded);
+    if (curl)
+        curl_easy_cleanup(curl);
+    buf_fini(&address);
+    return err;
+}
+
+/* ---- showing ---- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static double number_of(const json_t *object, const char *key)
+{
+    return json_number_value(json_object_get(object, key));
+}
+
+struct cells {
+    char text[COLUMNS][300];
+};
+
+static void fill_row(const json_t *resource, struct cells *row)
+{
+    const json_t *accounts = json_object_get(resource, "accounts"), *warmup = json_object_get(resource, "warmup");
+    const json_t *prediction = json_object_get(resource, "prediction");
+    bool busy = json_is_true(json_object_get(warmup, "in_progress"));
+    snprintf(row->text[0], 300, "%s%s", text_of(resource, "id"),
+             json_is_true(json_object_get(resource, "pinned")) ? " (pinned)" : "");
+    snprintf(row->text[1], 300, "%s", busy ? text_of(warmup, "stage") : text_of(resource, "state"));
+    if (busy)
+        snprintf(row->text[2], 300, "%.0f%% eta %.0fs", 100 * number_of(warmup, "progress"), number_of(warmup, "eta_s"));
+    else
+        snprintf(row->text[2], 300, "%s", text_of(resource, "since"));
+    snprintf(row->text[3], 300, "%.0f", number_of(resource, "in_use"));
+    snprintf(row->text[4], 300, "%.0f", number_of(resource, "held"));
+    snprintf(row->text[5], 300, "%.0f", number_of(accounts, "requests"));
+    snprintf(row->text[6], 300, "%.0f", number_of(accounts, "cold_requests"));
+    snprintf(row->text[7], 300, "%.0f%%", 100 * number_of(prediction, "probability_10min"));
+}
+
+static void show_list(const json_t *list, struct buf *out)
+{
+    static const char *const heading[COLUMNS] = {"resource", "state",    "since", "in use",
+                                                 "held",     "requests", "cold",  "chance in 10 min"};
+    size_t count = json_array_size(list);
+    struct cells *rows_text = calloc(count + 1, sizeof *rows_text);
+    const char **cells = calloc((count + 1) * COLUMNS, sizeof *cells);
+    if (rows_text && cells) {
+        for (size_t j = 0; j < COLUMNS; j++)
+            cells[j] = heading[j];
+        for (size_t i = 0; i < count; i++) {
+            fill_row(json_array_get(list, i), &rows_text[i]);
+            for (size_t j = 0; j < COLUMNS; j++)
+                cells[(i + 1) * COLUMNS + j] = rows_text[i].text[j];
+        }
+        output_table(out, cells, count + 1, COLUMNS);
+    }
+    free(rows_text);
+    free(cells);
+}
+
+static void show_status(const json_t *json, struct buf *out)
+{
+    const json_t *list = json_object_get(json, "resources");
+    json_t *one = NULL;
+    if (!list) {
+        one = json_array();
+        json_array_append(one, (json_t *)json);
+        list = one;
+    }
+    show_list(list, out);
+    const char *error = text_of(json_object_get(json, "warmup"), "error");
+    if (error[0])
+        buf_printf(out, "last warm-up: %s\n", error);
+    json_decref(one);
+}
+
+static void show_why(const json_t *json, struct buf *out)
+{
+    size_t index;
+    json_t *decision;
+    buf_printf(out, "%s is %s; policy %s\n", text_of(json, "resource"), text_of(json, "state"), text_of(json, "policy"));
+    json_array_foreach(json_object_get(json, "decisions"), index, decision)
+        buf_printf(out, "%s  %-8s %s: %s\n", text_of(decision, "at"), text_of(decision, "action"),
+                   text_of(decision, "reason"), text_of(decision, "why"));
+    if (json_array_size(json_object_get(json, "decisions")) == 0)
+        buf_add_text(out, "nothing was decided about it yet\n");
+}
+
+static void show_wish(const json_t *json, struct buf *out)
+{
+    buf_printf(out, "%s is %s%s%s\n", text_of(json, "resource"), text_of(json, "state"),
+               json_is_true(json_object_get(json, "queued")) ? ", queued for room" : "",
+               json_is_true(json_object_get(json, "pinned")) ? ", pinned" : "");
+}
+
+/* ---- the commands ---- */
+
+typedef void show_fn(const json_t *json, struct buf *out);
+
+static int print(struct client *client, const struct buf *answer, show_fn *show)
+{
+    struct buf out;
+    json_t *json = json_loadb(answer->data ? answer->data : "", answer->len, 0, NULL);
+    buf_init(&out, OUTPUT_MAX);
+    if (client->args.json) {
+        buf_add_str(&out, buf_str(answer));
+        buf_add_char(&out, '\n');
+    } else if (!client->args.quiet) {
+        show(json, &out);
+    }
+    int status = output_print(&out, 0);
+    json_decref(json);
+    buf_fini(&out);
+    return status;
+}
+
+static enum fw_err begin(struct client *client, const struct args_spec *spec, int argc, char **argv)
+{
+    client->spec = spec;
+    FW_TRY(args_parse(&client->args, spec, &client->options, argc, argv, &client->detail));
+    return client->args.done ? FW_OK : read_token(client);
+}
+
+static int run(const struct args_spec *spec, int argc, char **argv, const char *method, const char *path,
+               const char *path_without_id, show_fn *show)
+{
+    struct client client = {0};
+    struct buf answer;
+    enum fw_err err = begin(&client, spec, argc, argv);
+    if (err == FW_OK && client.args.done)
+        return 0;
+    buf_init(&answer, ANSWER_MAX);
+    bool named = client.args.operand_count > 0;
+    if (err == FW_OK)
+        err = ask(&client, method, named ? path : path_without_id, named ? client.args.operands[0] : "", &answer);
+    int status = err == FW_OK ? print(&client, &answer, show) : output_fail(spec->command, err, &client.detail);
+    buf_fini(&answer);
+    return status;
+}
+
+#define SPEC(name, operand, least, text, row_number)                                                         \
+    static const struct args_spec name##_spec = {.command = #name,                                           \
+                                                 .operands = operand,                                        \
+                                                 .sentence = text,                                           \
+                                                 .rows = rows,                                               \
+                                                 .row_count = row_number,                                    \
+                                                 .operands_min = least,                                      \
+                                                 .operands_max = 1}
+SPEC(status, "[ID]", 0, "Shows the resources of a running daemon, or one of them.", ROWS_COMMON);
+SPEC(warm, "ID", 1, "Warms a resource now and waits until it is proven warm; exit status 1 if it fails.", ROWS_WARM);
+SPEC(unload, "ID", 1, "Unloads a resource once nothing runs on it.", ROWS_COMMON);
+SPEC(pin, "ID", 1, "Keeps a resource warm until it is unpinned.", ROWS_COMMON);
+SPEC(unpin, "ID", 1, "Stops keeping a resource warm.", ROWS_COMMON);
+SPEC(why, "ID", 1, "Prints the latest decisions about a resource, with reasons and numbers.", ROWS_COMMON);
+
+int cmd_status(int argc, char **argv)
+{
+    return run(&status_spec, argc, argv, "GET", "/v1/resources/%s", "/v1/resources", show_status);
+}
+
+int cmd_unload(int argc, char **argv)
+{
+    return run(&unload_spec, argc, argv, "POST", "/v1/resources/%s/unload", "", show_wish);
+}
+
+int cmd_pin(int argc, char **argv)
+{
+    return run(&pin_spec, argc, argv, "POST", "/v1/resources/%s/pin", "", show_wish);
+}
+
+int cmd_unpin(int argc, char **argv)
+{
+    return run(&unpin_spec, argc, argv, "POST", "/v1/resources/%s/unpin", "", show_wish);
+}
+
+int cmd_why(int argc, char **argv)
+{
+    return run(&why_spec, argc, argv, "GET", "/v1/resources/%s/why", "", show_why);
+}
+
+/* Looks until it is warm or not on its way any more. */
+static enum fw_err await_warm(struct client *client, const char *id, struct buf *answer)
+{
+    struct output_progress progress;
+    enum fw_err err = FW_OK;
+    bool busy = true, ready = false;
+    output_progress_init(&progress, "warming", client->args.quiet || client->args.json);
+    while (err == FW_OK && busy && !ready) {
+        buf_clear(answer);
+        err = ask(client, "GET", "/warmup-status?resource=%s", id, answer);
+        json_t *json = json_loadb(answer->data ? answer->data : "", answer->len, 0, NULL);
+        busy = json_is_true(json_object_get(json, "in_progress"));
+        ready = json_is_true(json_object_get(json, "ready"));
+        output_progress_step(&progress, (uint64_t)(1000 * number_of(json, "progress")), 1000);
+        if (err == FW_OK && !busy && !ready)
+            err = err_set(&client->detail, FW_NO, "%s is not warm: %s", id,
+                          text_of(json, "error")[0] ? text_of(json, "error") : "it was not begun");
+        json_decref(json);
+        if (busy && !ready)
+            poll(NULL, 0, POLL_MS);
+    }
+    output_progress_end(&progress);
+    return err;
+}
+
+static void show_warm(const json_t *json, struct buf *out)
+{
+    buf_printf(out, "%s is warm\n", text_of(json, "resource"));
+}
+
+int cmd_warm(int argc, char **argv)
+{
+    struct client client = {0};
+    struct buf answer;
+    enum fw_err err = begin(&client, &warm_spec, argc, argv);
+    if (err == FW_OK && client.args.done)
+        return 0;
+    buf_init(&answer, ANSWER_MAX);
+    if (err == FW_OK)
+        err = ask(&client, "POST", "/v1/resources/%s/warm", client.args.operands[0], &answer);
+    bool wait = !client.options.no_wait;
+    if (err == FW_OK && wait)
+        err = await_warm(&client, client.args.operands[0], &answer);
+    int status = err == FW_OK ? print(&client, &answer, wait ? show_warm : show_wish)
+                              : output_fail(warm_spec.command, err, &client.detail);
+    buf_fini(&answer);
+    return status;
+}

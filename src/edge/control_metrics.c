@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ * /metrics: the shards of all threads, and what the engine has in its books. Made on the brain thread, where the
+ * books are. /readyz stands here because it asks the brain too. */
+#include "base/time.h"
+#include "edge/control_part.h"
+
+struct source {
+    struct brain *brain;
+    struct call *call;
+};
+
+static struct str resource_label(void *context, uint32_t resource)
+{
+    const struct source *source = context;
+    if (resource >= engine_resource_count(brain_engine(source->brain)))
+        return (struct str){NULL, 0};
+    return engine_resource_id(brain_engine(source->brain), resource);
+}
+
+static void collect_warmups(const struct source *source, uint32_t resource, struct str id,
+                            struct metrics_writer *writer)
+{
+    static const char *const results[BRAIN_RESULTS] = {"ok", "failed", "cancelled"};
+    for (uint32_t cause = CAUSE_REQUEST; cause < CAUSE_COUNT; cause++)
+        for (int result = 0; result < BRAIN_RESULTS; result++) {
+            uint64_t count = brain_warmups(source->brain, resource, (enum cause)cause, (enum brain_result)result);
+            const struct str labels[] = {id, str_of(cause_name(cause)), str_of(results[result])};
+            if (count > 0)
+                metrics_sample(writer, labels, 3, (double)count);
+        }
+}
+
+static void collect_states(struct str id, uint32_t state, struct metrics_writer *writer)
+{
+    for (uint32_t i = 0; i < RESOURCE_STATE_COUNT; i++) {
+        const struct str labels[] = {id, str_of(resource_state_name(i))};
+        metrics_sample(writer, labels, 2, i == state ? 1 : 0);
+    }
+}
+
+static void collect_resource(const struct source *source, enum metric_id metric, uint32_t resource,
+                             struct metrics_writer *writer)
+{
+    struct resource_view view;
+    struct str id = engine_resource_id(brain_engine(source->brain), resource);
+    engine_view(brain_engine(source->brain), resource, brain_now_ns(source->brain), &view);
+    if (metric == METRIC_WARMUPS)
+        collect_warmups(source, resource, id, writer);
+    else if (metric == METRIC_STATE)
+        collect_states(id, view.state, writer);
+    else if (metric == METRIC_IDLE)
+        metrics_sample(writer, &id, 1, time_to_seconds(view.accounts.idle_ns));
+    else if (metric == METRIC_REGRET)
+        metrics_sample(writer, &id, 1, time_to_seconds(view.accounts.regret_ns));
+    else
+        metrics_sample(writer, &id, 1,
+                       time_to_seconds(view.accounts.load_ns) / 3600 * brain_config(source->brain)->hour_price_usd);
+}
+
+static void collect_memory(const struct source *source, struct metrics_writer *writer)
+{
+    const struct str used = STR("used"), budget = STR("budget");
+    uint64_t bytes = brain_config(source->brain)->engine.memory;
+    metrics_sample(writer, &used, 1, (double)engine_memory_used(brain_engine(source->brain)));
+    if (bytes != UINT64_MAX)
+        metrics_sample(writer, &budget, 1, (double)bytes);
+}
+
+static void collect(void *context, enum metric_id metric, struct metrics_writer *writer)
+{
+    const struct source *source = context;
+    const struct engine *engine = brain_engine(source->brain);
+    const struct str control_plane = STR("control");
+    struct accounts totals;
+    switch (metric) {
+    case METRIC_WARMUPS:
+    case METRIC_STATE:
+    case METRIC_IDLE:
+    case METRIC_REGRET:
+    case METRIC_COST:
+        for (uint32_t i = 0; i < engine_resource_count(engine); i++)
+            if (brain_site(source->brain, i) && brain_site(source->brain, i)->configured)
+                collect_resource(source, metric, i, writer);
+        break;
+    case METRIC_PREWARM_HITS:
+        engine_totals(engine, brain_now_ns(source->brain), &totals);
+        metrics_sample(writer, NULL, 0, (double)totals.prewarm_hit);
+        break;
+    case METRIC_MEMORY:
+        collect_memory(source, writer);
+        break;
+    case METRIC_CONNECTIONS:
+        metrics_sample(writer, &control_plane, 1, (double)atomic_load(&source->call->control->connections));
+        break;
+    case METRIC_EVENTS:
+        metrics_sample(writer, NULL, 0, (double)brain_event_count(source->brain));
+        break;
+    default:
+        break;
+    }
+}
+
+bool control_metrics(struct brain *brain, struct call *call)
+{
+    struct source source = {brain, call};
+    const struct metrics_source from = {&source, resource_label, collect};
+    metrics_write(call->control->setup.metrics, &from, &call->out);
+    call->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    return true;
+}
+
+bool control_ready(struct brain *brain, struct call *call)
+{
+    struct json json;
+    if (atomic_load(&call->control->draining)) {
+        call->err = FW_CLOSED;
+        return true;
+    }
+    json_init(&json, &call->out, false);
+    json_object(&json);
+    json_key_bool(&json, "ready", true);
+    json_key_uint(&json, "resources", brain_config(brain)->resource_count);
+    json_object_end(&json);
+    return true;
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT
+ * Resources as they stand, why, what is expected of them, and operators' wishes. */
+#include "base/time.h"
+#include "edge/control_part.h"
+#include <stdlib.h>
+
+enum { DECISIONS_SHOWN = 50, NEXT_SHOWN = 10 };
+
+/* ---- small things ---- */
+
+enum fw_err control_resolve(struct brain *brain, struct call *call, const char *name)
+{
+    const struct config *config = brain_config(brain);
+    const char *id = name;
+    for (uint32_t i = 0; i < config->resource_count; i++)
+        for (uint32_t j = 0; j < config->resources[i].alias_count; j++)
+            if (strcmp(config->resources[i].aliases[j], name) == 0)
+                id = config->resources[i].id;
+    call->resource = brain_find(brain, str_of(id));
+    const struct site *site = brain_site(brain, call->resource);
+    if (!site || !site->configured)
+        return err_set(&call->detail, FW_NOT_FOUND, "there is no resource \"%.200s\"; GET /v1/resources lists them", name);
+    return FW_OK;
+}
+
+void control_write_time(struct json *json, const char *key, int64_t at_ns)
+{
+    char text[TIME_TEXT_MAX];
+    json_key_text(json, key, at_ns <= 0 || at_ns == TIME_NEVER ? NULL : time_format_iso(at_ns, text));
+}
+
+static void write_seconds(struct json *json, const char *key, int64_t ns)
+{
+    json_key(json, key);
+    if (ns < 0 || ns == TIME_NEVER)
+        json_null(json);
+    else
+        json_fixed(json, time_to_seconds(ns), 3);
+}
+
+static void write_bytes(struct json *json, const char *key, uint64_t bytes)
+{
+    json_key(json, key);
+    if (bytes == UINT64_MAX)
+        json_null(json);
+    else
+        json_uint(json, bytes);
+}
+
+/* ---- one resource ---- */
+
+static void write_accounts(struct json *json, const struct accounts *accounts)
+{
+    json_key(json, "accounts");
+    json_object(json);
+    json_key_uint(json, "requests", accounts->requests);
+    json_key_uint(json, "cold_requests", accounts->cold_requests);
+    json_key_uint(json, "held", accounts->held);
+    json_key_uint(json, "released", accounts->released);
+    json_key_uint(json, "refused", accounts->refused);
+    json_key_uint(json, "fallbacks", accounts->fallbacks);
+    json_key_uint(json, "cancelled", accounts->cancelled);
+    write_seconds(json, "wait_s", accounts->wait_ns);
+    json_key(json, "warmups");
+    json_object(json);
+    for (uint32_t cause = CAUSE_REQUEST; cause < CAUSE_COUNT; cause++)
+        json_key_uint(json, cause_name(cause), accounts->warmups[cause]);
+    json_object_end(json);
+    json_key_uint(json, "warmups_ok", accounts->warmups_ok);
+    json_key_uint(json, "warmups_failed", accounts->warmups_failed);
+    json_key_uint(json, "warmups_cancelled", accounts->warmups_cancelled);
+    json_key_uint(json, "prewarm_issued", accounts->prewarm_issued);
+    json_key_uint(json, "prewarm_hit", accounts->prewarm_hit);
+    json_key_uint(json, "prewarm_expired", accounts->prewarm_expired);
+    write_seconds(json, "prewarm_wasted_s", accounts->prewarm_wasted_ns);
+    json_key_uint(json, "unloads", accounts->unloads);
+    json_key_uint(json, "evictions", accounts->evictions);
+    json_key_uint(json, "lost", accounts->lost);
+    write_seconds(json, "warm_s", accounts->warm_ns);
+    write_seconds(json, "idle_s", accounts->idle_ns);
+    write_seconds(json, "load_s", accounts->load_ns);
+    write_seconds(json, "regret_s", accounts->regret_ns);
+    json_object_end(json);
+}
+
+static void write_prediction(struct json *json, const struct resource_view *view)
+{
+    json_key_double(json, "rate_per_s", view->rate_per_s);
+    json_key_fixed(json, "probability_10min", view->probability_10min, 4);
+    control_write_time(json, "next_request_at", view->next_request_ns);
+    control_write_time(json, "warm_at", view->warm_at_ns);
+    control_write_time(json, "unload_at", view->unload_at_ns);
+}
+
+static void write_aliases(struct json *json, const struct config_resource *config)
+{
+    json_key(json, "aliases");
+    json_array(json);
+    for (uint32_t i = 0; i < config->alias_count; i++)
+        json_text(json, config->aliases[i]);
+    json_array_end(json);
+}
+
+static void write_resource(struct brain *brain, uint32_t resource, struct json *json)
+{
+    struct resource_view view;
+    struct site *site = brain_site(brain, resource);
+    struct site_progress progress;
+    engine_view(brain_engine(brain), resource, brain_now_ns(brain), &view);
+    site_progress(site, view.expected_load_ns, &progress);
+    json_object(json);
+    json_key_text(json, "id", site->id);
+    write_aliases(json, site->config);
+    json_key_text(json, "state", resource_state_name(view.state));
+    control_write_time(json, "since", view.state_since_ns);
+    json_key_bool(json, "pinned", view.pinned);
+    json_key_bool(json, "prewarmed", view.prewarmed);
+    json_key_bool(json, "queued", view.queued);
+    json_key_uint(json, "in_use", view.in_use);
+    json_key_uint(json, "held", view.held);
+    json_key_uint(json, "memory_bytes", view.memory);
+    json_key_text(json, "warmer", site->config->warmer.kind == WARMER_NONE   ? "none"
+                                  : site->config->warmer.kind == WARMER_EXEC ? "exec"
+                                                                             : "http");
+    write_seconds(json, "load_expected_s", view.expected_load_ns);
+    write_seconds(json, "load_p90_s", view.load_p90_ns);
+    write_seconds(json, "probe_warm_s", progress.warm_probe_ns);
+    control_write_time(json, "last_request_at", view.last_request_ns);
+    control_write_time(json, "retry_at", view.state == RESOURCE_FAILED ? view.retry_at_ns : 0);
+    control_write_time(json, "cooldown_until", view.cooldown_until_ns > brain_now_ns(brain) ? view.cooldown_until_ns : 0);
+    json_key(json, "warmup");
+    json_object(json);
+    control_write_progress(brain, resource, json);
+    json_object_end(json);
+    json_key(json, "prediction");
+    json_object(json);
+    write_prediction(json, &view);
+    json_object_end(json);
+    write_accounts(json, &view.accounts);
+    json_object_end(json);
+}
+
+bool control_list(struct brain *brain, struct call *call)
+{
+    struct json json;
+    struct accounts totals;
+    json_init(&json, &call->out, false);
+    json_object(&json);
+    json_key(&json, "resources");
+    json_array(&json);
+    for (uint32_t i = 0; i < engine_resource_count(brain_engine(brain)); i++)
+        if (brain_site(brain, i) && brain_site(brain, i)->configured)
+            write_resource(brain, i, &json);
+    json_array_end(&json);
+    json_key(&json, "memory");
+    json_object(&json);
+    json_key_uint(&json, "used_bytes", engine_memory_used(brain_engine(brain)));
+    write_bytes(&json, "budget_bytes", brain_config(brain)->engine.memory);
+    json_object_end(&json);
+    json_key_text(&json, "policy", brain_config(brain)->engine.policy);
+    engine_totals(brain_engine(brain), brain_now_ns(brain), &totals);
+    write_accounts(&json, &totals);
+    json_object_end(&json);
+    return true;
+}
+
+bool control_show(struct brain *brain, struct call *call)
+{
+    struct json json;
+    call->err = control_resolve(brain, call, call->id);
+    if (call->err == FW_OK) {
+        json_init(&json, &call->out, false);
+        write_resource(brain, call->resource, &json);
+    }
+    return true;
+}
+
+/* ---- why ---- */
+
+static void write_decision(struct json *json, const struct decision *decision)
+{
+    const struct action *action = &decision->action;
+    struct buf why;
+    buf_init(&why, 1024);
+    reason_describe(action->reason, action->numbers, &why);
+    json_object(json);
+    json_key_uint(json, "number", decision->number);
+    control_write_time(json, "at", action->at_ns);
+    json_key_text(json, "action", action_kind_name(action->kind));
+    json_key_text(json, "reason", reason_name(action->reason));
+    json_key_str(json, "why", buf_str(&why));
+    json_key_text(json, "cause", cause_name(action->cause));
+    json_key(json, "numbers");
+    json_array(json);
+    for (size_t i = 0; i < sizeof action->numbers / sizeof action->numbers[0]; i++)
+        json_int(json, action->numbers[i]);
+    json_array_end(json);
+    json_object_end(json);
+    buf_fini(&why);
+}
+
+bool control_why(struct brain *brain, struct call *call)
+{
+    struct json json;
+    struct resource_view view;
+    struct decision decisions[DECISIONS_SHOWN];
+    call->err = control_resolve(brain, call, call->id);
+    if (call->err != FW_OK)
+        return true;
+    engine_view(brain_engine(brain), call->resource, brain_now_ns(brain), &view);
+    size_t count = engine_decisions(brain_engine(brain), call->resource, decisions, DECISIONS_SHOWN);
+    json_init(&json, &call->out, false);
+    json_object(&json);
+    json_key_text(&json, "resource", brain_site(brain, call->resource)->id);
+    json_key_text(&json, "state", resource_state_name(view.state));
+    json_key_text(&json, "policy", brain_config(brain)->engine.policy);
+    json_key(&json, "decisions");
+    json_array(&json);
+    for (size_t i = 0; i < count; i++)
+        write_decision(&json, &decisions[i]);
+    json_array_end(&json);
+    json_object_end(&json);
+    return true;
+}
+
+/* ---- wishes ---- */
+
+static bool wish(struct brain *brain, struct call *call, uint32_t kind, uint32_t flags)
+{
+    struct json json;
+    struct resource_view view;
+    call->err = control_resolve(brain, call, call->id);
+    if (call->err != FW_OK)
+        return true;
+    const struct event event = {.kind = kind, .resource = call->resource, .flags = flags};
+    brain_step(brain, &event);
+    engine_view(brain_engine(brain), call->resource, brain_now_ns(brain), &view);
+    json_init(&json, &call->out, false);
+    json_object(&json);
+    json_key_text(&json, "resource", brain_site(brain, call->resource)->id);
+    json_key_text(&json, "state", resource_state_name(view.state));
+    json_key_bool(&json, "pinned", view.pinned);
+    json_key_bool(&json, "queued", view.queued);
+    json_object_end(&json);
+    call->status = 202;
+    return true;
+}
+
+bool control_warm(struct brain *brain, struct call *call)
+{
+    return wish(brain, call, EVENT_WARM, EVENT_IGNORE_COOLDOWN);
+}
+
+bool control_unload(struct brain *brain, struct call *call)
+{
+    return wish(brain, call, EVENT_UNLOAD, 0);
+}
+
+bool control_pin(struct brain *brain, struct call *call)
+{
+    return wish(brain, call, EVENT_PIN, 0);
+}
+
+bool control_unpin(struct brain *brain, struct call *call)
+{
+    return wish(brain, call, EVENT_UNPIN, 0);
+}
+
+/* ---- what is expected ---- */
+
+struct ranked {
+    uint32_t resource;
+    struct resource_view view;
+};
+
+static int by_probability(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->view.probability_10min > y->view.probability_10min)
+        return -1;
+    if (x->view.probability_10min < y->view.probability_10min)
+        return 1;
+    return x->resource < y->resource ? -1 : 1;
+}
+
+bool control_predictions(struct brain *brain, struct call *call)
+{
+    uint32_t all = engine_resource_count(brain_engine(brain)), count = 0;
+    struct ranked *ranked = calloc(all + 1, sizeof *ranked);
+    struct json json;
+    if (!ranked) {
+        call->err = FW_NOMEM;
+        return true;
+    }
+    int64_t now_ns = brain_now_ns(brain);
+    for (uint32_t i = 0; i < all; i++)
+        if (brain_site(brain, i) && brain_site(brain, i)->configured) {
+            ranked[count].resource = i;
+            engine_view(brain_engine(brain), i, now_ns, &ranked[count++].view);
+        }
+    qsort(ranked, count, sizeof *ranked, by_probability);
+    json_init(&json, &call->out, false);
+    json_object(&json);
+    control_write_time(&json, "now", now_ns);
+    json_key(&json, "predictions");
+    json_array(&json);
+    for (uint32_t i = 0; i < count; i++) {
+        json_object(&json);
+        json_key_text(&json, "resource", brain_site(brain, ranked[i].resource)->id);
+        json_key_text(&json, "state", resource_state_name(ranked[i].view.state));
+        write_prediction(&json, &ranked[i].view);
+        json_object_end(&json);
+    }
+    json_array_end(&json);
+    json_object_end(&json);
+    free(ranked);
+    return true;
+}
+
+bool control_next(struct brain *brain, struct call *call)
+{
+    struct next_resource next[NEXT_SHOWN];
+    struct json json;
+    if (call->query[0] == 0) {
+        call->err = err_set(&call->detail, FW_INPUT, "session: missing, expected ?session=NAME");
+        return true;
+    }
+    uint64_t session = str_hash(call->query, strlen(call->query), 0);
+    size_t count = engine_next(brain_engine(brain), session != 0 ? session : 1, next, NEXT_SHOWN);
+    json_init(&json, &call->out, false);
+    json_object(&json);
+    json_key_text(&json, "session", call->query);
+    json_key(&json, "next");
+    json_array(&json);
+    for (size_t i = 0; i < count; i++) {
+        json_object(&json);
+        json_key_str(&json, "resource", engine_resource_id(brain_engine(brain), next[i].resource));
+        json_key_fixed(&json, "probability", next[i].probability, 4);
+        json_object_end(&json);
+    }
+    json_array_end(&json);
+    json_object_end(&json);
+    return true;
+}
