@@ -76,9 +76,11 @@
     X(FW_REQUEST_TIMEOUT, "request_timeout", 2, 408, "The request did not arrive in time.",        \
       "Send it faster.")                                                                           \
     X(FW_METHOD, "method_not_allowed", 2, 405, "This method does not apply to this address.",      \
-      "See docs/reference/openapi.json.") \
-    X(FW_UNAUTHORIZED, "unauthorized", 2, 401, "The call carries no valid token.", "Send Authorization: Bearer with the token of control.token_file.") \
-    X(FW_FORBIDDEN, "forbidden", 2, 403, "This call is not allowed from there.", "Add the page's origin to allowed_origins.")
+      "See docs/reference/openapi.json.")                                                          \
+    X(FW_UNAUTHORIZED, "unauthorized", 2, 401, "The call carries no valid token.",                 \
+      "Send Authorization: Bearer with the token of control.token_file.")                          \
+    X(FW_FORBIDDEN, "forbidden", 2, 403, "This call is not allowed from there.",                   \
+      "Add the page's origin to allowed_origins.")
 
 enum fw_err {
 #define X(code, name, exit_status, http_status, sentence, next) code,

@@ -17,19 +17,21 @@ static const struct args_row rows[] = {
      "FILE",
      'c'},
 };
-static const struct args_spec spec = {
-    .command = "check",
-    .operands = "",
-    .sentence = "Validates a configuration and prints every problem with line and column; exit status 1 if there is any.",
-    .rows = rows,
-    .row_count = 1};
+static const struct args_spec spec = {.command = "check",
+                                      .operands = "",
+                                      .sentence =
+                                          "Validates a configuration and prints every problem with "
+                                          "line and column; exit status 1 if there is any.",
+                                      .rows = rows,
+                                      .row_count = 1};
 
 static const char *environment(const char *variable)
 {
     return getenv(variable);
 }
 
-static void write_json(const struct config *config, const struct config_problems *problems, struct buf *out)
+static void write_json(const struct config *config, const struct config_problems *problems,
+                       struct buf *out)
 {
     struct json json;
     struct str rest = buf_str(&problems->text), line;
@@ -47,14 +49,16 @@ static void write_json(const struct config *config, const struct config_problems
     buf_add_char(out, '\n');
 }
 
-static void write_text(const char *path, const struct config *config, const struct config_problems *problems,
-                       struct buf *out)
+static void write_text(const char *path, const struct config *config,
+                       const struct config_problems *problems, struct buf *out)
 {
     buf_add_str(out, buf_str(&problems->text));
     if (config)
-        buf_printf(out, "%s: right; %u resource%s\n", path, config->resource_count, config->resource_count == 1 ? "" : "s");
+        buf_printf(out, "%s: right; %u resource%s\n", path, config->resource_count,
+                   config->resource_count == 1 ? "" : "s");
     else
-        buf_printf(out, "%s: %u problem%s\n", path, problems->count, problems->count == 1 ? "" : "s");
+        buf_printf(out, "%s: %u problem%s\n", path, problems->count,
+                   problems->count == 1 ? "" : "s");
 }
 
 int cmd_check(int argc, char **argv)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * forewarm serve: reads the configuration, says everything that is wrong with it, or runs the daemon. */
+ * forewarm serve: reads the configuration, says everything that is wrong with it, or runs the
+ * daemon. */
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -43,7 +44,8 @@ int cmd_serve(int argc, char **argv)
     err = config_read(&config, options.config, environment, &problems);
     if (err != FW_OK) {
         fprintf(stderr, "%.*s", STR_ARG(buf_str(&problems.text)));
-        (void)err_set(&detail, err, "the configuration has %u problem%s", problems.count, problems.count == 1 ? "" : "s");
+        (void)err_set(&detail, err, "the configuration has %u problem%s", problems.count,
+                      problems.count == 1 ? "" : "s");
         config_problems_fini(&problems);
         return output_fail(spec.command, err, &detail);
     }

@@ -66,7 +66,8 @@ static enum fw_err read_token(struct client *client)
     if (client->options.token_file[0]) {
         FILE *file = fopen(client->options.token_file, "r");
         if (!file || !fgets(line, sizeof line, file)) {
-            enum fw_err err = err_set(&client->detail, FW_IO, "--token-file: \"%s\" cannot be read", client->options.token_file);
+            enum fw_err err = err_set(&client->detail, FW_IO, "--token-file: \"%s\" cannot be read",
+                                      client->options.token_file);
             if (file)
                 fclose(file);
             return err;
@@ -85,15 +86,17 @@ static enum fw_err read_token(struct client *client)
 static enum fw_err refused(struct client *client, long status, struct str answer)
 {
     json_t *json = json_loadb(answer.data, answer.len, 0, NULL);
-    const char *message = json_string_value(json_object_get(json_object_get(json, "error"), "message"));
+    const char *message =
+        json_string_value(json_object_get(json_object_get(json, "error"), "message"));
     enum fw_err code = status == 404 ? FW_NOT_FOUND : status < 500 ? FW_INPUT : FW_UPSTREAM;
-    enum fw_err err = err_set(&client->detail, code, "%s", message ? message : "the daemon refused without a word");
+    enum fw_err err = err_set(&client->detail, code, "%s",
+                              message ? message : "the daemon refused without a word");
     json_decref(json);
     return err;
 }
 
-static enum fw_err perform(struct client *client, CURL *curl, const char *method, const char *address,
-                           struct buf *answer)
+static enum fw_err perform(struct client *client, CURL *curl, const char *method,
+                           const char *address, struct buf *answer)
 {
     char said[CURL_ERROR_SIZE] = "";
     long status = 0;
@@ -112,8 +115,8 @@ static enum fw_err perform(struct client *client, CURL *curl, const char *method
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     curl_slist_free_all(headers);
     if (code != CURLE_OK)
-        return err_set(&client->detail, FW_UNREACHABLE, "no forewarm answers at %s: %s", api_of(client),
-                       said[0] ? said : curl_easy_strerror(code));
+        return err_set(&client->detail, FW_UNREACHABLE, "no forewarm answers at %s: %s",
+                       api_of(client), said[0] ? said : curl_easy_strerror(code));
     return status < 300 ? FW_OK : refused(client, status, buf_str(answer));
 }
 
@@ -135,7 +138,9 @@ static enum fw_err ask(struct client *client, const char *method, const char *pa
         buf_add_text(&address, encoded);
     if (mark)
         buf_add_text(&address, mark + 2);
-    enum fw_err err = curl && encoded && !address.failed ? perform(client, curl, method, address.data, answer) : FW_NOMEM;
+    enum fw_err err = curl && encoded && !address.failed
+                          ? perform(client, curl, method, address.data, answer)
+                          : FW_NOMEM;
     curl_free(encoded);
     if (curl)
         curl_easy_cleanup(curl);
@@ -162,14 +167,16 @@ struct cells {
 
 static void fill_row(const json_t *resource, struct cells *row)
 {
-    const json_t *accounts = json_object_get(resource, "accounts"), *warmup = json_object_get(resource, "warmup");
+    const json_t *accounts = json_object_get(resource, "accounts"),
+                 *warmup = json_object_get(resource, "warmup");
     const json_t *prediction = json_object_get(resource, "prediction");
     bool busy = json_is_true(json_object_get(warmup, "in_progress"));
     snprintf(row->text[0], 300, "%s%s", text_of(resource, "id"),
              json_is_true(json_object_get(resource, "pinned")) ? " (pinned)" : "");
     snprintf(row->text[1], 300, "%s", busy ? text_of(warmup, "stage") : text_of(resource, "state"));
     if (busy)
-        snprintf(row->text[2], 300, "%.0f%% eta %.0fs", 100 * number_of(warmup, "progress"), number_of(warmup, "eta_s"));
+        snprintf(row->text[2], 300, "%.0f%% eta %.0fs", 100 * number_of(warmup, "progress"),
+                 number_of(warmup, "eta_s"));
     else
         snprintf(row->text[2], 300, "%s", text_of(resource, "since"));
     snprintf(row->text[3], 300, "%.0f", number_of(resource, "in_use"));
@@ -181,8 +188,8 @@ static void fill_row(const json_t *resource, struct cells *row)
 
 static void show_list(const json_t *list, struct buf *out)
 {
-    static const char *const heading[COLUMNS] = {"resource", "state",    "since", "in use",
-                                                 "held",     "requests", "cold",  "chance in 10 min"};
+    static const char *const heading[COLUMNS] = {
+        "resource", "state", "since", "in use", "held", "requests", "cold", "chance in 10 min"};
     size_t count = json_array_size(list);
     struct cells *rows_text = calloc(count + 1, sizeof *rows_text);
     const char **cells = calloc((count + 1) * COLUMNS, sizeof *cells);
@@ -220,7 +227,8 @@ static void show_why(const json_t *json, struct buf *out)
 {
     size_t index;
     json_t *decision;
-    buf_printf(out, "%s is %s; policy %s\n", text_of(json, "resource"), text_of(json, "state"), text_of(json, "policy"));
+    buf_printf(out, "%s is %s; policy %s\n", text_of(json, "resource"), text_of(json, "state"),
+               text_of(json, "policy"));
     json_array_foreach(json_object_get(json, "decisions"), index, decision)
         buf_printf(out, "%s  %-8s %s: %s\n", text_of(decision, "at"), text_of(decision, "action"),
                    text_of(decision, "reason"), text_of(decision, "why"));
@@ -263,8 +271,8 @@ static enum fw_err begin(struct client *client, const struct args_spec *spec, in
     return client->args.done ? FW_OK : read_token(client);
 }
 
-static int run(const struct args_spec *spec, int argc, char **argv, const char *method, const char *path,
-               const char *path_without_id, show_fn *show)
+static int run(const struct args_spec *spec, int argc, char **argv, const char *method,
+               const char *path, const char *path_without_id, show_fn *show)
 {
     struct client client = {0};
     struct buf answer;
@@ -274,26 +282,31 @@ static int run(const struct args_spec *spec, int argc, char **argv, const char *
     buf_init(&answer, ANSWER_MAX);
     bool named = client.args.operand_count > 0;
     if (err == FW_OK)
-        err = ask(&client, method, named ? path : path_without_id, named ? client.args.operands[0] : "", &answer);
-    int status = err == FW_OK ? print(&client, &answer, show) : output_fail(spec->command, err, &client.detail);
+        err = ask(&client, method, named ? path : path_without_id,
+                  named ? client.args.operands[0] : "", &answer);
+    int status = err == FW_OK ? print(&client, &answer, show)
+                              : output_fail(spec->command, err, &client.detail);
     buf_fini(&answer);
     return status;
 }
 
-#define SPEC(name, operand, least, text, row_number)                                                         \
-    static const struct args_spec name##_spec = {.command = #name,                                           \
-                                                 .operands = operand,                                        \
-                                                 .sentence = text,                                           \
-                                                 .rows = rows,                                               \
-                                                 .row_count = row_number,                                    \
-                                                 .operands_min = least,                                      \
+#define SPEC(name, operand, least, text, row_number)                                               \
+    static const struct args_spec name##_spec = {.command = #name,                                 \
+                                                 .operands = operand,                              \
+                                                 .sentence = text,                                 \
+                                                 .rows = rows,                                     \
+                                                 .row_count = row_number,                          \
+                                                 .operands_min = least,                            \
                                                  .operands_max = 1}
 SPEC(status, "[ID]", 0, "Shows the resources of a running daemon, or one of them.", ROWS_COMMON);
-SPEC(warm, "ID", 1, "Warms a resource now and waits until it is proven warm; exit status 1 if it fails.", ROWS_WARM);
+SPEC(warm, "ID", 1,
+     "Warms a resource now and waits until it is proven warm; exit status 1 if it fails.",
+     ROWS_WARM);
 SPEC(unload, "ID", 1, "Unloads a resource once nothing runs on it.", ROWS_COMMON);
 SPEC(pin, "ID", 1, "Keeps a resource warm until it is unpinned.", ROWS_COMMON);
 SPEC(unpin, "ID", 1, "Stops keeping a resource warm.", ROWS_COMMON);
-SPEC(why, "ID", 1, "Prints the latest decisions about a resource, with reasons and numbers.", ROWS_COMMON);
+SPEC(why, "ID", 1, "Prints the latest decisions about a resource, with reasons and numbers.",
+     ROWS_COMMON);
 
 int cmd_status(int argc, char **argv)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The brain thread: the only owner of the engine. It takes events (from the I/O threads' rings, and from jobs and
- * the control plane through a mailbox), stamps them with a time that never goes back, journals them, steps the engine,
- * and performs what follows: publishes slot states, drains, starts tasks of sites, answers held requests. */
+ * The brain thread: the only owner of the engine. It takes events (from the I/O threads' rings, and
+ * from jobs and the control plane through a mailbox), stamps them with a time that never goes back,
+ * journals them, steps the engine, and performs what follows: publishes slot states, drains, starts
+ * tasks of sites, answers held requests. */
 #ifndef FOREWARM_EDGE_BRAIN_H
 #define FOREWARM_EDGE_BRAIN_H
 
@@ -27,14 +28,16 @@ struct brain_setup {
 };
 
 /* Makes the engine, restores what was kept and configures the resources. Not running yet. */
-FW_MUST_CHECK enum fw_err brain_create(struct brain **brain, const struct brain_setup *setup, struct config *config,
-                                       struct fw_detail *detail);
-/* Takes over what still runs of a former forewarm (waits BRAIN_ADOPT_WAIT_NS at most), then starts the thread. */
+FW_MUST_CHECK enum fw_err brain_create(struct brain **brain, const struct brain_setup *setup,
+                                       struct config *config, struct fw_detail *detail);
+/* Takes over what still runs of a former forewarm (waits BRAIN_ADOPT_WAIT_NS at most), then starts
+ * the thread. */
 #define BRAIN_ADOPT_WAIT_NS (5 * TIME_SECOND)
 FW_MUST_CHECK enum fw_err brain_start(struct brain *brain, struct fw_detail *detail);
 /* Ends the thread. Afterwards nothing is performed any more; what arrives is dropped. */
 void brain_stop(struct brain *brain);
-/* With thread and job threads gone: stops what was loaded (unless keep_children), saves, ends the journal. */
+/* With thread and job threads gone: stops what was loaded (unless keep_children), saves, ends the
+ * journal. */
 void brain_finish(struct brain *brain);
 void brain_destroy(struct brain **brain);
 
@@ -44,7 +47,8 @@ void brain_post(struct brain *brain, const struct event *event); /* at_ns is set
 /* Runs `fn` on the brain thread, some time. After brain_stop it never runs. */
 typedef void brain_fn(struct brain *brain, void *context);
 void brain_call(struct brain *brain, brain_fn *fn, void *context);
-/* The same, and waits for it. False: the brain has stopped, it did not run. Not on the brain thread. */
+/* The same, and waits for it. False: the brain has stopped, it did not run. Not on the brain
+ * thread. */
 bool brain_call_and_wait(struct brain *brain, brain_fn *fn, void *context);
 
 /* ---- on the brain thread only (from a brain_fn) ---- */
@@ -54,7 +58,8 @@ struct config *brain_config(const struct brain *brain);
 int64_t brain_now_ns(struct brain *brain);
 /* TABLE_NONE for an unknown name; ids only, no aliases. */
 uint32_t brain_find(const struct brain *brain, struct str id);
-struct site *brain_site(const struct brain *brain, uint32_t resource); /* NULL: never configured here */
+struct site *brain_site(const struct brain *brain,
+                        uint32_t resource); /* NULL: never configured here */
 /* One event, at once. */
 void brain_step(struct brain *brain, const struct event *event);
 /* A validated new configuration: settings, new and changed and retired resources. */
@@ -62,12 +67,15 @@ void brain_configure(struct brain *brain, struct config *config);
 /* The number of a hint source's name, remembered for good; 0 for "" and when there are too many. */
 uint32_t brain_source(struct brain *brain, struct str name);
 const char *brain_source_name(const struct brain *brain, uint32_t source); /* NULL past the last */
-/* Finished warm-ups by cause and result (0 ok, 1 failed, 2 cancelled), since the start of the process. */
+/* Finished warm-ups by cause and result (0 ok, 1 failed, 2 cancelled), since the start of the
+ * process. */
 enum brain_result { BRAIN_OK, BRAIN_FAILED, BRAIN_CANCELLED, BRAIN_RESULTS };
-uint64_t brain_warmups(const struct brain *brain, uint32_t resource, enum cause cause, enum brain_result result);
+uint64_t brain_warmups(const struct brain *brain, uint32_t resource, enum cause cause,
+                       enum brain_result result);
 uint64_t brain_event_count(const struct brain *brain);
 
-/* Told of every change of a resource's state and of every report of its task. NULL: nobody is any more. */
+/* Told of every change of a resource's state and of every report of its task. NULL: nobody is any
+ * more. */
 typedef void brain_watch_fn(void *context, uint32_t resource);
 void brain_watch(struct brain *brain, brain_watch_fn *fn, void *context);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The configuration file: YAML, read strictly (libyaml and our option tables). Every problem is reported at once
- * with line and column. An immutable value once read: reload reads a new one, validates it whole, then swaps. */
+ * The configuration file: YAML, read strictly (libyaml and our option tables). Every problem is
+ * reported at once with line and column. An immutable value once read: reload reads a new one,
+ * validates it whole, then swaps. */
 #ifndef FOREWARM_EDGE_CONFIG_H
 #define FOREWARM_EDGE_CONFIG_H
 
@@ -9,53 +10,60 @@
 #include "base/option.h"
 #include "core/settings.h"
 
-enum { CONFIG_URL_MAX = 1024, CONFIG_ID_MAX = 256, CONFIG_ALIASES_MAX = 64, CONFIG_HEADERS_MAX = 16 };
+enum {
+    CONFIG_URL_MAX = 1024,
+    CONFIG_ID_MAX = 256,
+    CONFIG_ALIASES_MAX = 64,
+    CONFIG_HEADERS_MAX = 16
+};
 
 /* scheme://host[:port][/prefix], taken apart. */
 struct config_url {
-    char text[CONFIG_URL_MAX];   /* as written; empty: absent */
+    char text[CONFIG_URL_MAX]; /* as written; empty: absent */
     bool tls;
-    char host[256];              /* without brackets for IPv6 */
+    char host[256]; /* without brackets for IPv6 */
     uint16_t port;
-    char prefix[512];            /* "" or "/base", never ending in "/" */
+    char prefix[512]; /* "" or "/base", never ending in "/" */
 };
 
 /* Texts and lists below point into the config's own memory and live as long as it does. */
-struct config_call { /* one HTTP call of a warmer, or the probe */
-    const char *method;          /* default POST with a body, else GET */
-    const char *url;             /* absolute, or a path under the resource's upstream; "" absent */
-    const char *body;            /* "" none */
-    const char *const *headers;  /* "Name: value" */
+struct config_call {            /* one HTTP call of a warmer, or the probe */
+    const char *method;         /* default POST with a body, else GET */
+    const char *url;            /* absolute, or a path under the resource's upstream; "" absent */
+    const char *body;           /* "" none */
+    const char *const *headers; /* "Name: value" */
     uint32_t header_count;
-    int64_t expect_status;       /* default 200 */
-    const char *expect_body;     /* a substring the answer must hold; "" none */
+    int64_t expect_status;   /* default 200 */
+    const char *expect_body; /* a substring the answer must hold; "" none */
     int64_t timeout_ns;
 };
 
 /* X(kind, name, sentence) */
-#define WARMER_KINDS(X)                                                                                      \
-    X(WARMER_NONE, "none", "the upstream is always loaded; only the probe is run")                           \
-    X(WARMER_EXEC, "exec", "a command is started and stopped")                                               \
+#define WARMER_KINDS(X)                                                                            \
+    X(WARMER_NONE, "none", "the upstream is always loaded; only the probe is run")                 \
+    X(WARMER_EXEC, "exec", "a command is started and stopped")                                     \
     X(WARMER_HTTP, "http", "HTTP calls load and unload it")
 enum warmer_kind {
 #define X(kind, name, sentence) kind,
     WARMER_KINDS(X)
 #undef X
-    WARMER_KIND_COUNT
+        WARMER_KIND_COUNT
 };
 
 struct config_warmer {
-    int kind;                    /* enum warmer_kind */
-    const char *command;         /* exec: run by /bin/sh -c "exec ..." in its own process group */
-    const char *directory;       /* exec: working directory; "" the daemon's */
+    int kind;              /* enum warmer_kind */
+    const char *command;   /* exec: run by /bin/sh -c "exec ..." in its own process group */
+    const char *directory; /* exec: working directory; "" the daemon's */
     const char *const *environment; /* exec: NAME=value */
     uint32_t environment_count;
-    const char *log;             /* exec: file that gets the command's output; "" the daemon's log */
-    int64_t start_timeout_ns;    /* until it must be loaded and answer a first probe (120s) */
-    int64_t stop_timeout_ns;     /* exec: SIGTERM, then SIGKILL after this; http: until it must be unloaded (10s) */
+    const char *log;          /* exec: file that gets the command's output; "" the daemon's log */
+    int64_t start_timeout_ns; /* until it must be loaded and answer a first probe (120s) */
+    int64_t stop_timeout_ns;  /* exec: SIGTERM, then SIGKILL after this; http: until it must be
+                                 unloaded (10s) */
     struct config_call load, unload, state; /* http; state answers whether it is loaded */
-    const char *loaded;          /* http: the substring of the state answer that means loaded; "" status alone */
-    int64_t poll_ns;             /* how often a load that is under way is looked at (100ms) */
+    const char
+        *loaded; /* http: the substring of the state answer that means loaded; "" status alone */
+    int64_t poll_ns; /* how often a load that is under way is looked at (100ms) */
 };
 
 struct config_resource {
@@ -63,36 +71,41 @@ struct config_resource {
     const char *const *aliases;
     uint32_t alias_count;
     struct config_url upstream;
-    char upstream_model[CONFIG_ID_MAX]; /* name the upstream knows it by; "" the id: aliases are rewritten to this */
+    char upstream_model[CONFIG_ID_MAX]; /* name the upstream knows it by; "" the id: aliases are
+                                           rewritten to this */
     struct resource_settings engine;
     struct config_warmer warmer;
-    struct config_call probe;    /* url "" : no probe is configured (an error unless warmer is none) */
-    double warm_factor;          /* a probe is at warm speed when <= this times the learned warm latency (3.0) */
-    uint32_t line;               /* where it stands in the file */
+    struct config_call probe; /* url "" : no probe is configured (an error unless warmer is none) */
+    double warm_factor; /* a probe is at warm speed when <= this times the learned warm latency
+                           (3.0) */
+    uint32_t line;      /* where it stands in the file */
 };
 
 enum { RESOURCE_FROM_PARTS_MAX = 8 };
-struct config_resource_from { /* "slm_{quality}": a literal with {field} parts, each from a header or JSON field */
+struct config_resource_from { /* "slm_{quality}": a literal with {field} parts, each from a header
+                                 or JSON field */
     char text[256];
 };
 
 struct config {
     char path[1024];
     /* top-level scalars (rows in config_option_rows) */
-    char listen[OPTION_TEXT_MAX], control_listen[OPTION_TEXT_MAX], control_token_file[OPTION_TEXT_MAX];
+    char listen[OPTION_TEXT_MAX], control_listen[OPTION_TEXT_MAX],
+        control_token_file[OPTION_TEXT_MAX];
     char state[OPTION_TEXT_MAX], journal[OPTION_TEXT_MAX], log_file[OPTION_TEXT_MAX];
-    uint64_t journal_max;        /* a larger journal is moved to NAME.old and begun anew */
-    int log_level;               /* enum log_level */
-    int64_t io_threads;          /* 0: cores, at most 4 */
+    uint64_t journal_max; /* a larger journal is moved to NAME.old and begun anew */
+    int log_level;        /* enum log_level */
+    int64_t io_threads;   /* 0: cores, at most 4 */
     int64_t job_threads;
     uint64_t max_body, max_parked; /* per request; all parked bodies together */
     int64_t max_connections;
-    int64_t head_timeout_ns, body_grace_ns, idle_timeout_ns, connect_timeout_ns, first_byte_timeout_ns,
-        chunk_timeout_ns, write_timeout_ns, drain_timeout_ns;
+    int64_t head_timeout_ns, body_grace_ns, idle_timeout_ns, connect_timeout_ns,
+        first_byte_timeout_ns, chunk_timeout_ns, write_timeout_ns, drain_timeout_ns;
     int64_t upstream_connections; /* kept alive per thread and upstream */
     bool abort_on_half_close;
-    bool keep_children;          /* a clean shutdown leaves what it loaded running; the next start adopts it */
-    double hour_price_usd;       /* of the hardware; only for accounts */
+    bool keep_children; /* a clean shutdown leaves what it loaded running; the next start adopts it
+                         */
+    double hour_price_usd;                  /* of the hardware; only for accounts */
     char default_resource[OPTION_TEXT_MAX]; /* for requests that name no model; "" none: 400 */
     char allowed_origins[OPTION_TEXT_MAX];  /* CORS, separated by blanks */
     struct config_resource_from resource_from;
@@ -100,17 +113,18 @@ struct config {
     struct engine_settings engine;
     struct config_resource *resources;
     uint32_t resource_count;
-    struct config_text *texts;   /* what the pointers above point to */
+    struct config_text *texts; /* what the pointers above point to */
     _Atomic uint32_t references;
 };
 
 extern const struct option_row config_option_rows[];
 extern const size_t config_option_count;
 
-/* Every key the file may hold, part by part, for `forewarm options` and the reference page; the engine's and the
- * resources' own rows are in core/settings.h. Rows of type text below the top level say their longest length as `max`. */
+/* Every key the file may hold, part by part, for `forewarm options` and the reference page; the
+ * engine's and the resources' own rows are in core/settings.h. Rows of type text below the top
+ * level say their longest length as `max`. */
 struct config_section {
-    const char *name;            /* "", "control", "fallback", "resources[]", "resources[].warmer", ... */
+    const char *name; /* "", "control", "fallback", "resources[]", "resources[].warmer", ... */
     const char *sentence;
     const struct option_row *rows;
     size_t count;
@@ -118,17 +132,21 @@ struct config_section {
 extern const struct config_section config_sections[];
 extern const size_t config_section_count;
 
-/* One problem per line: "forewarm.yaml:12:5: memory: found \"24\", expected a size with a unit such as 24GiB". */
+/* One problem per line: "forewarm.yaml:12:5: memory: found \"24\", expected a size with a unit such
+ * as 24GiB". */
 struct config_problems {
     struct buf text;
     uint32_t count;
 };
-/* FW_INPUT with every problem; FW_IO, FW_NOT_FOUND with one. `getenv_fn` supplies FOREWARM_* and EDGE_* overrides. */
-FW_MUST_CHECK enum fw_err config_read(struct config **config, const char *path, option_getenv_fn *getenv_fn,
+/* FW_INPUT with every problem; FW_IO, FW_NOT_FOUND with one. `getenv_fn` supplies FOREWARM_* and
+ * EDGE_* overrides. */
+FW_MUST_CHECK enum fw_err config_read(struct config **config, const char *path,
+                                      option_getenv_fn *getenv_fn,
                                       struct config_problems *problems);
 /* The same from memory; `path` is for the messages. What the fuzzer calls. */
 FW_MUST_CHECK enum fw_err config_parse(struct config **config, const char *path, struct str text,
-                                       option_getenv_fn *getenv_fn, struct config_problems *problems);
+                                       option_getenv_fn *getenv_fn,
+                                       struct config_problems *problems);
 void config_problems_fini(struct config_problems *problems);
 /* A config is shared by reference: the last free frees. */
 struct config *config_retain(struct config *config);

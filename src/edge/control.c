@@ -34,8 +34,9 @@ void control_send(struct call *call)
     if (call->err == FW_OK && call->out.failed)
         call->err = FW_NOMEM;
     if (call->err != FW_OK)
-        exchange_error(exchange, call->err, call->retry_after_s,
-                       str_of(call->detail.text[0] ? call->detail.text : err_row(call->err)->sentence));
+        exchange_error(
+            exchange, call->err, call->retry_after_s,
+            str_of(call->detail.text[0] ? call->detail.text : err_row(call->err)->sentence));
     else
         exchange_answer(exchange, call->status, call->content_type, extra, buf_str(&call->out));
     call_free(call);
@@ -65,7 +66,8 @@ static void take_inbox(struct control *control)
     }
 }
 
-/* A client left: if it waited for a warm-up, nobody does any more in its name; the warm-up goes on. */
+/* A client left: if it waited for a warm-up, nobody does any more in its name; the warm-up goes on.
+ */
 static void on_gone(void *context, struct exchange *exchange)
 {
     struct control *control = context;
@@ -111,21 +113,25 @@ static void *run(void *context)
 /* ---- life ---- */
 
 /* The first line of the token file; it is never logged. */
-static enum fw_err read_token(const char *path, char token[CONTROL_TOKEN_MAX], struct fw_detail *detail)
+static enum fw_err read_token(const char *path, char token[CONTROL_TOKEN_MAX],
+                              struct fw_detail *detail)
 {
     token[0] = 0;
     if (path[0] == 0)
         return FW_OK;
     FILE *file = fopen(path, "re");
     if (!file)
-        return err_set(detail, FW_IO, "control.token_file: \"%s\" cannot be read: %s", path, strerror(errno));
+        return err_set(detail, FW_IO, "control.token_file: \"%s\" cannot be read: %s", path,
+                       strerror(errno));
     char *line = fgets(token, CONTROL_TOKEN_MAX, file);
     fclose(file);
     struct str text = line ? str_trim(str_of(token)) : STR("");
     if (text.len < 8 || text.len >= CONTROL_TOKEN_MAX - 2) {
         token[0] = 0;
-        return err_set(detail, FW_INPUT, "control.token_file: \"%s\": expected a token of 8 to %d bytes in its first line",
-                       path, CONTROL_TOKEN_MAX - 3);
+        return err_set(
+            detail, FW_INPUT,
+            "control.token_file: \"%s\": expected a token of 8 to %d bytes in its first line", path,
+            CONTROL_TOKEN_MAX - 3);
     }
     memmove(token, text.data, text.len);
     token[text.len] = 0;
@@ -148,20 +154,27 @@ static void watch_brain(struct brain *brain, void *context)
     brain_watch(brain, control_watch, context);
 }
 
-static enum fw_err listen_on(struct control *control, const struct config *config, struct fw_detail *detail)
+static enum fw_err listen_on(struct control *control, const struct config *config,
+                             struct fw_detail *detail)
 {
     const struct server_limits limits = {
-        .max_body = CONTROL_BODY_MAX, .max_parked = 4 * (uint64_t)CONTROL_BODY_MAX,
-        .max_connections = CONTROL_CONNECTIONS_MAX, .head_timeout_ns = config->head_timeout_ns,
-        .body_grace_ns = config->body_grace_ns, .idle_timeout_ns = config->idle_timeout_ns,
-        .write_timeout_ns = config->write_timeout_ns, .abort_on_half_close = false,
+        .max_body = CONTROL_BODY_MAX,
+        .max_parked = 4 * (uint64_t)CONTROL_BODY_MAX,
+        .max_connections = CONTROL_CONNECTIONS_MAX,
+        .head_timeout_ns = config->head_timeout_ns,
+        .body_grace_ns = config->body_grace_ns,
+        .idle_timeout_ns = config->idle_timeout_ns,
+        .write_timeout_ns = config->write_timeout_ns,
+        .abort_on_half_close = false,
     };
-    const struct server_handler handler = {.context = control, .request = control_on_request, .gone = on_gone};
-    return server_create(&control->server, &control->loop, config->control_listen, false, &limits, &handler, detail);
+    const struct server_handler handler = {
+        .context = control, .request = control_on_request, .gone = on_gone};
+    return server_create(&control->server, &control->loop, config->control_listen, false, &limits,
+                         &handler, detail);
 }
 
-enum fw_err control_create(struct control **out, const struct control_setup *setup, struct config *config,
-                           struct fw_detail *detail)
+enum fw_err control_create(struct control **out, const struct control_setup *setup,
+                           struct config *config, struct fw_detail *detail)
 {
     struct control *control = calloc(1, sizeof *control);
     *out = control;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The control plane: its own listener and thread. It asks the brain and answers in JSON; docs/reference/openapi.json
- * describes every call, and a test holds it to that. Health pages never warm anything and are never taken for warmth. */
+ * The control plane: its own listener and thread. It asks the brain and answers in JSON;
+ * docs/reference/openapi.json describes every call, and a test holds it to that. Health pages never
+ * warm anything and are never taken for warmth. */
 #ifndef FOREWARM_EDGE_CONTROL_H
 #define FOREWARM_EDGE_CONTROL_H
 
@@ -14,11 +15,14 @@ struct control_setup {
 };
 
 /* Binds and starts. FW_IN_USE names the address and what to do. */
-FW_MUST_CHECK enum fw_err control_create(struct control **control, const struct control_setup *setup,
-                                         struct config *config, struct fw_detail *detail);
+FW_MUST_CHECK enum fw_err control_create(struct control **control,
+                                         const struct control_setup *setup, struct config *config,
+                                         struct fw_detail *detail);
 uint16_t control_port(const struct control *control);
-/* New token and origins after a reload. FW_IO: the token file cannot be read; the old one stays. Any one thread. */
-FW_MUST_CHECK enum fw_err control_reload(struct control *control, struct config *config, struct fw_detail *detail);
+/* New token and origins after a reload. FW_IO: the token file cannot be read; the old one stays.
+ * Any one thread. */
+FW_MUST_CHECK enum fw_err control_reload(struct control *control, struct config *config,
+                                         struct fw_detail *detail);
 /* From now on /readyz says no. */
 void control_drain(struct control *control);
 /* Before the brain stops: no call is answered after it. */

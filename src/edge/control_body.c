@@ -32,16 +32,17 @@ static const char *type_name(const json_t *value)
     }
 }
 
-static void take_text(const struct control_field *field, const json_t *json, struct control_value *value,
-                      struct fw_detail *detail)
+static void take_text(const struct control_field *field, const json_t *json,
+                      struct control_value *value, struct fw_detail *detail)
 {
     char text[256];
     if (!json_is_string(json)) {
-        snprintf(text, sizeof text, "%s: found %s, expected a string", field->name, type_name(json));
+        snprintf(text, sizeof text, "%s: found %s, expected a string", field->name,
+                 type_name(json));
         problem(detail, text);
     } else if (json_string_length(json) == 0 || json_string_length(json) >= CONTROL_TEXT_MAX) {
-        snprintf(text, sizeof text, "%s: found %zu bytes, expected 1 to %d", field->name, json_string_length(json),
-                 CONTROL_TEXT_MAX - 1);
+        snprintf(text, sizeof text, "%s: found %zu bytes, expected 1 to %d", field->name,
+                 json_string_length(json), CONTROL_TEXT_MAX - 1);
         problem(detail, text);
     } else {
         memcpy(value->text, json_string_value(json), json_string_length(json) + 1);
@@ -49,16 +50,18 @@ static void take_text(const struct control_field *field, const json_t *json, str
     }
 }
 
-static void take_number(const struct control_field *field, const json_t *json, struct control_value *value,
-                        struct fw_detail *detail)
+static void take_number(const struct control_field *field, const json_t *json,
+                        struct control_value *value, struct fw_detail *detail)
 {
     char text[256];
     double number = json_number_value(json);
     if (!json_is_number(json)) {
-        snprintf(text, sizeof text, "%s: found %s, expected a number", field->name, type_name(json));
+        snprintf(text, sizeof text, "%s: found %s, expected a number", field->name,
+                 type_name(json));
         problem(detail, text);
     } else if (number < field->min || number > field->max) {
-        snprintf(text, sizeof text, "%s: found %g, expected %g to %g", field->name, number, field->min, field->max);
+        snprintf(text, sizeof text, "%s: found %g, expected %g to %g", field->name, number,
+                 field->min, field->max);
         problem(detail, text);
     } else {
         value->number = number;
@@ -66,7 +69,8 @@ static void take_number(const struct control_field *field, const json_t *json, s
     }
 }
 
-static const struct control_field *find(const struct control_field *fields, size_t count, const char *name)
+static const struct control_field *find(const struct control_field *fields, size_t count,
+                                        const char *name)
 {
     for (size_t i = 0; i < count; i++)
         if (strcmp(fields[i].name, name) == 0)
@@ -106,7 +110,8 @@ static json_t *load(struct str body, struct fw_detail *detail)
     json_error_t error;
     json_t *json = json_loadb(body.data, body.len, JSON_REJECT_DUPLICATES, &error);
     if (!json)
-        (void)err_set(detail, FW_INPUT, "not valid JSON: line %d column %d: %s", error.line, error.column, error.text);
+        (void)err_set(detail, FW_INPUT, "not valid JSON: line %d column %d: %s", error.line,
+                      error.column, error.text);
     return json;
 }
 
@@ -128,10 +133,12 @@ enum fw_err control_body_parse(struct str body, const struct control_field *fiel
     return detail->text[0] ? FW_INPUT : FW_OK;
 }
 
-static enum fw_err each_element(const json_t *array, control_item_fn *fn, void *context, struct fw_detail *detail)
+static enum fw_err each_element(const json_t *array, control_item_fn *fn, void *context,
+                                struct fw_detail *detail)
 {
     if (json_array_size(array) > ITEMS_MAX)
-        return err_set(detail, FW_LIMIT, "found %zu elements, at most %d in one call", json_array_size(array), ITEMS_MAX);
+        return err_set(detail, FW_LIMIT, "found %zu elements, at most %d in one call",
+                       json_array_size(array), ITEMS_MAX);
     for (size_t i = 0; i < json_array_size(array); i++) {
         char *text = json_dumps(json_array_get(array, i), JSON_COMPACT | JSON_ENCODE_ANY);
         if (!text)
@@ -142,7 +149,8 @@ static enum fw_err each_element(const json_t *array, control_item_fn *fn, void *
     return FW_OK;
 }
 
-static enum fw_err each_line(struct str body, control_item_fn *fn, void *context, struct fw_detail *detail)
+static enum fw_err each_line(struct str body, control_item_fn *fn, void *context,
+                             struct fw_detail *detail)
 {
     struct str line;
     size_t number = 0;
@@ -158,7 +166,8 @@ static enum fw_err each_line(struct str body, control_item_fn *fn, void *context
 }
 
 /* An array is one JSON text; an object may span lines; anything else is taken line by line. */
-enum fw_err control_body_each(struct str body, control_item_fn *fn, void *context, struct fw_detail *detail)
+enum fw_err control_body_each(struct str body, control_item_fn *fn, void *context,
+                              struct fw_detail *detail)
 {
     struct str text = str_trim(body);
     json_t *json = NULL;
@@ -170,7 +179,8 @@ enum fw_err control_body_each(struct str body, control_item_fn *fn, void *contex
         json_decref(json);
         return err;
     }
-    if (text.len > 0 && text.data[0] == '{' && (json = json_loadb(text.data, text.len, 0, NULL)) != NULL) {
+    if (text.len > 0 && text.data[0] == '{' &&
+        (json = json_loadb(text.data, text.len, 0, NULL)) != NULL) {
         json_decref(json);
         fn(context, 1, text);
         return FW_OK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * GET /v1/warmups/events: progress of warm-ups as server-sent events, for pages that show "preparing". The brain
- * makes a note of every change; while something is loading, notes come twice a second. A client that does not read
- * is cut off. */
+ * GET /v1/warmups/events: progress of warm-ups as server-sent events, for pages that show
+ * "preparing". The brain makes a note of every change; while something is loading, notes come twice
+ * a second. A client that does not read is cut off. */
 #include "edge/control_part.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,9 +140,12 @@ void control_events(struct control *control, struct call *call)
 {
     struct exchange *exchange = call->exchange;
     char cors[1024];
-    struct stream *stream = atomic_load(&control->stream_count) < CONTROL_STREAMS_MAX ? calloc(1, sizeof *stream) : NULL;
+    struct stream *stream = atomic_load(&control->stream_count) < CONTROL_STREAMS_MAX
+                                ? calloc(1, sizeof *stream)
+                                : NULL;
     if (!stream) {
-        call->err = err_set(&call->detail, FW_OVERLOADED, "at most %d event streams are served", CONTROL_STREAMS_MAX);
+        call->err = err_set(&call->detail, FW_OVERLOADED, "at most %d event streams are served",
+                            CONTROL_STREAMS_MAX);
         call->retry_after_s = 5;
         control_send(call);
         return;
@@ -153,7 +156,8 @@ void control_events(struct control *control, struct call *call)
     control->streams = stream;
     atomic_fetch_add(&control->stream_count, 1);
     exchange_set_context(exchange, NULL);
-    exchange_begin(exchange, 200, "text/event-stream", control_cors(control, exchange_request(exchange), cors));
+    exchange_begin(exchange, 200, "text/event-stream",
+                   control_cors(control, exchange_request(exchange), cors));
     call_free(call);
     brain_call(control->setup.brain, note_all, control);
 }

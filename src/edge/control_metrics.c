@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * /metrics: the shards of all threads, and what the engine has in its books. Made on the brain thread, where the
- * books are. /readyz stands here because it asks the brain too. */
+ * /metrics: the shards of all threads, and what the engine has in its books. Made on the brain
+ * thread, where the books are. /readyz stands here because it asks the brain too. */
 #include "base/time.h"
 #include "edge/control_part.h"
 
@@ -23,7 +23,8 @@ static void collect_warmups(const struct source *source, uint32_t resource, stru
     static const char *const results[BRAIN_RESULTS] = {"ok", "failed", "cancelled"};
     for (uint32_t cause = CAUSE_REQUEST; cause < CAUSE_COUNT; cause++)
         for (int result = 0; result < BRAIN_RESULTS; result++) {
-            uint64_t count = brain_warmups(source->brain, resource, (enum cause)cause, (enum brain_result)result);
+            uint64_t count = brain_warmups(source->brain, resource, (enum cause)cause,
+                                           (enum brain_result)result);
             const struct str labels[] = {id, str_of(cause_name(cause)), str_of(results[result])};
             if (count > 0)
                 metrics_sample(writer, labels, 3, (double)count);
@@ -54,7 +55,8 @@ static void collect_resource(const struct source *source, enum metric_id metric,
         metrics_sample(writer, &id, 1, time_to_seconds(view.accounts.regret_ns));
     else
         metrics_sample(writer, &id, 1,
-                       time_to_seconds(view.accounts.load_ns) / 3600 * brain_config(source->brain)->hour_price_usd);
+                       time_to_seconds(view.accounts.load_ns) / 3600 *
+                           brain_config(source->brain)->hour_price_usd);
 }
 
 static void collect_memory(const struct source *source, struct metrics_writer *writer)
@@ -90,7 +92,8 @@ static void collect(void *context, enum metric_id metric, struct metrics_writer 
         collect_memory(source, writer);
         break;
     case METRIC_CONNECTIONS:
-        metrics_sample(writer, &control_plane, 1, (double)atomic_load(&source->call->control->connections));
+        metrics_sample(writer, &control_plane, 1,
+                       (double)atomic_load(&source->call->control->connections));
         break;
     case METRIC_EVENTS:
         metrics_sample(writer, NULL, 0, (double)brain_event_count(source->brain));

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* An observation may be this old: the engine lives in the present; older logs are for `forewarm replay`. */
+/* An observation may be this old: the engine lives in the present; older logs are for `forewarm
+ * replay`. */
 #define OBSERVATION_AGE_MAX_NS TIME_MINUTE
 enum { ERRORS_SHOWN = 100 };
 
@@ -26,7 +27,13 @@ const struct control_field control_observation_fields[] = {
     {"duration_s", CONTROL_NUMBER, false, 0, 86400},
     {"time", CONTROL_TEXT, false, 0, 0},
 };
-enum { OBSERVATION_RESOURCE, OBSERVATION_SESSION, OBSERVATION_DURATION, OBSERVATION_TIME, OBSERVATION_FIELDS };
+enum {
+    OBSERVATION_RESOURCE,
+    OBSERVATION_SESSION,
+    OBSERVATION_DURATION,
+    OBSERVATION_TIME,
+    OBSERVATION_FIELDS
+};
 /* clang-format on */
 
 static uint64_t session_number(const struct control_value *value)
@@ -47,7 +54,9 @@ bool control_hint(struct brain *brain, struct call *call)
     if (call->err != FW_OK)
         return true;
     const struct event event = {
-        .kind = EVENT_HINT, .resource = call->resource, .session = session_number(&values[HINT_SESSION]),
+        .kind = EVENT_HINT,
+        .resource = call->resource,
+        .session = session_number(&values[HINT_SESSION]),
         .eta_ns = values[HINT_ETA].given ? time_from_seconds(values[HINT_ETA].number) : 0,
         .probability = values[HINT_PROBABILITY].given ? values[HINT_PROBABILITY].number : 1,
         .source = brain_source(brain, str_of(values[HINT_SOURCE].text)),
@@ -81,17 +90,20 @@ struct batch {
     uint64_t accepted, rejected;
 };
 
-static enum fw_err check_time(struct brain *brain, const struct control_value *value, struct fw_detail *detail)
+static enum fw_err check_time(struct brain *brain, const struct control_value *value,
+                              struct fw_detail *detail)
 {
     int64_t at_ns;
     if (!value->given)
         return FW_OK;
     if (!time_parse_iso(str_of(value->text), &at_ns, NULL))
-        return err_set(detail, FW_INPUT, "time: found \"%.60s\", expected an instant such as 2024-11-15T16:57:50Z",
+        return err_set(detail, FW_INPUT,
+                       "time: found \"%.60s\", expected an instant such as 2024-11-15T16:57:50Z",
                        value->text);
     int64_t age_ns = brain_now_ns(brain) - at_ns;
     if (age_ns > OBSERVATION_AGE_MAX_NS || age_ns < -OBSERVATION_AGE_MAX_NS)
-        return err_set(detail, FW_INPUT, "time: more than a minute away from now; logs are for `forewarm replay`");
+        return err_set(detail, FW_INPUT,
+                       "time: more than a minute away from now; logs are for `forewarm replay`");
     return FW_OK;
 }
 
@@ -99,7 +111,8 @@ static enum fw_err observe(struct batch *batch, struct str item, struct fw_detai
 {
     struct control_value values[OBSERVATION_FIELDS];
     struct call *call = batch->call;
-    FW_TRY(control_body_parse(item, control_observation_fields, OBSERVATION_FIELDS, values, detail));
+    FW_TRY(
+        control_body_parse(item, control_observation_fields, OBSERVATION_FIELDS, values, detail));
     enum fw_err err = control_resolve(batch->brain, call, values[OBSERVATION_RESOURCE].text);
     if (err != FW_OK) {
         *detail = call->detail;
@@ -108,7 +121,9 @@ static enum fw_err observe(struct batch *batch, struct str item, struct fw_detai
     }
     FW_TRY(check_time(batch->brain, &values[OBSERVATION_TIME], detail));
     const struct event event = {
-        .kind = EVENT_OBSERVED, .resource = call->resource, .session = session_number(&values[OBSERVATION_SESSION]),
+        .kind = EVENT_OBSERVED,
+        .resource = call->resource,
+        .session = session_number(&values[OBSERVATION_SESSION]),
         .duration_ns = time_from_seconds(values[OBSERVATION_DURATION].number),
     };
     brain_step(batch->brain, &event);
@@ -144,7 +159,8 @@ bool control_observe(struct brain *brain, struct call *call)
     call->err = control_body_each(buf_str(&call->body), take_item, &batch, &call->detail);
     json_array_end(&errors);
     if (call->err == FW_OK && batch.accepted + batch.rejected == 0)
-        call->err = err_set(&call->detail, FW_INPUT, "the body is empty, expected one observation a line");
+        call->err =
+            err_set(&call->detail, FW_INPUT, "the body is empty, expected one observation a line");
     if (call->err == FW_OK) {
         json_init(&json, &call->out, false);
         json_object(&json);

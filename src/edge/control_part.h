@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Inside the control plane: what its files share.
  *
- * A call is made on the control thread, goes to the brain (which fills its answer), and comes back to be sent. While
- * it is away its client may leave; then it comes back to nobody and is freed. */
+ * A call is made on the control thread, goes to the brain (which fills its answer), and comes back
+ * to be sent. While it is away its client may leave; then it comes back to nobody and is freed. */
 #ifndef FOREWARM_EDGE_CONTROL_PART_H
 #define FOREWARM_EDGE_CONTROL_PART_H
 
@@ -24,31 +24,33 @@ enum {
 };
 
 struct call;
-/* Fills the call's answer, on the brain thread. False: not yet (the call waits for its resource). */
+/* Fills the call's answer, on the brain thread. False: not yet (the call waits for its resource).
+ */
 typedef bool call_brain_fn(struct brain *brain, struct call *call);
 
 struct control_row {
-    const char *method, *path;          /* "/v1/resources/{id}/why": {id} takes the rest, also with slashes */
-    call_brain_fn *brain;               /* NULL: answered on the control thread by `here` */
+    const char *method,
+        *path;            /* "/v1/resources/{id}/why": {id} takes the rest, also with slashes */
+    call_brain_fn *brain; /* NULL: answered on the control thread by `here` */
     void (*here)(struct control *control, struct call *call);
     const struct control_field *fields; /* of the body; NULL: the body is not looked at */
     size_t field_count;
-    bool open;                          /* needs no token */
-    bool page;                          /* may be called by pages of allowed origins */
+    bool open; /* needs no token */
+    bool page; /* may be called by pages of allowed origins */
 };
 extern const struct control_row control_rows[];
 extern const size_t control_row_count;
 
 struct call {
     struct control *control;
-    struct exchange *exchange;          /* the control thread's; NULL: its client has left */
-    atomic_bool gone;                   /* the same, for the brain */
+    struct exchange *exchange; /* the control thread's; NULL: its client has left */
+    atomic_bool gone;          /* the same, for the brain */
     const struct control_row *row;
-    char id[CONFIG_ID_MAX];             /* {id} of the path, or ?resource= */
-    char query[CONTROL_TEXT_MAX];       /* ?session= */
+    char id[CONFIG_ID_MAX];       /* {id} of the path, or ?resource= */
+    char query[CONTROL_TEXT_MAX]; /* ?session= */
     struct control_value values[CONTROL_VALUES_MAX];
-    struct buf body;                    /* for those who read it themselves */
-    int64_t began_ns, deadline_ns;      /* monotonic */
+    struct buf body;               /* for those who read it themselves */
+    int64_t began_ns, deadline_ns; /* monotonic */
     uint32_t resource;
     /* the answer */
     enum fw_err err;
@@ -57,7 +59,7 @@ struct call {
     int status;
     const char *content_type;
     struct buf out;
-    struct call *next;                  /* in the inbox, or among the waiting */
+    struct call *next; /* in the inbox, or among the waiting */
 };
 
 /* What goes to event streams: one resource's progress, made on the brain thread. */
@@ -70,7 +72,7 @@ struct control_note {
 struct stream {
     struct stream *next;
     struct exchange *exchange;
-    char id[CONFIG_ID_MAX];             /* "" all */
+    char id[CONFIG_ID_MAX]; /* "" all */
 };
 
 struct control {
@@ -83,26 +85,29 @@ struct control {
     bool loop_made, running;
     atomic_bool stopping, draining;
     atomic_uint stream_count;
-    atomic_size_t connections;          /* as of the last tick, for /metrics */
+    atomic_size_t connections; /* as of the last tick, for /metrics */
 
-    pthread_mutex_t lock;               /* of what follows */
+    pthread_mutex_t lock; /* of what follows */
     struct call *inbox, **inbox_end;
     struct control_note *notes, **notes_end;
     char token[CONTROL_TOKEN_MAX];
     char origins[OPTION_TEXT_MAX];
 
-    struct stream *streams;             /* the control thread's */
+    struct stream *streams; /* the control thread's */
     uint64_t ticks;
-    struct call *waiting;               /* the brain's: warm-ups that are awaited */
+    struct call *waiting; /* the brain's: warm-ups that are awaited */
 };
 
 /* control.c */
-void control_finish(struct control *control, struct call *call); /* any thread: the answer is ready */
-void control_send(struct call *call);                            /* control thread: sends and frees */
+void control_finish(struct control *control,
+                    struct call *call); /* any thread: the answer is ready */
+void control_send(struct call *call);   /* control thread: sends and frees */
 void call_free(struct call *call);
 /* control_route.c */
-void control_on_request(void *context, struct exchange *exchange, const struct server_request *request);
-struct str control_cors(struct control *control, const struct server_request *request, char text[1024]);
+void control_on_request(void *context, struct exchange *exchange,
+                        const struct server_request *request);
+struct str control_cors(struct control *control, const struct server_request *request,
+                        char text[1024]);
 /* control_warmup.c */
 extern const struct control_field control_warmup_fields[];
 extern const size_t control_warmup_field_count;
@@ -112,11 +117,12 @@ void control_drop_gone(struct brain *brain, void *context);      /* brain thread
 void control_expire_waiting(struct brain *brain, void *context); /* brain thread */
 void control_write_progress(struct brain *brain, uint32_t resource, struct json *json);
 /* control_resources.c */
-call_brain_fn control_list, control_show, control_why, control_warm, control_unload, control_pin, control_unpin,
-    control_predictions, control_next;
+call_brain_fn control_list, control_show, control_why, control_warm, control_unload, control_pin,
+    control_unpin, control_predictions, control_next;
 /* FW_NOT_FOUND names the resource; ids and aliases. */
 enum fw_err control_resolve(struct brain *brain, struct call *call, const char *name);
-void control_write_time(struct json *json, const char *key, int64_t at_ns); /* null for never and before 1970 */
+void control_write_time(struct json *json, const char *key,
+                        int64_t at_ns); /* null for never and before 1970 */
 /* control_observe.c */
 extern const struct control_field control_hint_fields[], control_observation_fields[];
 extern const size_t control_hint_field_count;
@@ -125,8 +131,9 @@ call_brain_fn control_hint, control_observe;
 call_brain_fn control_metrics, control_ready;
 /* control_events.c */
 void control_events(struct control *control, struct call *call);
-void control_note_change(struct control *control, struct brain *brain, uint32_t resource); /* brain thread */
-void control_spread(struct control *control);                    /* control thread */
+void control_note_change(struct control *control, struct brain *brain,
+                         uint32_t resource);  /* brain thread */
+void control_spread(struct control *control); /* control thread */
 void control_stream_tick(struct control *control);
 void control_stream_gone(struct control *control, struct exchange *exchange);
 void control_end_streams(struct control *control);

@@ -19,14 +19,16 @@ enum fw_err control_resolve(struct brain *brain, struct call *call, const char *
     call->resource = brain_find(brain, str_of(id));
     const struct site *site = brain_site(brain, call->resource);
     if (!site || !site->configured)
-        return err_set(&call->detail, FW_NOT_FOUND, "there is no resource \"%.200s\"; GET /v1/resources lists them", name);
+        return err_set(&call->detail, FW_NOT_FOUND,
+                       "there is no resource \"%.200s\"; GET /v1/resources lists them", name);
     return FW_OK;
 }
 
 void control_write_time(struct json *json, const char *key, int64_t at_ns)
 {
     char text[TIME_TEXT_MAX];
-    json_key_text(json, key, at_ns <= 0 || at_ns == TIME_NEVER ? NULL : time_format_iso(at_ns, text));
+    json_key_text(json, key,
+                  at_ns <= 0 || at_ns == TIME_NEVER ? NULL : time_format_iso(at_ns, text));
 }
 
 static void write_seconds(struct json *json, const char *key, int64_t ns)
@@ -119,15 +121,17 @@ static void write_resource(struct brain *brain, uint32_t resource, struct json *
     json_key_uint(json, "in_use", view.in_use);
     json_key_uint(json, "held", view.held);
     json_key_uint(json, "memory_bytes", view.memory);
-    json_key_text(json, "warmer", site->config->warmer.kind == WARMER_NONE   ? "none"
-                                  : site->config->warmer.kind == WARMER_EXEC ? "exec"
-                                                                             : "http");
+    json_key_text(json, "warmer",
+                  site->config->warmer.kind == WARMER_NONE   ? "none"
+                  : site->config->warmer.kind == WARMER_EXEC ? "exec"
+                                                             : "http");
     write_seconds(json, "load_expected_s", view.expected_load_ns);
     write_seconds(json, "load_p90_s", view.load_p90_ns);
     write_seconds(json, "probe_warm_s", progress.warm_probe_ns);
     control_write_time(json, "last_request_at", view.last_request_ns);
     control_write_time(json, "retry_at", view.state == RESOURCE_FAILED ? view.retry_at_ns : 0);
-    control_write_time(json, "cooldown_until", view.cooldown_until_ns > brain_now_ns(brain) ? view.cooldown_until_ns : 0);
+    control_write_time(json, "cooldown_until",
+                       view.cooldown_until_ns > brain_now_ns(brain) ? view.cooldown_until_ns : 0);
     json_key(json, "warmup");
     json_object(json);
     control_write_progress(brain, resource, json);
@@ -208,7 +212,8 @@ bool control_why(struct brain *brain, struct call *call)
     if (call->err != FW_OK)
         return true;
     engine_view(brain_engine(brain), call->resource, brain_now_ns(brain), &view);
-    size_t count = engine_decisions(brain_engine(brain), call->resource, decisions, DECISIONS_SHOWN);
+    size_t count =
+        engine_decisions(brain_engine(brain), call->resource, decisions, DECISIONS_SHOWN);
     json_init(&json, &call->out, false);
     json_object(&json);
     json_key_text(&json, "resource", brain_site(brain, call->resource)->id);

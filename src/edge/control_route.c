@@ -71,12 +71,13 @@ static bool path_matches(const char *pattern, struct str path, char id[CONFIG_ID
     struct str before = {pattern, (size_t)(brace - pattern)}, after = str_of(brace + 4);
     if (path.len <= before.len + after.len || !str_starts(path, before) || !str_ends(path, after))
         return false;
-    return decode((struct str){path.data + before.len, path.len - before.len - after.len}, id, CONFIG_ID_MAX);
+    return decode((struct str){path.data + before.len, path.len - before.len - after.len}, id,
+                  CONFIG_ID_MAX);
 }
 
 /* The row, or NULL with FW_METHOD when the path exists with another method. */
-static const struct control_row *find_row(const struct server_request *request, char id[CONFIG_ID_MAX],
-                                          enum fw_err *err)
+static const struct control_row *find_row(const struct server_request *request,
+                                          char id[CONFIG_ID_MAX], enum fw_err *err)
 {
     *err = FW_NOT_FOUND;
     bool head = str_equal(request->method, STR("HEAD"));
@@ -132,12 +133,14 @@ static bool origin_listed(struct control *control, struct str origin)
 static bool origin_is_ours(const struct server_request *request, struct str origin)
 {
     struct str host = server_field_get(request, "host");
-    return host.len > 0 && origin.len == host.len + 7 && str_starts(origin, STR("http://")) && str_ends(origin, host);
+    return host.len > 0 && origin.len == host.len + 7 && str_starts(origin, STR("http://")) &&
+           str_ends(origin, host);
 }
 
-/* A browser says whose page is calling. Without this check any web page could unload models of a forewarm on the
- * visitor's machine. */
-static bool origin_may(struct control *control, const struct server_request *request, const struct control_row *row)
+/* A browser says whose page is calling. Without this check any web page could unload models of a
+ * forewarm on the visitor's machine. */
+static bool origin_may(struct control *control, const struct server_request *request,
+                       const struct control_row *row)
 {
     struct str origin = server_field_get(request, "origin");
     if (!origin.data || origin_is_ours(request, origin))
@@ -145,12 +148,14 @@ static bool origin_may(struct control *control, const struct server_request *req
     return row->page && origin_listed(control, origin);
 }
 
-struct str control_cors(struct control *control, const struct server_request *request, char text[1024])
+struct str control_cors(struct control *control, const struct server_request *request,
+                        char text[1024])
 {
     struct str origin = server_field_get(request, "origin");
     text[0] = 0;
     if (origin.data && origin.len < 512 && origin_listed(control, origin))
-        snprintf(text, 1024, "Access-Control-Allow-Origin: %.*s\r\nVary: Origin\r\nCache-Control: no-store\r\n",
+        snprintf(text, 1024,
+                 "Access-Control-Allow-Origin: %.*s\r\nVary: Origin\r\nCache-Control: no-store\r\n",
                  STR_ARG(origin));
     else
         snprintf(text, 1024, "Cache-Control: no-store\r\n");
@@ -158,7 +163,8 @@ struct str control_cors(struct control *control, const struct server_request *re
 }
 
 /* What a browser asks before a call from another origin. */
-static void answer_preflight(struct control *control, struct exchange *exchange, const struct server_request *request)
+static void answer_preflight(struct control *control, struct exchange *exchange,
+                             const struct server_request *request)
 {
     char text[1024], extra[1400];
     struct str origin = server_field_get(request, "origin");
@@ -168,7 +174,8 @@ static void answer_preflight(struct control *control, struct exchange *exchange,
     }
     control_cors(control, request, text);
     snprintf(extra, sizeof extra,
-             "%sAccess-Control-Allow-Methods: GET, POST\r\nAccess-Control-Allow-Headers: authorization, content-type\r\n"
+             "%sAccess-Control-Allow-Methods: GET, POST\r\nAccess-Control-Allow-Headers: "
+             "authorization, content-type\r\n"
              "Access-Control-Max-Age: 600\r\n",
              text);
     exchange_answer(exchange, 204, "text/plain", str_of(extra), STR(""));
@@ -183,7 +190,8 @@ static void run_on_brain(struct brain *brain, void *context)
         control_finish(call->control, call);
 }
 
-static struct call *new_call(struct control *control, struct exchange *exchange, const struct control_row *row)
+static struct call *new_call(struct control *control, struct exchange *exchange,
+                             const struct control_row *row)
 {
     struct call *call = calloc(1, sizeof *call);
     if (!call)
@@ -200,15 +208,18 @@ static struct call *new_call(struct control *control, struct exchange *exchange,
     return call;
 }
 
-static enum fw_err read_call(struct call *call, const struct server_request *request, const char *id)
+static enum fw_err read_call(struct call *call, const struct server_request *request,
+                             const char *id)
 {
     snprintf(call->id, sizeof call->id, "%s", id);
-    if (!strstr(call->row->path, "{id}") && !server_query_get(request, "resource", call->id, sizeof call->id))
+    if (!strstr(call->row->path, "{id}") &&
+        !server_query_get(request, "resource", call->id, sizeof call->id))
         call->id[0] = 0;
     if (!server_query_get(request, "session", call->query, sizeof call->query))
         call->query[0] = 0;
     if (call->row->fields)
-        return control_body_parse(request->body, call->row->fields, call->row->field_count, call->values, &call->detail);
+        return control_body_parse(request->body, call->row->fields, call->row->field_count,
+                                  call->values, &call->detail);
     if (call->row->brain == control_observe) {
         buf_add_str(&call->body, request->body);
         return call->body.failed ? FW_NOMEM : FW_OK;
@@ -216,8 +227,9 @@ static enum fw_err read_call(struct call *call, const struct server_request *req
     return FW_OK;
 }
 
-static void dispatch(struct control *control, struct exchange *exchange, const struct server_request *request,
-                     const struct control_row *row, const char *id)
+static void dispatch(struct control *control, struct exchange *exchange,
+                     const struct server_request *request, const struct control_row *row,
+                     const char *id)
 {
     struct call *call = new_call(control, exchange, row);
     if (!call) {
@@ -237,7 +249,8 @@ static void dispatch(struct control *control, struct exchange *exchange, const s
     brain_call(control->setup.brain, run_on_brain, call);
 }
 
-void control_on_request(void *context, struct exchange *exchange, const struct server_request *request)
+void control_on_request(void *context, struct exchange *exchange,
+                        const struct server_request *request)
 {
     struct control *control = context;
     char id[CONFIG_ID_MAX] = "";
@@ -251,9 +264,11 @@ void control_on_request(void *context, struct exchange *exchange, const struct s
     if (!row)
         exchange_error(exchange, err, -1, (struct str){0});
     else if (!row->open && !has_token(control, request))
-        exchange_error(exchange, FW_UNAUTHORIZED, -1, STR("this call needs the header Authorization: Bearer TOKEN"));
+        exchange_error(exchange, FW_UNAUTHORIZED, -1,
+                       STR("this call needs the header Authorization: Bearer TOKEN"));
     else if (!origin_may(control, request, row))
-        exchange_error(exchange, FW_FORBIDDEN, -1, STR("pages of this origin may not make this call; see allowed_origins"));
+        exchange_error(exchange, FW_FORBIDDEN, -1,
+                       STR("pages of this origin may not make this call; see allowed_origins"));
     else
         dispatch(control, exchange, request, row, id);
 }

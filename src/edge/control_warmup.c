@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * POST /warmup and its siblings (W1, W2). Any number of callers make one warm-up: each asks the engine, which starts at
- * most one, and all wait here for the resource to become warm or to fail. */
+ * POST /warmup and its siblings (W1, W2). Any number of callers make one warm-up: each asks the
+ * engine, which starts at most one, and all wait here for the resource to become warm or to fail.
+ */
 #include "base/time.h"
 #include "edge/control_part.h"
 
@@ -9,8 +10,8 @@ const struct control_field control_warmup_fields[] = {
 };
 const size_t control_warmup_field_count = 1;
 
-static void write_error_text(struct buf *out, const struct resource_view *view, const struct site_progress *progress,
-                             int64_t now_ns)
+static void write_error_text(struct buf *out, const struct resource_view *view,
+                             const struct site_progress *progress, int64_t now_ns)
 {
     char pause[TIME_TEXT_MAX];
     if (progress->error.text[0])
@@ -19,15 +20,18 @@ static void write_error_text(struct buf *out, const struct resource_view *view, 
         buf_add_text(out, "in cool-down: its last warm-up ahead went unused");
     else
         buf_add_text(out, "it was not begun");
-    if (view->state == RESOURCE_FAILED && view->retry_at_ns > now_ns && view->retry_at_ns != TIME_NEVER)
-        buf_printf(out, " (next attempt in %s)", time_format_human(view->retry_at_ns - now_ns, pause));
+    if (view->state == RESOURCE_FAILED && view->retry_at_ns > now_ns &&
+        view->retry_at_ns != TIME_NEVER)
+        buf_printf(out, " (next attempt in %s)",
+                   time_format_human(view->retry_at_ns - now_ns, pause));
     else if (view->cooldown_until_ns > now_ns && view->state == RESOURCE_COLD)
         buf_printf(out, " (hints and pages are ignored for another %s)",
                    time_format_human(view->cooldown_until_ns - now_ns, pause));
 }
 
 /* {"status","time","ready","cached","error"?} */
-static void write_answer(struct call *call, const char *status, bool ready, bool cached, const char *error)
+static void write_answer(struct call *call, const char *status, bool ready, bool cached,
+                         const char *error)
 {
     struct json json;
     double took_s = cached ? 0 : time_to_seconds(jobs_now_ns() - call->began_ns);
@@ -56,7 +60,8 @@ static bool decide(struct brain *brain, struct call *call)
         return true;
     }
     bool expired = jobs_now_ns() >= call->deadline_ns;
-    if (!expired && (view.queued || view.state == RESOURCE_WARMING || view.state == RESOURCE_VERIFYING))
+    if (!expired &&
+        (view.queued || view.state == RESOURCE_WARMING || view.state == RESOURCE_VERIFYING))
         return false;
     struct buf error;
     buf_init(&error, 1024);
@@ -113,7 +118,8 @@ bool control_warmup(struct brain *brain, struct call *call)
 }
 
 /* Finishes those of the waiting that `over` says so of. */
-static void settle(struct brain *brain, struct control *control, bool (*over)(struct brain *brain, struct call *call))
+static void settle(struct brain *brain, struct control *control,
+                   bool (*over)(struct brain *brain, struct call *call))
 {
     struct call **link = &control->waiting;
     while (*link) {
@@ -148,7 +154,8 @@ void control_expire_waiting(struct brain *brain, void *context)
     settle(brain, context, expired_or_decided);
 }
 
-/* Every change of a state. A resource that failed is told apart from one that is still on its way by decide. */
+/* Every change of a state. A resource that failed is told apart from one that is still on its way
+ * by decide. */
 void control_watch(void *context, uint32_t resource)
 {
     struct control *control = context;
@@ -178,7 +185,8 @@ void control_write_progress(struct brain *brain, uint32_t resource, struct json 
     bool ready = view.state == RESOURCE_WARM;
     json_key_bool(json, "in_progress", progress.in_progress || waiting);
     json_key_fixed(json, "progress", ready ? 1 : waiting ? 0 : progress.progress, 3);
-    json_key_text(json, "stage", waiting && !progress.in_progress ? "queued" : site_stage_name(progress.stage));
+    json_key_text(json, "stage",
+                  waiting && !progress.in_progress ? "queued" : site_stage_name(progress.stage));
     json_key_bool(json, "ready", ready);
     json_key(json, "eta_s");
     if (ready)

@@ -75,13 +75,15 @@ static void note_fixed(const struct config *old, const struct config *new)
         option_get(&config_option_rows[i], old, &was);
         option_get(&config_option_rows[i], new, &is);
         if (!str_equal(buf_str(&was), buf_str(&is)))
-            log_warn("this option changes with a restart only", LOG_TEXT("option", config_option_rows[i].name));
+            log_warn("this option changes with a restart only",
+                     LOG_TEXT("option", config_option_rows[i].name));
     }
     buf_fini(&was);
     buf_fini(&is);
 }
 
-/* Parsed and validated whole, then swapped: engine and sites first, so that every route has its slot; then the view. */
+/* Parsed and validated whole, then swapped: engine and sites first, so that every route has its
+ * slot; then the view. */
 static void reload(struct daemon *daemon)
 {
     struct config *config = NULL;
@@ -91,14 +93,16 @@ static void reload(struct daemon *daemon)
     enum fw_err err = config_read(&config, daemon->config->path, daemon->getenv_fn, &problems);
     if (err != FW_OK) {
         log_problems(&problems);
-        log_error("the configuration was not reloaded; the old one stays", LOG_INT("problems", problems.count));
+        log_error("the configuration was not reloaded; the old one stays",
+                  LOG_INT("problems", problems.count));
         config_problems_fini(&problems);
         return;
     }
     config_problems_fini(&problems);
     note_fixed(daemon->config, config);
     if (control_reload(daemon->control, config, &detail) != FW_OK) {
-        log_error("the configuration was not reloaded; the old one stays", LOG_TEXT("reason", detail.text));
+        log_error("the configuration was not reloaded; the old one stays",
+                  LOG_TEXT("reason", detail.text));
         config_free(&config);
         return;
     }
@@ -107,11 +111,13 @@ static void reload(struct daemon *daemon)
     if (err == FW_OK)
         io_threads_publish(daemon->io, view);
     else
-        log_error("the new routes could not be made; the old ones stay", LOG_TEXT("error", err_row(err)->name));
+        log_error("the new routes could not be made; the old ones stay",
+                  LOG_TEXT("error", err_row(err)->name));
     log_set_level((enum log_level)config->log_level);
     config_free(&daemon->config);
     daemon->config = config;
-    log_info("configuration reloaded", LOG_TEXT("file", config->path), LOG_INT("resources", config->resource_count));
+    log_info("configuration reloaded", LOG_TEXT("file", config->path),
+             LOG_INT("resources", config->resource_count));
 }
 
 /* ---- signals ---- */
@@ -178,7 +184,8 @@ static enum fw_err make_loop(struct daemon *daemon, struct fw_detail *detail)
 
 /* ---- up ---- */
 
-static void refuse_request(void *context, struct exchange *exchange, const struct server_request *request)
+static void refuse_request(void *context, struct exchange *exchange,
+                           const struct server_request *request)
 {
     (void)context, (void)request;
     exchange_error(exchange, FW_CLOSED, 1, (struct str){0});
@@ -189,14 +196,16 @@ static void ignore_gone(void *context, struct exchange *exchange)
     (void)context, (void)exchange;
 }
 
-/* Before anything is touched: are the addresses free? The data plane shares its port among threads, and would share
- * it with another forewarm too without a word. */
-static enum fw_err check_address(struct daemon *daemon, const char *address, struct fw_detail *detail)
+/* Before anything is touched: are the addresses free? The data plane shares its port among threads,
+ * and would share it with another forewarm too without a word. */
+static enum fw_err check_address(struct daemon *daemon, const char *address,
+                                 struct fw_detail *detail)
 {
     struct server *server = NULL;
     const struct server_limits limits = {.max_connections = 1};
     const struct server_handler handler = {.request = refuse_request, .gone = ignore_gone};
-    enum fw_err err = server_create(&server, &daemon->loop, address, false, &limits, &handler, detail);
+    enum fw_err err =
+        server_create(&server, &daemon->loop, address, false, &limits, &handler, detail);
     if (server)
         server_destroy(&server);
     uv_run(&daemon->loop, UV_RUN_NOWAIT);
@@ -227,8 +236,8 @@ static enum fw_err start(struct daemon *daemon, struct fw_detail *detail)
     FW_TRY(brain_create(&daemon->brain, &setup, daemon->config, detail));
     FW_TRY(brain_start(daemon->brain, detail));
     FW_TRY(make_view(daemon, daemon->config, &view));
-    enum fw_err err = io_threads_start(&daemon->io, io_threads_count(daemon->config), view, daemon->bus,
-                                       daemon->metrics, detail);
+    enum fw_err err = io_threads_start(&daemon->io, io_threads_count(daemon->config), view,
+                                       daemon->bus, daemon->metrics, detail);
     if (err != FW_OK) {
         view_destroy(&view);
         return err;
@@ -239,9 +248,12 @@ static enum fw_err start(struct daemon *daemon, struct fw_detail *detail)
 
 static void say_ready(const struct daemon *daemon)
 {
-    log_info("ready", LOG_TEXT("listen", daemon->config->listen), LOG_INT("port", io_threads_port(daemon->io)),
-             LOG_TEXT("control", daemon->config->control_listen), LOG_INT("control_port", control_port(daemon->control)),
-             LOG_INT("resources", daemon->config->resource_count), LOG_TEXT("policy", daemon->config->engine.policy),
+    log_info("ready", LOG_TEXT("listen", daemon->config->listen),
+             LOG_INT("port", io_threads_port(daemon->io)),
+             LOG_TEXT("control", daemon->config->control_listen),
+             LOG_INT("control_port", control_port(daemon->control)),
+             LOG_INT("resources", daemon->config->resource_count),
+             LOG_TEXT("policy", daemon->config->engine.policy),
              LOG_TEXT("state", daemon->config->state));
 }
 

@@ -36,7 +36,8 @@ typedef void child_ended_fn(void *context, struct child *child);
 FW_MUST_CHECK enum fw_err children_create(struct children **children, struct fw_detail *detail);
 /* Ends the watching: from now on no `ended` is called and nothing is reaped. */
 void children_stop(struct children *children);
-/* Children that still run are let go, not stopped. Those that were not released yet must not be used any more. */
+/* Children that still run are let go, not stopped. Those that were not released yet must not be
+ * used any more. */
 void children_destroy(struct children **children);
 
 FW_MUST_CHECK enum fw_err child_spawn(struct children *children, const struct child_spec *spec,
