@@ -69,8 +69,10 @@ void wishes_on_warm(struct engine *engine, const struct event *event)
     const struct why why = {.reason = operator_asks ? REASON_OPERATOR : REASON_ASKED};
     if (resource->state == RESOURCE_DRAINING)
         engine_signal(engine, event->resource, SIGNAL_WANT, &why);
-    else if (resource->state == RESOURCE_FAILED && operator_asks)
+    else if (resource->state == RESOURCE_FAILED && operator_asks) {
+        engine_set_timer(engine, event->resource, TIMER_RETRY, TIME_NEVER);
         engine_signal(engine, event->resource, SIGNAL_RETRY, &why);
+    }
     room_want(engine, event->resource, operator_asks ? CAUSE_OPERATOR : CAUSE_PAGE, &why);
     decide_settle(engine, event->resource);
 }
