@@ -154,8 +154,9 @@ FW_MUST_CHECK enum fw_err engine_save(const struct engine *engine, struct buf *o
 FW_MUST_CHECK enum fw_err engine_load(struct engine *engine, const void *data, size_t len,
                                       struct fw_detail *detail);
 /* After a restart: nothing is warm, in use or held any more; what was learned and the accounts
- * stay. `keep_warm` (may be NULL): resources the edge adopted keep their state through EVENT_FOUND
- * instead. */
+ * stay. Then EVENT_FOUND for every resource that the edge adopted, and only then EVENT_RESOURCE for
+ * all that are configured: a pin or a plan may begin a load at once, and must know what holds
+ * memory. What was found and is not configured is let go by EVENT_RETIRE. */
 void engine_forget_world(struct engine *engine, int64_t now_ns);
 
 #endif

@@ -112,5 +112,7 @@ void reports_on_found(struct engine *engine, const struct event *event)
     engine_signal(engine, event->resource, SIGNAL_FOUND, &why_lifecycle);
     engine_set_timer(engine, event->resource, TIMER_RETRY, TIME_NEVER);
     ending_release(engine, event->resource);
-    decide_settle(engine, event->resource);
+    if (resource
+            ->configured) /* else it is about to be, or to be retired: see engine_forget_world */
+        decide_settle(engine, event->resource);
 }
