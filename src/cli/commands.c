@@ -11,6 +11,7 @@ const struct command commands[] = {
     {"unpin", cmd_unpin, "stop keeping a resource warm"},
     {"why", cmd_why, "print the latest decisions about a resource"},
     {"replay", cmd_replay, "run the production engine over a log and compare policies"},
+    {"simulate", cmd_simulate, "run the engine against a hostile world, seed after seed"},
     {"synth requests", cmd_synth_requests, "make a trace of requests from a seed"},
     {"options", cmd_options, "print the table of options: types, defaults, bounds"},
     {"errors", cmd_errors, "print the table of errors: names, exit and HTTP statuses, next steps"},

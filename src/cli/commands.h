@@ -24,6 +24,7 @@ command_fn cmd_errors;
 command_fn cmd_metrics;
 command_fn cmd_options;
 command_fn cmd_replay;
+command_fn cmd_simulate;
 command_fn cmd_synth_requests;
 
 #endif

@@ -13,49 +13,9 @@ enum fw_err world_init(struct world *world, const struct loads *loads, uint32_t 
 
 void world_fini(struct world *world)
 {
-    free(world->items);
+    agenda_fini(&world->agenda);
     free(world->resources);
     *world = (struct world){0};
-}
-
-static bool before(const struct world_item *a, const struct world_item *b)
-{
-    return a->event.at_ns != b->event.at_ns ? a->event.at_ns < b->event.at_ns
-                                            : a->sequence < b->sequence;
-}
-
-static enum fw_err schedule(struct world *world, const struct event *event)
-{
-    if (world->count == world->capacity) {
-        size_t capacity = world->capacity ? 2 * world->capacity : 256;
-        struct world_item *grown = realloc(world->items, capacity * sizeof *grown);
-        if (!grown)
-            return FW_NOMEM;
-        world->items = grown;
-        world->capacity = capacity;
-    }
-    struct world_item item = {*event, world->next_sequence++};
-    size_t at = world->count++;
-    for (; at > 0 && before(&item, &world->items[(at - 1) / 2]); at = (at - 1) / 2)
-        world->items[at] = world->items[(at - 1) / 2];
-    world->items[at] = item;
-    return FW_OK;
-}
-
-static struct world_item take_first(struct world *world)
-{
-    struct world_item first = world->items[0], last = world->items[--world->count];
-    size_t at = 0, child;
-    while ((child = 2 * at + 1) < world->count) {
-        if (child + 1 < world->count && before(&world->items[child + 1], &world->items[child]))
-            child++;
-        if (!before(&world->items[child], &last))
-            break;
-        world->items[at] = world->items[child];
-        at = child;
-    }
-    world->items[at] = last;
-    return first;
 }
 
 static enum fw_err begin_load(struct world *world, const struct action *action)
@@ -67,10 +27,10 @@ static enum fw_err begin_load(struct world *world, const struct action *action)
                           .resource = action->resource,
                           .attempt = action->attempt,
                           .duration_ns = load_ns};
-    FW_TRY(schedule(world, &event));
+    FW_TRY(agenda_put(&world->agenda, &event));
     event.kind = EVENT_PROVEN;
     event.duration_ns = 0;
-    return schedule(world, &event);
+    return agenda_put(&world->agenda, &event);
 }
 
 static enum fw_err report(struct world *world, const struct action *action, uint32_t kind,
@@ -81,17 +41,17 @@ static enum fw_err report(struct world *world, const struct action *action, uint
                           .resource = action->resource,
                           .attempt = action->attempt,
                           .status = status};
-    return schedule(world, &event);
+    return agenda_put(&world->agenda, &event);
 }
 
-/* Takes the completions of a load out of the heap: it was cancelled. */
+/* The completions of a load that was cancelled say nothing any more. */
 static void forget_attempt(struct world *world, uint32_t resource, uint64_t attempt)
 {
-    for (size_t i = 0; i < world->count; i++) {
-        struct event *event = &world->items[i].event;
+    for (size_t i = 0; i < world->agenda.count; i++) {
+        struct event *event = &world->agenda.items[i].event;
         if (event->resource == resource && event->attempt == attempt &&
             (event->kind == EVENT_LOADED || event->kind == EVENT_PROVEN))
-            event->kind = EVENT_TIME; /* still due, but says nothing */
+            event->kind = EVENT_TIME;
     }
 }
 
@@ -105,7 +65,7 @@ static enum fw_err begin_request(struct world *world, const struct action *actio
                           .duration_ns = duration_ns,
                           .value = (uint64_t)(action->at_ns - arrived_at_ns)};
     world->resources[action->resource].running++;
-    return schedule(world, &event);
+    return agenda_put(&world->agenda, &event);
 }
 
 enum fw_err world_perform(struct world *world, const struct action *action, int64_t arrived_at_ns,
@@ -139,7 +99,7 @@ enum fw_err world_perform(struct world *world, const struct action *action, int6
 
 int64_t world_next(const struct world *world)
 {
-    return world->count > 0 ? world->items[0].event.at_ns : TIME_NEVER;
+    return agenda_next(&world->agenda);
 }
 
 /* The last request of a draining resource ended: the drain is reported at the same instant. */
@@ -157,9 +117,8 @@ static void note_end(struct world *world, const struct event *event)
 
 bool world_take(struct world *world, struct event *event)
 {
-    if (world->count == 0)
+    if (!agenda_take(&world->agenda, event))
         return false;
-    *event = take_first(world).event;
     if (event->kind == EVENT_END)
         note_end(world, event);
     return true;

@@ -5,16 +5,12 @@
 #ifndef FOREWARM_SIM_WORLD_H
 #define FOREWARM_SIM_WORLD_H
 
-#include "base/table.h"
 #include "core/action.h"
 #include "core/event.h"
+#include "sim/agenda.h"
 #include "sim/loads.h"
 #include <stdbool.h>
 
-struct world_item {
-    struct event event; /* at_ns is when it is due */
-    uint64_t sequence;
-};
 struct world_resource {
     uint64_t loads; /* begun */
     uint64_t drain; /* attempt of the drain that waits for the last request to end; 0 none */
@@ -22,9 +18,7 @@ struct world_resource {
 };
 struct world {
     const struct loads *loads;
-    struct world_item *items; /* a binary heap */
-    size_t count, capacity;
-    uint64_t next_sequence;
+    struct agenda agenda;
     struct world_resource *resources;
     uint32_t resource_count;
 };

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT
+ * What a seed chooses, and what happens in its world. */
+#include "base/time.h"
+#include "sim/faults_part.h"
+#include <stdio.h>
+#include <string.h>
+
+static uint64_t below(struct faults *faults, uint64_t bound)
+{
+    return prng_below(&faults->prng, bound);
+}
+
+static bool chance(struct faults *faults, double share)
+{
+    return prng_uniform(&faults->prng) < share;
+}
+
+static void choose_resource(struct faults *faults, uint32_t i)
+{
+    faults->world.resources[i].size = (1 + below(faults, 20)) << 30;
+    faults->resources[i] = (struct resource_settings){
+        .memory = faults->world.resources[i].size,
+        .on_cold = chance(faults, 0.7) ? ON_COLD_HOLD : (int)below(faults, 3),
+        .hold_timeout_ns = RESOURCE_INHERITS,
+        .load_time_ns = RESOURCE_INHERITS,
+        .priority = (int64_t)below(faults, 3),
+        .pin = chance(faults, 0.05),
+        .has_fallback = chance(faults, 0.3)};
+    if (chance(faults, 0.2))
+        faults->resources[i].hold_timeout_ns = (int64_t)below(faults, 60) * TIME_SECOND;
+    if (chance(faults, 0.2))
+        faults->resources[i].load_time_ns = (int64_t)below(faults, 30) * TIME_SECOND;
+}
+
+static void choose_engine(struct faults *faults)
+{
+    static const char *const policies[] = {"planner", "planner", "median",    "ttl:0s",
+                                           "ttl:10s", "ttl:10m", "ttl:never", "lru",
+                                           "cold",    "hybrid",  "breakeven", "hazard-stop"};
+    struct engine_settings *settings = &faults->settings;
+    option_defaults(engine_option_rows, engine_option_count, settings);
+    strcpy(settings->policy, policies[below(faults, sizeof policies / sizeof policies[0])]);
+    settings->memory = chance(faults, 0.5) ? UINT64_MAX : (8 + below(faults, 40)) << 30;
+    settings->wait_price = (double)(1 + below(faults, 300));
+    settings->max_loads = (int64_t)below(faults, 4);
+    settings->hold_timeout_ns = (int64_t)(1 + below(faults, 300)) * TIME_SECOND;
+    settings->hold_limit = chance(faults, 0.5) ? 512 : 1 + (int64_t)below(faults, 5);
+    settings->hold_total = chance(faults, 0.7) ? 4096 : 1 + (int64_t)below(faults, 10);
+    settings->enable_prewarming = chance(faults, 0.85);
+    settings->prewarm_min_requests = 1 + (int64_t)below(faults, 10);
+    settings->prewarm_expiry_ns = (int64_t)(1 + below(faults, 600)) * TIME_SECOND;
+    settings->cooldown_ns = (int64_t)below(faults, 900) * TIME_SECOND;
+    settings->retry_min_ns = TIME_SECOND;
+    settings->retry_max_ns = (int64_t)(1 + below(faults, 300)) * TIME_SECOND;
+    settings->history = 10 + (int64_t)below(faults, 100);
+    settings->max_sessions = 1 + (int64_t)below(faults, 20);
+    settings->load_time_ns = (int64_t)below(faults, 30) * TIME_SECOND;
+    settings->seed = (int64_t)below(faults, 1000);
+}
+
+void faults_choose(struct faults *faults)
+{
+    static const int64_t loads_s[] = {0, 1, 10, 60};
+    struct hostile *world = &faults->world;
+    choose_engine(faults);
+    for (uint32_t i = 0; i < world->resource_count; i++)
+        choose_resource(faults, i);
+    world->budget = faults->settings.memory;
+    world->load_ns = loads_s[below(faults, 4)] * TIME_SECOND;
+    world->delay_ns = chance(faults, 0.5) ? TIME_MILLISECOND : TIME_SECOND;
+    world->fail_share = chance(faults, 0.3) ? 0 : 0.3 * prng_uniform(&faults->prng);
+    world->slow_share = chance(faults, 0.3) ? 0 : 0.3 * prng_uniform(&faults->prng);
+    world->lost_share = chance(faults, 0.3) ? 0 : 0.2 * prng_uniform(&faults->prng);
+}
+
+void faults_describe(const struct faults *faults, char *text, size_t size)
+{
+    char memory[STR_NUMBER_MAX], load[TIME_TEXT_MAX];
+    snprintf(
+        text, size, "policy %s, %u resources, memory %s, loads about %s, at most %lld at a time",
+        faults->settings.policy, faults->world.resource_count,
+        str_from_size(faults->settings.memory, memory),
+        time_format_duration(faults->world.load_ns, load), (long long)faults->settings.max_loads);
+}
+
+static enum fw_err request_comes(struct faults *faults, uint32_t resource)
+{
+    struct hostile_resource *target = &faults->world.resources[resource];
+    /* The I/O threads send to what was announced as warm, unless told to drain. */
+    bool served = target->announced && target->state == HOSTILE_READY && !target->draining &&
+                  chance(faults, 0.6);
+    uint64_t burst = chance(faults, 0.1) ? 1 + below(faults, 12) : 1;
+    for (uint64_t i = 0; i < burst && !faults->world.failed; i++) {
+        uint64_t request = hostile_request(&faults->world, resource, served, faults->now_ns);
+        if (request == 0)
+            return FW_OK;
+        struct event event = {.at_ns = faults->now_ns,
+                              .kind = EVENT_REQUEST,
+                              .resource = resource,
+                              .request = request,
+                              .session = below(faults, 30),
+                              .flags = served                 ? EVENT_SERVED
+                                       : chance(faults, 0.05) ? EVENT_NO_HOLD
+                                                              : 0};
+        if (served)
+            FW_TRY(hostile_start(&faults->world, request, faults->now_ns));
+        FW_TRY(faults_tell(faults, &event));
+        if (served && (target->draining || target->state != HOSTILE_READY))
+            served = false; /* the thread has heard of it by now */
+    }
+    return FW_OK;
+}
+
+static enum fw_err client_leaves(struct faults *faults)
+{
+    size_t count = faults->world.request_count;
+    for (size_t i = count; i > 0 && count - i < 200; i--)
+        if (faults->world.requests[i - 1].state == REQUEST_HELD && chance(faults, 0.5))
+            return hostile_leave(&faults->world, i, faults->now_ns);
+    return FW_OK;
+}
+
+static enum fw_err simple(struct faults *faults, uint32_t kind, uint32_t resource, uint32_t flags)
+{
+    struct event event = {
+        .kind = kind, .resource = resource, .flags = flags, .session = below(faults, 30)};
+    if (kind == EVENT_HINT) {
+        event.probability = prng_uniform(&faults->prng);
+        event.eta_ns = (int64_t)below(faults, 600) * TIME_SECOND;
+        event.source = (uint32_t)below(faults, 3);
+    }
+    return faults_tell(faults, &event);
+}
+
+static enum fw_err configure(struct faults *faults, uint32_t resource)
+{
+    if (faults->configured[resource] && chance(faults, 0.5)) {
+        faults->configured[resource] = false;
+        faults->world.faults[FAULT_RETIRED]++;
+        return simple(faults, EVENT_RETIRE, resource, 0);
+    }
+    uint64_t size = faults->resources[resource].memory;
+    choose_resource(faults, resource);
+    faults->resources[resource].memory = faults->world.resources[resource].size = size;
+    return faults_introduce(faults, resource);
+}
+
+static enum fw_err reconfigure(struct faults *faults)
+{
+    struct engine_settings settings = faults->settings;
+    struct fw_detail detail;
+    settings.hold_limit = 1 + (int64_t)below(faults, 500);
+    settings.cooldown_ns = (int64_t)below(faults, 900) * TIME_SECOND;
+    settings.enable_prewarming = chance(faults, 0.8);
+    FW_TRY(engine_reconfigure(faults->engine, &settings, &detail));
+    if (faults->twin)
+        FW_TRY(engine_reconfigure(faults->twin, &settings, &detail));
+    faults->settings = settings;
+    return FW_OK;
+}
+
+enum fw_err faults_happen(struct faults *faults)
+{
+    /* Few resources get most of the requests, so that there are gaps to learn and crowds to hold.
+     */
+    uint32_t count = faults->world.resource_count;
+    uint32_t resource = (uint32_t)(below(faults, count) * below(faults, count + 1) / (count + 1));
+    uint64_t dice = below(faults, 1000);
+    if (dice < 620)
+        return request_comes(faults, resource);
+    if (dice < 680)
+        return client_leaves(faults);
+    if (dice < 750)
+        return simple(faults, EVENT_HINT, resource, 0);
+    if (dice < 780)
+        return simple(faults, EVENT_WARM, resource,
+                      chance(faults, 0.5) ? EVENT_IGNORE_COOLDOWN : 0);
+    if (dice < 810)
+        return simple(faults, EVENT_UNLOAD, resource, 0);
+    if (dice < 830)
+        return simple(faults, EVENT_PIN, resource, 0);
+    if (dice < 855)
+        return simple(faults, EVENT_UNPIN, resource, 0);
+    if (dice < 890)
+        return simple(faults, EVENT_OBSERVED, resource, 0);
+    if (dice < 920)
+        return hostile_lose(&faults->world, resource, faults->now_ns);
+    if (dice < 945)
+        return configure(faults, resource);
+    if (dice < 985)
+        return faults_snapshot(faults);
+    if (dice < 992)
+        return faults_restart(faults);
+    return reconfigure(faults);
+}
