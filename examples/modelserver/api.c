@@ -74,7 +74,8 @@ static bool input_set(struct job_input *input, const char *text, size_t len, siz
     input->count = 1 + words_split(text, len, input->tokens + 1, ENGINE_PROMPT_MAX - 1, &count);
     *total += count;
     uint32_t *fitted = realloc(input->tokens, input->count * sizeof *input->tokens);
-    input->tokens = fitted ? fitted : input->tokens;
+    if (fitted)
+        input->tokens = fitted;
     return true;
 }
 

@@ -90,7 +90,7 @@ static void configure_one(struct brain *brain, struct config *config,
 static bool names(const struct config *config, const char *id)
 {
     for (uint32_t i = 0; i < config->resource_count; i++)
-        if (same_text(config->resources[i].id, id))
+        if (str_equal(str_of(config->resources[i].id), str_of(id)))
             return true;
     return false;
 }

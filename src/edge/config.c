@@ -166,8 +166,8 @@ bool config_parse_url(struct str text, struct config_url *url)
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)text.data[i] <= ' ' || (unsigned char)text.data[i] >= 0x7f)
             return false;
-    if (text.len >= sizeof url->text || memchr(text.data ? text.data : "", '?', text.len) ||
-        memchr(text.data ? text.data : "", '#', text.len))
+    if (text.len == 0 || text.len >= sizeof url->text || memchr(text.data, '?', text.len) ||
+        memchr(text.data, '#', text.len))
         return false;
     struct str rest;
     if (str_starts(text, STR("http://")))

@@ -361,6 +361,7 @@ void connection_finish(struct connection *connection)
 static int64_t body_deadline(const struct connection *connection)
 {
     const struct exchange *exchange = connection->exchange;
+    CHECK(exchange);
     const struct server_limits *limits = &connection->server->limits;
     int64_t paced = (int64_t)(exchange->body.len / CONNECTION_BODY_BYTES_PER_S) * TIME_SECOND;
     return time_add(exchange->started_ns,
@@ -381,6 +382,7 @@ static void connection_arm(struct connection *connection)
         deadline = time_add(server_now(server), limits->idle_timeout_ns);
         break;
     case CONNECTION_HEAD:
+        CHECK(connection->exchange);
         deadline = time_add(connection->exchange->started_ns, limits->head_timeout_ns);
         break;
     case CONNECTION_BODY:

@@ -157,6 +157,7 @@ static void begin_cold(struct relay *relay);
 /* Single flight and draining rest on this order: count first, then look (view.h). */
 static void begin(struct relay *relay)
 {
+    CHECK(relay->route);
     struct slot *slot = relay->route->slot;
     relay->id = BUS_REQUEST_ID(relay->proxy->sender, ++relay->proxy->counter);
     atomic_fetch_add(&slot->in_flight, 1);
@@ -508,6 +509,7 @@ void proxy_close(struct proxy *proxy)
 {
     while (proxy->relays) {
         struct relay *relay = proxy->relays;
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): finishing takes it off the list */
         struct exchange *exchange = relay->exchange;
         if (relay->state == RELAY_HELD)
             send_event(relay, EVENT_GONE, 0);

@@ -109,7 +109,7 @@ static enum fw_err find_address(const char *listen, struct sockaddr_storage *add
 
 static enum fw_err open_socket(const char *listen, bool share, int *out, struct fw_detail *detail)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t len = 0;
     int on = 1;
     FW_TRY(find_address(listen, &address, &len, detail));

@@ -246,7 +246,9 @@ bool reader_is_upkeep(struct str method, struct str path)
                                         "/health/readiness"};
     if (str_equal(method, STR("OPTIONS")) || str_equal(method, STR("HEAD")))
         return true;
-    const char *query = memchr(path.data ? path.data : "", '?', path.len);
+    if (path.len == 0)
+        return false;
+    const char *query = memchr(path.data, '?', path.len);
     if (query)
         path.len = (size_t)(query - path.data);
     while (path.len > 1 && path.data[path.len - 1] == '/')

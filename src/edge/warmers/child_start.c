@@ -15,8 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* Everything the new process needs, made before fork: after it only async-signal-safe calls are
  * allowed. */
 struct launch {

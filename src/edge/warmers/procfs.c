@@ -75,9 +75,9 @@ static uint64_t process_bytes(pid_t pid)
     snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
     if (!read_file(path, text, sizeof text))
         return 0;
-    struct str rest = str_of(text), field;
-    if (!str_cut(&rest, ' ', &field) || !str_cut(&rest, ' ', &field) ||
-        !str_to_int64(field, &value))
+    struct str rest = str_of(text), size, resident;
+    if (!str_cut(&rest, ' ', &size) || !str_cut(&rest, ' ', &resident) ||
+        !str_to_int64(resident, &value))
         return 0;
     return (uint64_t)value * (uint64_t)sysconf(_SC_PAGESIZE);
 }
