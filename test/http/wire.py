@@ -165,7 +165,7 @@ class Upstream:
             return False
         elif path == "/endless":
             sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-                         b"8\r\ndata: 1\n\r\n")
+                         b"9\r\ndata: 1\n\n\r\n")
             self.wait_closed(sock, path)
             return False
         elif path == "/big":
