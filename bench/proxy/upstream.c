@@ -112,7 +112,7 @@ static void on_readable(struct connection *connection)
 
 static void run_streams(void)
 {
-    static const char event[] = "2d\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n\r\n";
+    static const char event[] = "2f\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n\r\n";
     static const char last[] = "e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n";
     int64_t now = now_ms();
     for (int i = 0; i < stream_count; i++) {
