@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The least an upstream can do, so that the proxy in front of it is what is measured: one thread, epoll, keep-alive.
- * POST /... gets 1 KiB of JSON; a path that begins with /sse gets 50 events and [DONE], one every 3 ms.
- * Usage: upstream PORT */
+ * The least an upstream can do, so that the proxy in front of it is what is measured: one thread,
+ * epoll, keep-alive. POST /... gets 1 KiB of JSON; a path that begins with /sse gets 50 events and
+ * [DONE], one every 3 ms. Usage: upstream PORT */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -19,7 +19,7 @@ enum { FILES = 8192, EVENTS = 256, SSE_EVENTS = 50, SSE_GAP_MS = 3, IN_MAX = 819
 struct connection {
     int fd;
     size_t len;
-    int left;          /* events of a stream still to be sent; -1: none is open */
+    int left; /* events of a stream still to be sent; -1: none is open */
     int64_t next_ms;
     char in[IN_MAX];
 };
@@ -43,9 +43,10 @@ static void make_answer(void)
     memset(body, 'a', sizeof body);
     memcpy(body, "{\"id\":\"x\",\"object\":\"chat.completion\",\"text\":\"", 45);
     memcpy(body + 1022, "\"}", 3);
-    answer_len = (size_t)snprintf(answer, sizeof answer,
-                                  "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1024\r\n\r\n%s",
-                                  body);
+    answer_len = (size_t)snprintf(
+        answer, sizeof answer,
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1024\r\n\r\n%s",
+        body);
 }
 
 static void drop(struct connection *connection)
@@ -112,7 +113,8 @@ static void on_readable(struct connection *connection)
 
 static void run_streams(void)
 {
-    static const char event[] = "2f\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n\r\n";
+    static const char event[] =
+        "2f\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n\r\n";
     static const char last[] = "e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n";
     int64_t now = now_ms();
     for (int i = 0; i < stream_count; i++) {
@@ -132,10 +134,12 @@ static void run_streams(void)
 
 static int listen_on(uint16_t port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 4096) != 0) {
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
+        listen(fd, 4096) != 0) {
         perror("upstream");
         exit(3);
     }

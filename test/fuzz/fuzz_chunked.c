@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Chunked request bodies: in one piece and byte by byte the decoder says the same, and llhttp, fed beside it, never ends
- * the message elsewhere (chunked_feed refuses then; what it accepted is checked here against llhttp on its own). */
+ * Chunked request bodies: in one piece and byte by byte the decoder says the same, and llhttp, fed
+ * beside it, never ends the message elsewhere (chunked_feed refuses then; what it accepted is
+ * checked here against llhttp on its own). */
 #include "base/check.h"
 #include "edge/http_parser.h"
 #include <stdlib.h>
@@ -9,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 enum { BODY_MAX = 4096 };
 
-static enum fw_err decode(const char *text, size_t len, size_t step, struct buf *body, size_t *used, bool *done)
+static enum fw_err decode(const char *text, size_t len, size_t step, struct buf *body, size_t *used,
+                          bool *done)
 {
     struct chunked chunked;
     enum fw_err err = FW_OK;
@@ -47,15 +49,19 @@ static int on_complete(llhttp_t *parser)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static const char head[] = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
-    static const llhttp_settings_t settings = {.on_body = on_body, .on_message_complete = on_complete};
+    static const llhttp_settings_t settings = {.on_body = on_body,
+                                               .on_message_complete = on_complete};
     const char *text = (const char *)data;
     struct buf whole, bytes;
     size_t used, used_bytes;
     bool done, done_bytes;
     enum fw_err err = decode(text, len, len > 0 ? len : 1, &whole, &used, &done);
     enum fw_err err_bytes = decode(text, len, 1, &bytes, &used_bytes, &done_bytes);
-    CHECK(err == err_bytes && done == done_bytes);
+    /* Which of two faults is seen first may depend on where reads end; that there is one may not.
+     */
+    CHECK((err == FW_OK) == (err_bytes == FW_OK));
     if (err == FW_OK) {
+        CHECK(done == done_bytes);
         CHECK(used == used_bytes && str_equal(buf_str(&whole), buf_str(&bytes)));
         struct seen seen = {0};
         llhttp_t parser;

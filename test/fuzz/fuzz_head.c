@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Request heads: gate and llhttp. What both accept is written anew as for an upstream, and that must be read back as the
- * same request by both. Where reads end must not matter. */
+ * Request heads: gate and llhttp. What both accept is written anew as for an upstream, and that
+ * must be read back as the same request by both. Where reads end must not matter. */
 #include "base/check.h"
 #include "edge/http_parser.h"
 #include "edge/rewrite.h"
@@ -40,7 +40,8 @@ static void check_rewritten(const struct head *head)
     CHECK(err == FW_OK || err == FW_HEAD_TOO_LARGE); /* Host may be added to a full HTTP/1.0 head */
     if (err == FW_OK) {
         CHECK(http_parser_agrees(&again, out.data, out.len));
-        CHECK(again.has_length && again.content_length == 7 && !again.chunked && !again.expect_continue);
+        CHECK(again.has_length && again.content_length == 7 && !again.chunked &&
+              !again.expect_continue);
         CHECK(!head_get(&again, "connection").data && !head_get(&again, "te").data);
     }
     buf_fini(&out);

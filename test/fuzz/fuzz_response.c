@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Responses: where the body ends, and what is in it, must not depend on where reads end; nothing behind the end is taken. */
+ * Responses: where the body ends, and what is in it, must not depend on where reads end; nothing
+ * behind the end is taken. */
 #include "base/check.h"
 #include "edge/http_parser.h"
 #include <stdlib.h>
@@ -14,8 +15,8 @@ static void on_body(void *context, const char *data, size_t len)
 }
 
 /* Returns bytes used behind the head; -1: refused. */
-static long read_body(const char *text, size_t head_len, size_t len, bool answers_head, size_t step, struct buf *body,
-                      int *end)
+static long read_body(const char *text, size_t head_len, size_t len, bool answers_head, size_t step,
+                      struct buf *body, int *end)
 {
     struct http_response response = {.context = body, .body = on_body};
     struct head head = {.fields = fields};

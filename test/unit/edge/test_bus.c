@@ -25,7 +25,8 @@ static void test_nothing_is_lost(void **state)
 
     struct action action;
     for (uint64_t i = 0; i < COUNT; i++)
-        bus_send_action(bus, &(struct action){.kind = ACTION_RELEASE, .request = BUS_REQUEST_ID(1, i)});
+        bus_send_action(bus,
+                        &(struct action){.kind = ACTION_RELEASE, .request = BUS_REQUEST_ID(1, i)});
     assert_false(bus_take_action(bus, 0, &action));
     for (expected = 0; expected < COUNT;) {
         while (bus_take_action(bus, 1, &action))
@@ -74,7 +75,8 @@ static void sender_wake(uv_async_t *wake)
     }
     for (int i = 0; i < 100 && sender->sent < REQUESTS; i++)
         bus_send_event(sender->bus, sender->number,
-                       &(struct event){.kind = EVENT_REQUEST, .request = BUS_REQUEST_ID(sender->number, sender->sent++)});
+                       &(struct event){.kind = EVENT_REQUEST,
+                                       .request = BUS_REQUEST_ID(sender->number, sender->sent++)});
     bus_flush(sender->bus, sender->number);
     if (sender->released == REQUESTS)
         uv_close((uv_handle_t *)wake, NULL);
@@ -102,7 +104,8 @@ static void brain_wake(uv_async_t *wake)
     struct brain *brain = wake->data;
     struct event event;
     while (bus_take_event(brain->bus, &event)) {
-        bus_send_action(brain->bus, &(struct action){.kind = ACTION_RELEASE, .request = event.request});
+        bus_send_action(brain->bus,
+                        &(struct action){.kind = ACTION_RELEASE, .request = event.request});
         brain->taken++;
     }
     if (brain->taken == SENDERS * REQUESTS)

@@ -19,7 +19,8 @@ static enum fw_err read_text(const char *text, struct head *head)
 
 static void test_a_request(void **state)
 {
-    static const char text[] = "POST /v1/x?y=1 HTTP/1.1\r\nHost: h\r\nContent-Length:  012 \r\nConnection: Keep-Alive, close\r\n"
+    static const char text[] = "POST /v1/x?y=1 HTTP/1.1\r\nHost: h\r\nContent-Length:  012 "
+                               "\r\nConnection: Keep-Alive, close\r\n"
                                "Expect: 100-Continue\r\nX-Empty:\r\n\r\n";
     struct head head;
     (void)state;
@@ -38,7 +39,9 @@ static void test_chunked_and_1_0(void **state)
 {
     struct head head;
     (void)state;
-    assert_int_equal(read_text("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: CHUNKED\r\n\r\n", &head), FW_OK);
+    assert_int_equal(
+        read_text("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: CHUNKED\r\n\r\n", &head),
+        FW_OK);
     assert_true(head.chunked);
     assert_int_equal(read_text("GET / HTTP/1.0\r\n\r\n", &head), FW_OK);
     assert_true(head.http_1_0 && !head.host);
@@ -47,9 +50,11 @@ static void test_chunked_and_1_0(void **state)
 /* CVE-2023-30589: in loose mode a bare CR makes a header of what follows it. */
 static void test_cve_2023_30589(void **state)
 {
-    static const char text[] = "GET / HTTP/1.1\r\nHost: localhost\r\nDummy: x\rContent-Length: 23\r\n\r\n"
-                               "GET / HTTP/1.1\r\nDummy: GET /admin HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    static const char other[] = "GET / HTTP/1.1\r\nHost: localhost\r\nX: \rTransfer-Encoding: chunked\r\n\r\n";
+    static const char text[] =
+        "GET / HTTP/1.1\r\nHost: localhost\r\nDummy: x\rContent-Length: 23\r\n\r\n"
+        "GET / HTTP/1.1\r\nDummy: GET /admin HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    static const char other[] =
+        "GET / HTTP/1.1\r\nHost: localhost\r\nX: \rTransfer-Encoding: chunked\r\n\r\n";
     struct head head = {.fields = fields};
     (void)state;
     assert_int_equal(read_text(text, &head), FW_BAD_REQUEST);
@@ -64,9 +69,12 @@ static void test_cve_2024_27982(void **state)
 {
     struct head head;
     (void)state;
-    assert_int_equal(read_text("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n 0\r\n\r\n", &head), FW_BAD_REQUEST);
-    assert_int_equal(read_text("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:\r\n\tchunked\r\n\r\n", &head),
-                     FW_BAD_REQUEST);
+    assert_int_equal(
+        read_text("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n 0\r\n\r\n", &head),
+        FW_BAD_REQUEST);
+    assert_int_equal(
+        read_text("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:\r\n\tchunked\r\n\r\n", &head),
+        FW_BAD_REQUEST);
 }
 
 static void test_opinions_must_agree(void **state)
@@ -114,7 +122,8 @@ static void test_field_limit(void **state)
         for (int i = 0; i < count; i++)
             at += (size_t)sprintf(text + at, "X-%d: 1\r\n", i);
         sprintf(text + at, "\r\n");
-        assert_int_equal(read_text(text, &head), count < SERVER_FIELDS_MAX ? FW_OK : FW_HEAD_TOO_LARGE);
+        assert_int_equal(read_text(text, &head),
+                         count < SERVER_FIELDS_MAX ? FW_OK : FW_HEAD_TOO_LARGE);
     }
 }
 
@@ -139,7 +148,8 @@ static void test_response_heads(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct head head = {.fields = fields};
         const char *why;
-        assert_int_equal(head_read_response(&head, rows[i].text, strlen(rows[i].text), &why), rows[i].err);
+        assert_int_equal(head_read_response(&head, rows[i].text, strlen(rows[i].text), &why),
+                         rows[i].err);
     }
 }
 
@@ -158,8 +168,8 @@ static void on_body(void *context, const char *data, size_t len)
 }
 
 /* Feeds head and body; returns bytes used of the body. */
-static size_t respond(struct http_response *response, struct seen *seen, const char *head_text, const char *body,
-                      bool answers_head, size_t step)
+static size_t respond(struct http_response *response, struct seen *seen, const char *head_text,
+                      const char *body, bool answers_head, size_t step)
 {
     struct head head = {.fields = fields};
     const char *why;
@@ -185,21 +195,27 @@ static void test_response_ends(void **state)
     (void)state;
     for (size_t step = 1; step < 40; step++) {
         /* Nothing behind the end is read. */
-        assert_int_equal(respond(&response, &seen, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "helloHTTP/1.1 200", false,
-                                 step), 5);
+        assert_int_equal(respond(&response, &seen, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+                                 "helloHTTP/1.1 200", false, step),
+                         5);
         assert_true(response.complete && !response.until_eof);
         assert_string_equal(seen.body, "hello");
-        assert_int_equal(respond(&response, &seen, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-                                 "3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nT: 1\r\n\r\nrest", false, step), 30);
+        assert_int_equal(respond(&response, &seen,
+                                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                                 "3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nT: 1\r\n\r\nrest", false, step),
+                         30);
         assert_true(response.complete);
         assert_string_equal(seen.body, "hello");
         /* Without either the end of the connection ends it. */
-        assert_int_equal(respond(&response, &seen, "HTTP/1.1 200 OK\r\n\r\n", "hello", false, step), 5);
+        assert_int_equal(respond(&response, &seen, "HTTP/1.1 200 OK\r\n\r\n", "hello", false, step),
+                         5);
         assert_true(!response.complete && response.until_eof && http_response_finish(&response));
         /* A body cut short is seen. */
-        respond(&response, &seen, "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n", "hello", false, step);
+        respond(&response, &seen, "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n", "hello", false,
+                step);
         assert_false(http_response_finish(&response));
-        respond(&response, &seen, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "3\r\nhel\r\n", false, step);
+        respond(&response, &seen, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "3\r\nhel\r\n", false, step);
         assert_false(http_response_finish(&response));
     }
 }
@@ -209,31 +225,37 @@ static void test_responses_without_a_body(void **state)
     struct http_response response;
     struct seen seen;
     (void)state;
-    assert_int_equal(respond(&response, &seen, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "HTTP/", true, 9), 0);
+    assert_int_equal(
+        respond(&response, &seen, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "HTTP/", true, 9),
+        0);
     assert_true(response.complete);
-    assert_int_equal(respond(&response, &seen, "HTTP/1.1 204 x\r\nContent-Length: 5\r\n\r\n", "HTTP/", false, 9), 0);
+    assert_int_equal(
+        respond(&response, &seen, "HTTP/1.1 204 x\r\nContent-Length: 5\r\n\r\n", "HTTP/", false, 9),
+        0);
     assert_true(response.complete);
-    assert_int_equal(respond(&response, &seen, "HTTP/1.1 304 x\r\nContent-Length: 5\r\n\r\n", "HTTP/", false, 9), 0);
+    assert_int_equal(
+        respond(&response, &seen, "HTTP/1.1 304 x\r\nContent-Length: 5\r\n\r\n", "HTTP/", false, 9),
+        0);
     assert_true(response.complete);
-    assert_int_equal(respond(&response, &seen, "HTTP/1.1 304 x\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/", false, 9), 0);
+    assert_int_equal(respond(&response, &seen,
+                             "HTTP/1.1 304 x\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/", false,
+                             9),
+                     0);
     assert_true(response.complete);
-    assert_int_equal(respond(&response, &seen, "HTTP/1.1 200 x\r\nContent-Length: 0\r\n\r\n", "HTTP/", false, 9), 0);
+    assert_int_equal(
+        respond(&response, &seen, "HTTP/1.1 200 x\r\nContent-Length: 0\r\n\r\n", "HTTP/", false, 9),
+        0);
     assert_true(response.complete);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_request),
-        cmocka_unit_test(test_chunked_and_1_0),
-        cmocka_unit_test(test_cve_2023_30589),
-        cmocka_unit_test(test_cve_2024_27982),
-        cmocka_unit_test(test_opinions_must_agree),
-        cmocka_unit_test(test_find_end_in_any_pieces),
-        cmocka_unit_test(test_field_limit),
-        cmocka_unit_test(test_response_heads),
-        cmocka_unit_test(test_response_ends),
-        cmocka_unit_test(test_responses_without_a_body),
+        cmocka_unit_test(test_a_request),           cmocka_unit_test(test_chunked_and_1_0),
+        cmocka_unit_test(test_cve_2023_30589),      cmocka_unit_test(test_cve_2024_27982),
+        cmocka_unit_test(test_opinions_must_agree), cmocka_unit_test(test_find_end_in_any_pieces),
+        cmocka_unit_test(test_field_limit),         cmocka_unit_test(test_response_heads),
+        cmocka_unit_test(test_response_ends),       cmocka_unit_test(test_responses_without_a_body),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

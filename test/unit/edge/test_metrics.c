@@ -51,7 +51,8 @@ static void test_page(void **state)
     metrics_write(metrics, &source, &page);
     assert_false(page.failed);
     assert_true(has(&page, "forewarm_requests_total{resource=\"qwen\",state=\"warm\"} 5"));
-    assert_true(has(&page, "forewarm_requests_total{resource=\"a\\\"b\\\\c\",state=\"fallback\"} 1"));
+    assert_true(
+        has(&page, "forewarm_requests_total{resource=\"a\\\"b\\\\c\",state=\"fallback\"} 1"));
     assert_true(has(&page, "forewarm_responses_total{code=\"5xx\"} 7"));
     assert_true(has(&page, "forewarm_held_requests 2"));
     assert_true(has(&page, "forewarm_cold_wait_seconds_bucket{le=\"0.25\"} 0"));

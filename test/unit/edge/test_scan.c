@@ -38,7 +38,8 @@ static void test_model_is_found(void **state)
     (void)state;
     assert_model("{\"model\":\"m\"}", "m");
     assert_model(" {\"a\":[1,2,{\"model\":\"no\"}],\"model\" : \"m\",\"b\":{\"model\":1}} ", "m");
-    assert_model("{\"\\u006dodel\":\"\\u006d\\u00e9\\ud83d\\ude00\\n\"}", "m\xc3\xa9\xf0\x9f\x98\x80\n");
+    assert_model("{\"\\u006dodel\":\"\\u006d\\u00e9\\ud83d\\ude00\\n\"}",
+                 "m\xc3\xa9\xf0\x9f\x98\x80\n");
     assert_model("{\"mo\\u0064el\":\"a\\/b\\\\\"}", "a/b\\");
     assert_int_equal(scan(STR("{\"stream\":true,\"model\":\"x\"}"), &model, &stream), FW_OK);
     assert_int_equal(stream.type, SCAN_TRUE);
@@ -50,18 +51,72 @@ static void test_model_is_found(void **state)
 }
 
 static const char *const invalid[] = {
-    "", " ", "{", "}", "[]", "1", "\"model\"", "{]", "[}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}", "{a:1}", "{'a':1}",
-    "{\"a\":1 \"b\":2}", "{\"a\":1}}", "{\"a\":1}{", "{\"a\":01}", "{\"a\":-}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":1e}",
-    "{\"a\":+1}", "{\"a\":0x1}", "{\"a\":NaN}", "{\"a\":tru}", "{\"a\":nulll}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}",
-    "{\"a\":\"\\u12g4\"}", "{\"a\":\"\t\"}", "{\"a\":\"\n\"}", "{\"a\":\"\x01\"}", "{\"a\":\"\\ud800\"}",
-    "{\"a\":\"\\udc00\"}", "{\"a\":\"\\ud800\\ud800\"}", "{\"a\":\"\\ud800x\"}", "{\"a\":\"\xff\"}", "{\"a\":\"\xc0\x80\"}",
-    "{\"a\":\"\xed\xa0\x80\"}", "{\"a\":\"\xf4\x90\x80\x80\"}", "{\"a\":\"\xe2\x82\"}", "{\"a\":[1,]}", "{\"a\":[,1]}",
-    "{\"a\":[1 2]}", "{\"a\":{\"b\":1,}}", "{\"a\":1}\v", "\xef\xbb\xbf{}", "{\"a\":1//x\n}", "{\"a\":[}", "{\"a\":{]}",
+    "",
+    " ",
+    "{",
+    "}",
+    "[]",
+    "1",
+    "\"model\"",
+    "{]",
+    "[}",
+    "{\"a\"}",
+    "{\"a\":}",
+    "{\"a\":1,}",
+    "{,}",
+    "{a:1}",
+    "{'a':1}",
+    "{\"a\":1 \"b\":2}",
+    "{\"a\":1}}",
+    "{\"a\":1}{",
+    "{\"a\":01}",
+    "{\"a\":-}",
+    "{\"a\":1.}",
+    "{\"a\":.5}",
+    "{\"a\":1e}",
+    "{\"a\":+1}",
+    "{\"a\":0x1}",
+    "{\"a\":NaN}",
+    "{\"a\":tru}",
+    "{\"a\":nulll}",
+    "{\"a\":\"\\x\"}",
+    "{\"a\":\"\\u12\"}",
+    "{\"a\":\"\\u12g4\"}",
+    "{\"a\":\"\t\"}",
+    "{\"a\":\"\n\"}",
+    "{\"a\":\"\x01\"}",
+    "{\"a\":\"\\ud800\"}",
+    "{\"a\":\"\\udc00\"}",
+    "{\"a\":\"\\ud800\\ud800\"}",
+    "{\"a\":\"\\ud800x\"}",
+    "{\"a\":\"\xff\"}",
+    "{\"a\":\"\xc0\x80\"}",
+    "{\"a\":\"\xed\xa0\x80\"}",
+    "{\"a\":\"\xf4\x90\x80\x80\"}",
+    "{\"a\":\"\xe2\x82\"}",
+    "{\"a\":[1,]}",
+    "{\"a\":[,1]}",
+    "{\"a\":[1 2]}",
+    "{\"a\":{\"b\":1,}}",
+    "{\"a\":1}\v",
+    "\xef\xbb\xbf{}",
+    "{\"a\":1//x\n}",
+    "{\"a\":[}",
+    "{\"a\":{]}",
 };
 static const char *const valid[] = {
-    "{}", " { } ", "{\"a\":-0}", "{\"a\":0.5e-7}", "{\"a\":1E+2}", "{\"a\":[[],{},[{}]]}", "{\"a\":\"\x7f\"}",
-    "{\"a\":\"\xc2\x80\xe2\x82\xac\xf0\x9f\x98\x80\"}", "{\"\":\"\"}", "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"}",
-    "\t\r\n{\"a\"\n:\r1\t,\"b\" : null , \"c\":[ true , false ]}\n", "{\"a\":12345678901234567}",
+    "{}",
+    " { } ",
+    "{\"a\":-0}",
+    "{\"a\":0.5e-7}",
+    "{\"a\":1E+2}",
+    "{\"a\":[[],{},[{}]]}",
+    "{\"a\":\"\x7f\"}",
+    "{\"a\":\"\xc2\x80\xe2\x82\xac\xf0\x9f\x98\x80\"}",
+    "{\"\":\"\"}",
+    "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"}",
+    "\t\r\n{\"a\"\n:\r1\t,\"b\" : null , \"c\":[ true , false ]}\n",
+    "{\"a\":12345678901234567}",
 };
 
 static void test_grammar(void **state)
@@ -90,7 +145,8 @@ static void test_depth(void **state)
         for (int i = 0; i < depth; i++)
             text[at++] = ']';
         text[at++] = '}';
-        assert_int_equal(scan((struct str){text, at}, &model, &stream), depth < SCAN_DEPTH_MAX ? FW_OK : FW_INPUT);
+        assert_int_equal(scan((struct str){text, at}, &model, &stream),
+                         depth < SCAN_DEPTH_MAX ? FW_OK : FW_INPUT);
     }
 }
 
@@ -102,7 +158,8 @@ static void test_every_alignment(void **state)
     (void)state;
     for (int pad = 0; pad < 40; pad++) {
         int len = sprintf(text, "{\"%.*s\":\"%.*s\\n\",\"model\":\"m\xc3\xa9\"}", pad,
-                          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", pad, "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
+                          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", pad,
+                          "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
         assert_int_equal(scan((struct str){text, (size_t)len}, &model, &stream), FW_OK);
         assert_true(str_equal(model.raw, STR("\"m\xc3\xa9\"")));
         char *tab = strstr(text, "\\n");
@@ -115,15 +172,18 @@ static void test_every_alignment(void **state)
 static bool may_differ(struct str text, const json_error_t *error)
 {
     (void)text;
-    return json_error_code(error) == json_error_numeric_overflow || json_error_code(error) == json_error_null_character ||
+    return json_error_code(error) == json_error_numeric_overflow ||
+           json_error_code(error) == json_error_null_character ||
            json_error_code(error) == json_error_stack_overflow;
 }
 
 static size_t grow(struct prng *prng, char *text, size_t at, int depth)
 {
-    static const char *const leaves[] = {"1", "-2.5e3", "true", "false", "null", "\"x\"", "\"\\u00e9\\ud83d\\ude00\"",
-                                         "\"model\"", "\"\xc3\xa9\"", "{}", "[]", " 0 "};
-    static const char *const keys[] = {"\"model\"", "\"\\u006dodel\"", "\"stream\"", "\"a\"", "\"\"", " \"b\" "};
+    static const char *const leaves[] = {
+        "1",         "-2.5e3",       "true", "false", "null", "\"x\"", "\"\\u00e9\\ud83d\\ude00\"",
+        "\"model\"", "\"\xc3\xa9\"", "{}",   "[]",    " 0 "};
+    static const char *const keys[] = {"\"model\"", "\"\\u006dodel\"", "\"stream\"", "\"a\"",
+                                       "\"\"",      " \"b\" "};
     if (depth == 0 || prng_next(prng) % 3 == 0)
         return at + (size_t)sprintf(text + at, "%s", leaves[prng_next(prng) % 12]);
     bool object = prng_next(prng) % 2;
@@ -139,7 +199,8 @@ static size_t grow(struct prng *prng, char *text, size_t at, int depth)
     return at;
 }
 
-/* Random texts, most of them JSON or nearly: both accept or both refuse, and both find the same name. */
+/* Random texts, most of them JSON or nearly: both accept or both refuse, and both find the same
+ * name. */
 static void test_like_jansson(void **state)
 {
     struct prng prng;
@@ -153,13 +214,16 @@ static void test_like_jansson(void **state)
         len = grow(&prng, text, len, 4);
         text[len++] = '}';
         for (uint64_t edits = prng_next(&prng) % 3; edits > 0; edits--)
-            text[prng_next(&prng) % len] = (char)(prng_next(&prng) % 3 ? prng_next(&prng) : (uint64_t)"{}[]\",:\\"[prng_next(&prng) % 8]);
+            text[prng_next(&prng) % len] =
+                (char)(prng_next(&prng) % 3 ? prng_next(&prng)
+                                            : (uint64_t) "{}[]\",:\\"[prng_next(&prng) % 8]);
         json_error_t error;
         json_t *root = json_loadb(text, len, 0, &error);
         enum fw_err err = scan((struct str){text, len}, &model, &stream);
         bool theirs = root && json_is_object(root);
         if ((err == FW_OK) != theirs && !(!root && may_differ((struct str){text, len}, &error)))
-            fail_msg("%s: %.*s (%s)", err == FW_OK ? "only we accept" : "only jansson accepts", (int)len, text, error.text);
+            fail_msg("%s: %.*s (%s)", err == FW_OK ? "only we accept" : "only jansson accepts",
+                     (int)len, text, error.text);
         const json_t *name = json_object_get(root, "model");
         if (err == FW_OK && theirs && !model.twice && model.type == SCAN_STRING) {
             char out[600];
@@ -184,13 +248,17 @@ static void test_urlencoded(void **state)
     (void)state;
     assert_int_equal(form_find(STR("a=1&model=x%2fy&b"), STR("model"), &raw), FORM_FOUND);
     assert_true(str_equal(raw, STR("x%2fy")));
-    assert_int_equal(form_get(STR("mo%64el=x%2fy+z"), STR("model"), value, sizeof value), FORM_FOUND);
+    assert_int_equal(form_get(STR("mo%64el=x%2fy+z"), STR("model"), value, sizeof value),
+                     FORM_FOUND);
     assert_string_equal(value, "x/y z");
-    assert_int_equal(form_get(STR("model=a&mode%6c=b"), STR("model"), value, sizeof value), FORM_TWICE);
-    assert_int_equal(form_get(STR("xmodel=a&modelx=b&="), STR("model"), value, sizeof value), FORM_ABSENT);
+    assert_int_equal(form_get(STR("model=a&mode%6c=b"), STR("model"), value, sizeof value),
+                     FORM_TWICE);
+    assert_int_equal(form_get(STR("xmodel=a&modelx=b&="), STR("model"), value, sizeof value),
+                     FORM_ABSENT);
     assert_int_equal(form_get(STR("model=%zz"), STR("model"), value, sizeof value), FORM_BROKEN);
     assert_int_equal(form_get(STR("model=%4"), STR("model"), value, sizeof value), FORM_BROKEN);
-    assert_int_equal(form_get(STR("model=0123456789abcdef"), STR("model"), value, sizeof value), FORM_TOO_LONG);
+    assert_int_equal(form_get(STR("model=0123456789abcdef"), STR("model"), value, sizeof value),
+                     FORM_TOO_LONG);
     assert_int_equal(form_get(STR("model="), STR("model"), value, sizeof value), FORM_FOUND);
     assert_string_equal(value, "");
 }
@@ -203,7 +271,8 @@ static void test_encode_decode(void **state)
     for (int i = 0; i < 256; i++)
         text[i] = (char)i;
     size_t n = form_encode((struct str){text, 256}, encoded, sizeof encoded);
-    assert_int_equal(form_decode((struct str){encoded, n}, true, decoded, sizeof decoded, &len), FORM_FOUND);
+    assert_int_equal(form_decode((struct str){encoded, n}, true, decoded, sizeof decoded, &len),
+                     FORM_FOUND);
     assert_int_equal(len, 256);
     assert_memory_equal(decoded, text, 256);
 }
@@ -214,7 +283,8 @@ static void test_boundaries(void **state)
     (void)state;
     assert_true(form_boundary(STR("multipart/form-data; boundary=abc"), &boundary));
     assert_true(str_equal(boundary, STR("abc")));
-    assert_true(form_boundary(STR("multipart/form-data; x=\"a;boundary=no\"; Boundary=\"a b\""), &boundary));
+    assert_true(form_boundary(STR("multipart/form-data; x=\"a;boundary=no\"; Boundary=\"a b\""),
+                              &boundary));
     assert_true(str_equal(boundary, STR("a b")));
     assert_false(form_boundary(STR("multipart/form-data"), &boundary));
     assert_false(form_boundary(STR("multipart/form-data; boundary="), &boundary));

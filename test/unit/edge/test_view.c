@@ -17,9 +17,11 @@ static struct config *config_of(const char *text)
 }
 
 #define RESOURCE(id, more) "  - {id: " id ", upstream: \"http://127.0.0.1:1\"" more "}\n"
-static const char first_text[] = "state: \"memory:\"\nresources:\n" RESOURCE("\"llama3:latest\"", ", aliases: [gpt, \"qwen\"]")
-    RESOURCE("\"a/b:q4\"", "") RESOURCE("\"mistral:latest\"", ", aliases: [mistral]");
-static const char second_text[] = "state: \"memory:\"\nresources:\n" RESOURCE("\"a/b:q4\"", "") RESOURCE("new", "");
+static const char first_text[] =
+    "state: \"memory:\"\nresources:\n" RESOURCE("\"llama3:latest\"", ", aliases: [gpt, \"qwen\"]")
+        RESOURCE("\"a/b:q4\"", "") RESOURCE("\"mistral:latest\"", ", aliases: [mistral]");
+static const char second_text[] =
+    "state: \"memory:\"\nresources:\n" RESOURCE("\"a/b:q4\"", "") RESOURCE("new", "");
 
 static const char *id_of(const struct view *view, const char *name)
 {
@@ -62,7 +64,8 @@ static void test_slots_outlive_views(void **state)
     assert_int_equal(atomic_load(&slot->warm), 1);
     view_destroy(&view);
     /* A fifth id does not fit; the caller keeps the configuration. */
-    static const char too_many[] = "state: \"memory:\"\nresources:\n" RESOURCE("one", "") RESOURCE("two", "");
+    static const char too_many[] =
+        "state: \"memory:\"\nresources:\n" RESOURCE("one", "") RESOURCE("two", "");
     struct config *config = config_of(too_many);
     assert_int_equal(view_create(&view, config, slots, 3), FW_LIMIT);
     assert_null(view);

@@ -177,7 +177,8 @@ static void test_random_operations(void **state)
                 deadlines[j] = TIME_NEVER;
             }
             assert_true(deadlines[j] == TIME_NEVER || deadlines[j] + 2 * WHEEL_TICK_NS > now);
-            assert_true(deadlines[j] == TIME_NEVER || wheel_next(&wheel) <= deadlines[j] + WHEEL_TICK_NS);
+            assert_true(deadlines[j] == TIME_NEVER ||
+                        wheel_next(&wheel) <= deadlines[j] + WHEEL_TICK_NS);
         }
     }
 }
