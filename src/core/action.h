@@ -81,7 +81,8 @@ enum cause {
       "{0x} requests are expected within ten minutes; loading it ahead saves {1s} of waiting "     \
       "more than what it displaces ({2})")                                                         \
     X(REASON_GAVE_WAY, "gave_way", "a request needs the loader for another resource")              \
-    X(REASON_UNWANTED, "unwanted", "nobody waits for it any more")
+    X(REASON_UNWANTED, "unwanted", "nobody waits for it any more")                                 \
+    X(REASON_KEPT, "kept", "{0s} since the last request: the policy keeps it no longer")
 enum reason {
 #define X(reason, name, sentence) reason,
     REASONS(X)

@@ -87,7 +87,9 @@ static void settle_warm(struct engine *engine, uint32_t number)
                       {engine->now_ns - resource->origin_ns, resource->plan.cold_cost_ns}};
     if (!resource->configured)
         why = (struct why){.reason = REASON_RETIRED};
-    else if (resource->prewarm_open)
+    else if (why.numbers[1] == 0) /* a policy that weighs nothing: ttl, cold, median, lru */
+        why.reason = REASON_KEPT;
+    if (resource->configured && resource->prewarm_open)
         why = (struct why){REASON_PREWARM_EXPIRED, {engine->now_ns - resource->state_since_ns}};
     room_let_go(engine, number, &why);
 }
