@@ -14,6 +14,7 @@ const struct command commands[] = {
     {"simulate", cmd_simulate, "run the engine against a hostile world, seed after seed"},
     {"synth requests", cmd_synth_requests, "make a trace of requests from a seed"},
     {"options", cmd_options, "print the table of options: types, defaults, bounds"},
+    {"metrics", cmd_metrics, "print the table of metrics"},
     {"errors", cmd_errors, "print the table of errors: names, exit and HTTP statuses, next steps"},
 };
 const size_t command_count = sizeof commands / sizeof commands[0];

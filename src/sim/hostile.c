@@ -56,6 +56,14 @@ static int64_t random_delay(struct hostile *hostile, int64_t mean_ns)
     return time_from_seconds(prng_exponential(hostile->prng, time_to_seconds(mean_ns)));
 }
 
+static void set_request(struct hostile *hostile, struct hostile_request *request,
+                        enum hostile_request_state state)
+{
+    hostile->held -= request->state == REQUEST_HELD;
+    hostile->held += state == REQUEST_HELD;
+    request->state = state;
+}
+
 uint64_t hostile_memory(const struct hostile *hostile)
 {
     uint64_t bytes = 0;
@@ -215,7 +223,7 @@ enum fw_err hostile_start(struct hostile *hostile, uint64_t number, int64_t now_
     struct hostile_request *request = &hostile->requests[number - 1];
     struct hostile_resource *resource = &hostile->resources[request->resource];
     int64_t duration_ns = request->client_gone ? 0 : random_delay(hostile, 3 * TIME_SECOND);
-    request->state = REQUEST_RUNNING;
+    set_request(hostile, request, REQUEST_RUNNING);
     resource->running++;
     const struct event end = {.at_ns = time_add(now_ns, duration_ns),
                               .kind = EVENT_END,
@@ -243,7 +251,7 @@ static void on_turned_away(struct hostile *hostile, const struct action *action)
 {
     if (!end_held(hostile, action))
         return;
-    hostile->requests[action->request - 1].state = REQUEST_ENDED;
+    set_request(hostile, &hostile->requests[action->request - 1], REQUEST_ENDED);
     hostile->faults[action->kind == ACTION_FALLBACK ? FAULT_FALLBACK : FAULT_REFUSED]++;
 }
 
@@ -284,7 +292,7 @@ static void request_ends(struct hostile *hostile, const struct event *event)
 {
     struct hostile_request *request = &hostile->requests[event->request - 1];
     struct hostile_resource *resource = &hostile->resources[event->resource];
-    request->state = REQUEST_ENDED;
+    set_request(hostile, request, REQUEST_ENDED);
     resource->running--;
     if (resource->running == 0 && resource->draining && !resource->drained_sent &&
         send_drained(hostile, event->resource, event->at_ns) != FW_OK)
@@ -332,15 +340,18 @@ void hostile_told(struct hostile *hostile, const struct event *event)
     if (event->kind == EVENT_LOST)
         hostile->resources[event->resource].lost_sent = false;
     if (event->kind == EVENT_GONE && hostile->requests[event->request - 1].state == REQUEST_HELD)
-        hostile->requests[event->request - 1].state = REQUEST_ENDED;
+        set_request(hostile, &hostile->requests[event->request - 1], REQUEST_ENDED);
 }
 
 uint64_t hostile_request(struct hostile *hostile, uint32_t resource, bool served, int64_t now_ns)
 {
     if (hostile->request_count == HOSTILE_REQUESTS_MAX)
         return 0;
-    hostile->requests[hostile->request_count++] =
-        (struct hostile_request){resource, served ? REQUEST_NEW : REQUEST_HELD, false, now_ns};
+    struct hostile_request *request = &hostile->requests[hostile->request_count++];
+    *request =
+        (struct hostile_request){.resource = resource, .state = REQUEST_NEW, .arrived_ns = now_ns};
+    if (!served)
+        set_request(hostile, request, REQUEST_HELD);
     return hostile->request_count;
 }
 
@@ -382,7 +393,7 @@ void hostile_crash(struct hostile *hostile, uint32_t keep_mask)
     hostile->faults[FAULT_RESTART]++;
     hostile->agenda.count = 0;
     for (size_t i = 0; i < hostile->request_count; i++)
-        hostile->requests[i].state = REQUEST_ENDED;
+        set_request(hostile, &hostile->requests[i], REQUEST_ENDED);
     for (uint32_t i = 0; i < hostile->resource_count; i++) {
         struct hostile_resource *resource = &hostile->resources[i];
         bool survives = resource->state == HOSTILE_READY && ((keep_mask >> i) & 1);

@@ -82,6 +82,7 @@ struct hostile {
     uint64_t budget;                  /* UINT64_MAX: none */
     struct hostile_request *requests; /* by number - 1 */
     size_t request_count;
+    uint64_t held; /* of these */
     double fail_share, slow_share, lost_share;
     int64_t load_ns, delay_ns; /* typical load, typical time a report takes */
     uint64_t faults[FAULT_COUNT];

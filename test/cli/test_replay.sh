@@ -1,0 +1,57 @@
+#!/bin/bash
+# replay from outside: the JSON of a small trace worked out by hand (small.expected.json), the same from a zipped file and
+# from standard input, the table, the CSV, decisions, bad rows.
+set -u
+here="$FOREWARM_SOURCE/test/cli"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+complain() { echo "$*"; failed=1; }
+
+# a: loads at 0 (wait 11, runs to 13), idle 47 + 340 + 600, cold again at 1300; b: loads at 40, idle 589, cold again at
+# 1200, idle 88 to the last arrival: 1664 s under ttl:10m.
+"$FOREWARM" replay "$here/small.csv" --policy cold,ttl:10m --load-time 11s --json >"$work/a.json" 2>"$work/err" || complain "replay failed"
+[ -s "$work/err" ] && complain "a short run wrote to standard error: $(cat "$work/err")"
+python3 - "$work/a.json" "$here/small.expected.json" <<'PYTHON' || failed=1
+import json, re, sys
+found, expected = (json.load(open(path)) for path in sys.argv[1:])
+hashes = [found.pop("decision_hash")] + [policy.pop("decision_hash") for policy in found["policies"]]
+assert all(re.fullmatch("[0-9a-f]{16}", h) for h in hashes), hashes
+assert found.pop("events_per_s") > 0
+assert found == expected, f"found {found}\nexpected {expected}"
+PYTHON
+
+gzip -c "$here/small.csv" >"$work/small.gz"
+"$FOREWARM" replay - --policy cold,ttl:10m --load-time 11s --json <"$work/small.gz" | grep -v events_per_s >"$work/b.json"
+grep -v events_per_s "$work/a.json" | cmp -s - "$work/b.json" || complain "a zipped trace on standard input reads differently"
+
+"$FOREWARM" replay "$here/small.csv" --load-time 11s >"$work/table" || complain "the table failed"
+for word in "6 requests for 2 resources in 2 sessions" "policy" "planner" "oracle" "best ttl" "Against a fixed 10 minutes" "In all that costs"; do
+    grep -qF "$word" "$work/table" || complain "the table lacks \"$word\""
+done
+"$FOREWARM" replay "$here/small.csv" --policy ttl:10m,lru --csv "$work/out.csv" --decisions "$work/decisions" >/dev/null
+[ "$(wc -l <"$work/out.csv")" -eq 3 ] || complain "the CSV has not a row a policy"
+python3 - "$work/decisions" <<'PYTHON' || failed=1
+import json, sys
+rows = [json.loads(line) for line in open(sys.argv[1])]
+assert {row["policy"] for row in rows} == {"ttl:10m", "lru"}
+warm = [row for row in rows if row["action"] == "warm"]
+assert all(row["cause"] == "request" and row["because"] for row in warm) and len(warm) >= 4
+assert sum(row["action"] == "release" for row in rows) == 12
+PYTHON
+
+printf 'time,resource\n1,a\nsoon,b\n' >"$work/bad.csv"
+"$FOREWARM" replay "$work/bad.csv" 2>"$work/err"
+[ $? -eq 2 ] || complain "a bad row does not end with status 2"
+grep -qF "bad.csv:3: time (time): found \"soon\", expected" "$work/err" || complain "a bad row is not named: $(cat "$work/err")"
+"$FOREWARM" replay "$work/bad.csv" --skip-bad-rows --policy cold --json | grep -q '"skipped": 1' || complain "a skipped row is not counted"
+
+# Load times are drawn from what was measured, the same for the same seed.
+printf 'value\n500\n20000\n' >"$work/loads.csv"
+draw() { "$FOREWARM" replay "$here/small.csv" --policy cold --load-times "$work/loads.csv" --seed "$1" --json | grep -v events_per_s; }
+draw 1 >"$work/drawn.a"
+draw 1 >"$work/drawn.b"
+draw 2 >"$work/drawn.c"
+cmp -s "$work/drawn.a" "$work/drawn.b" || complain "the same seed drew other load times"
+cmp -s "$work/drawn.a" "$work/drawn.c" && complain "another seed drew the same load times"
+exit $failed
