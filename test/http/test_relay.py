@@ -196,7 +196,7 @@ class HalfCloseAborts(wire.Case):
 
 class Held(wire.Case):
     fallback = True
-    options = "io_threads: 2\nmax_parked: 64MiB"
+    options = "io_threads: 2\nmax_parked: 64MiB\njob_threads: 16"  # a probe that waits keeps a job thread
     resources = [("slow", 0.7, "aliases: [slow-alias]"), ("slow2", 0.7, ""), ("never", 3600, "hold_timeout: 400ms"),
                  ("parked", 3600, "hold_timeout: 60s"),
                  ("far", 3600, "on_cold: fallback"), ("no", 3600, "on_cold: refuse"),

@@ -118,10 +118,10 @@ static void test_field_limit(void **state)
     struct head head;
     (void)state;
     for (int count = SERVER_FIELDS_MAX - 1; count <= SERVER_FIELDS_MAX; count++) {
-        size_t at = (size_t)sprintf(text, "GET / HTTP/1.1\r\nHost: h\r\n");
+        size_t at = (size_t)snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: h\r\n");
         for (int i = 0; i < count; i++)
-            at += (size_t)sprintf(text + at, "X-%d: 1\r\n", i);
-        sprintf(text + at, "\r\n");
+            at += (size_t)snprintf(text + at, sizeof text - at, "X-%d: 1\r\n", i);
+        snprintf(text + at, sizeof text - at, "\r\n");
         assert_int_equal(read_text(text, &head),
                          count < SERVER_FIELDS_MAX ? FW_OK : FW_HEAD_TOO_LARGE);
     }

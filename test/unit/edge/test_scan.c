@@ -139,7 +139,7 @@ static void test_depth(void **state)
     char text[300];
     (void)state;
     for (int depth = SCAN_DEPTH_MAX - 1; depth <= SCAN_DEPTH_MAX; depth++) {
-        size_t at = (size_t)sprintf(text, "{\"a\":");
+        size_t at = (size_t)snprintf(text, sizeof text, "{\"a\":");
         for (int i = 0; i < depth; i++)
             text[at++] = '[';
         for (int i = 0; i < depth; i++)
@@ -157,9 +157,9 @@ static void test_every_alignment(void **state)
     char text[128];
     (void)state;
     for (int pad = 0; pad < 40; pad++) {
-        int len = sprintf(text, "{\"%.*s\":\"%.*s\\n\",\"model\":\"m\xc3\xa9\"}", pad,
-                          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", pad,
-                          "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
+        int len = snprintf(text, sizeof text, "{\"%.*s\":\"%.*s\\n\",\"model\":\"m\xc3\xa9\"}", pad,
+                           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", pad,
+                           "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
         assert_int_equal(scan((struct str){text, (size_t)len}, &model, &stream), FW_OK);
         assert_true(str_equal(model.raw, STR("\"m\xc3\xa9\"")));
         char *tab = strstr(text, "\\n");
@@ -177,6 +177,8 @@ static bool may_differ(struct str text, const json_error_t *error)
            json_error_code(error) == json_error_stack_overflow;
 }
 
+enum { TEXT_MAX = 1 << 14 };
+
 static size_t grow(struct prng *prng, char *text, size_t at, int depth)
 {
     static const char *const leaves[] = {
@@ -185,12 +187,12 @@ static size_t grow(struct prng *prng, char *text, size_t at, int depth)
     static const char *const keys[] = {"\"model\"", "\"\\u006dodel\"", "\"stream\"", "\"a\"",
                                        "\"\"",      " \"b\" "};
     if (depth == 0 || prng_next(prng) % 3 == 0)
-        return at + (size_t)sprintf(text + at, "%s", leaves[prng_next(prng) % 12]);
+        return at + (size_t)snprintf(text + at, TEXT_MAX - at, "%s", leaves[prng_next(prng) % 12]);
     bool object = prng_next(prng) % 2;
     text[at++] = object ? '{' : '[';
     for (uint64_t i = prng_next(prng) % 4; i > 0; i--) {
         if (object)
-            at += (size_t)sprintf(text + at, "%s:", keys[prng_next(prng) % 6]);
+            at += (size_t)snprintf(text + at, TEXT_MAX - at, "%s:", keys[prng_next(prng) % 6]);
         at = grow(prng, text, at, depth - 1);
         if (i > 1)
             text[at++] = ',';
@@ -205,12 +207,12 @@ static void test_like_jansson(void **state)
 {
     struct prng prng;
     struct scan_field model, stream;
-    char text[1 << 14];
+    char text[TEXT_MAX];
     int accepted = 0;
     (void)state;
     prng_init(&prng, 11);
     for (int i = 0; i < 60000; i++) {
-        size_t len = (size_t)sprintf(text, "{\"model\":\"m%d\",\"x\":", i);
+        size_t len = (size_t)snprintf(text, sizeof text, "{\"model\":\"m%d\",\"x\":", i);
         len = grow(&prng, text, len, 4);
         text[len++] = '}';
         for (uint64_t edits = prng_next(&prng) % 3; edits > 0; edits--)
