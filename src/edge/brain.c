@@ -153,8 +153,10 @@ static void take_mail(struct brain *brain)
         box->items = NULL;
         box->count = box->capacity = 0;
         pthread_mutex_unlock(&box->lock);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
+            take_bus(brain); /* what its sender saw happen has happened for the engine too */
             handle(brain, &items[i]);
+        }
         free(items);
         if (count == 0)
             return;
@@ -287,6 +289,36 @@ static enum fw_err make_loop(struct brain *brain, struct fw_detail *detail)
 
 /* ---- life ---- */
 
+static void await_adoption(struct brain *brain)
+{
+    struct brain_mailbox *box = &brain->mailbox;
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += BRAIN_ADOPT_WAIT_NS / TIME_SECOND;
+    pthread_mutex_lock(&box->lock);
+    while (box->adopting > 0)
+        if (pthread_cond_timedwait(&box->adopted_one, &box->lock, &until) != 0)
+            break;
+    pthread_mutex_unlock(&box->lock);
+}
+
+/* The engine hears of what survived before it hears what is configured: a pin or a plan may begin a
+ * load at once, and must know what holds memory. What it does not know yet can only be told the
+ * other way round. */
+static void settle_in(struct brain *brain, struct config *config,
+                      const struct store_content *content)
+{
+    brain_prepare(brain, config);
+    brain_stop_orphans(brain, content);
+    brain_adopt_all(brain, content);
+    await_adoption(brain);
+    take_mail(brain);
+    brain_configure(brain, config);
+    brain_adopt_all(brain, content);
+    await_adoption(brain);
+    take_mail(brain);
+}
+
 enum fw_err brain_create(struct brain **out, const struct brain_setup *setup, struct config *config,
                          struct fw_detail *detail)
 {
@@ -307,31 +339,14 @@ enum fw_err brain_create(struct brain **out, const struct brain_setup *setup, st
         err = setup->store->ops->load(setup->store, &content, detail);
     if (err == FW_OK)
         err = brain_restore(brain, &content, detail);
-    if (err == FW_OK) {
-        brain_configure(brain, config);
-        brain_stop_orphans(brain, &content);
-        brain_adopt_all(brain, &content);
-    }
+    if (err == FW_OK)
+        settle_in(brain, config, &content);
     store_content_fini(&content);
     return err;
 }
 
-static void await_adoption(struct brain *brain)
-{
-    struct brain_mailbox *box = &brain->mailbox;
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += BRAIN_ADOPT_WAIT_NS / TIME_SECOND;
-    pthread_mutex_lock(&box->lock);
-    while (box->adopting > 0)
-        if (pthread_cond_timedwait(&box->adopted_one, &box->lock, &until) != 0)
-            break;
-    pthread_mutex_unlock(&box->lock);
-}
-
 enum fw_err brain_start(struct brain *brain, struct fw_detail *detail)
 {
-    await_adoption(brain);
     int error = pthread_create(&brain->thread, NULL, run, brain);
     if (error != 0)
         return err_set(detail, FW_IO, "the brain's thread cannot be started: %s", strerror(error));

@@ -27,12 +27,11 @@ struct brain_setup {
     struct metrics *metrics;
 };
 
-/* Makes the engine, restores what was kept and configures the resources. Not running yet. */
+/* Makes the engine, restores what was kept, takes over what still runs of a former forewarm (waits
+ * BRAIN_ADOPT_WAIT_NS at most) and configures the resources. */
+#define BRAIN_ADOPT_WAIT_NS (5 * TIME_SECOND)
 FW_MUST_CHECK enum fw_err brain_create(struct brain **brain, const struct brain_setup *setup,
                                        struct config *config, struct fw_detail *detail);
-/* Takes over what still runs of a former forewarm (waits BRAIN_ADOPT_WAIT_NS at most), then starts
- * the thread. */
-#define BRAIN_ADOPT_WAIT_NS (5 * TIME_SECOND)
 FW_MUST_CHECK enum fw_err brain_start(struct brain *brain, struct fw_detail *detail);
 /* Ends the thread. Afterwards nothing is performed any more; what arrives is dropped. */
 void brain_stop(struct brain *brain);

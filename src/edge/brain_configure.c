@@ -87,6 +87,16 @@ static void configure_one(struct brain *brain, struct config *config,
         brain_replace(brain, number);
 }
 
+void brain_prepare(struct brain *brain, struct config *config)
+{
+    for (uint32_t i = 0; i < config->resource_count; i++) {
+        struct str id = str_of(config->resources[i].id);
+        uint32_t number = engine_resource(brain->engine, id);
+        if (number != TABLE_NONE && brain_make_place(brain, number, id))
+            site_configure(brain->places[number].site, config, &config->resources[i]);
+    }
+}
+
 static bool names(const struct config *config, const char *id)
 {
     for (uint32_t i = 0; i < config->resource_count; i++)

@@ -69,14 +69,20 @@ enum fw_err brain_restore(struct brain *brain, struct store_content *content,
 
 /* ---- what still runs ---- */
 
+static bool is_exec(const struct config *config, const char *id)
+{
+    for (uint32_t i = 0; i < config->resource_count; i++)
+        if (strcmp(config->resources[i].id, id) == 0)
+            return config->resources[i].warmer.kind == WARMER_EXEC;
+    return false;
+}
+
 /* Commands of resources that are no longer configured: nobody will ask for them. */
 void brain_stop_orphans(const struct brain *brain, const struct store_content *content)
 {
     for (uint32_t i = 0; i < content->resource_count; i++) {
         const struct store_resource *kept = &content->resources[i];
-        uint32_t number = engine_resource(brain->engine, str_of(kept->id));
-        struct site *site = number == TABLE_NONE ? NULL : brain_site(brain, number);
-        bool wanted = site && site->configured && site->config->warmer.kind == WARMER_EXEC;
+        bool wanted = is_exec(brain->config, kept->id);
         pid_t pid = (pid_t)kept->child.pid;
         struct fw_detail detail = {{0}};
         if (pid <= 1 || wanted)
@@ -102,8 +108,10 @@ void brain_adopt_all(struct brain *brain, const struct store_content *content)
     for (uint32_t i = 0; i < brain->place_count; i++) {
         struct brain_place *place = &brain->places[i];
         struct saved_child saved = {.command = ""};
-        if (!place->site || !place->site->configured || place->site->config->probe.url[0] == 0)
+        if (!place->site || !place->site->configured || place->adoption_tried ||
+            place->site->config->probe.url[0] == 0)
             continue;
+        place->adoption_tried = true;
         for (uint32_t j = 0; j < content->resource_count; j++)
             if (strcmp(content->resources[j].id, place->site->id) == 0 &&
                 content->resources[j].child.pid != 0)

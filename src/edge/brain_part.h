@@ -40,7 +40,8 @@ struct brain_drain {
 /* What the brain keeps beside a site. */
 struct brain_place {
     struct site *site;
-    bool busy;      /* a task runs */
+    bool busy; /* a task runs */
+    bool adoption_tried;
     bool replacing; /* waits for its last request to unload what an old configuration loaded */
     uint64_t deferred_attempt; /* a warm-up that begins when the task is done; 0 none */
     uint32_t cause;            /* of the warm-up under way */
@@ -97,10 +98,14 @@ void brain_look_at_drains(struct brain *brain);
 void brain_replace(struct brain *brain, uint32_t resource);
 void brain_note_report(struct brain *brain, const struct event *event);
 /* brain_configure.c */
+/* Sites of the resources that the engine knows from before, with their configuration; no event. */
+void brain_prepare(struct brain *brain, struct config *config);
 bool brain_make_place(struct brain *brain, uint32_t resource, struct str id);
 /* brain_keep.c */
 enum fw_err brain_restore(struct brain *brain, struct store_content *content,
                           struct fw_detail *detail);
+/* Those that were not tried yet; each once. */
+/* Those that were not tried yet; each once. */
 void brain_adopt_all(struct brain *brain, const struct store_content *content);
 void brain_save_if_changed(struct brain *brain);
 void brain_save_last(struct brain *brain);

@@ -83,8 +83,8 @@ const size_t config_option_count = sizeof config_option_rows / sizeof config_opt
 
 #undef AT
 #define AT(field) offsetof(struct config_resource, field)
-/* Texts and lists below the top level are pointers; `max` is the longest length. clang-format off
- */
+/* Texts and lists below the top level are pointers; `max` is the longest length. */
+/* clang-format off */
 const struct option_row config_resource_rows[] = {
     {"id", OPTION_TEXT, AT(id), "", 0, CONFIG_ID_MAX - 1, false, NULL,
      "Its name, as requests say it. Required."},

@@ -100,6 +100,7 @@ void site_set_stage(struct site *site, enum site_stage stage)
     pthread_mutex_unlock(&site->lock);
 }
 
+/* From its last line on, the site's task part belongs to a job thread. */
 static void start_task(struct site *site, enum site_phase phase, uint64_t attempt)
 {
     CHECK(site->phase == SITE_IDLE);
@@ -130,8 +131,8 @@ void site_warm(struct site *site, uint64_t attempt)
     site->failure_detail.text[0] = 0;
     site->job.slow = site->warmer.ops->load_blocks;
     site_set_stage(site, SITE_LOADING);
+    site->deadline_ns = time_add(jobs_now_ns(), site->config->warmer.start_timeout_ns);
     start_task(site, SITE_BEGIN_LOAD, attempt);
-    site->deadline_ns = time_add(site->begun_ns, site->config->warmer.start_timeout_ns);
 }
 
 void site_cancel(struct site *site)
@@ -157,8 +158,8 @@ void site_adopt(struct site *site, const struct saved_child *saved)
     snprintf(site->saved_command, sizeof site->saved_command, "%s", saved->command);
     site->saved.command = site->saved_command;
     site->job.slow = true;
+    site->deadline_ns = time_add(jobs_now_ns(), site->config->warmer.start_timeout_ns);
     start_task(site, SITE_ADOPT, 0);
-    site->deadline_ns = time_add(site->begun_ns, site->config->warmer.start_timeout_ns);
 }
 
 bool site_stop_now(struct site *site, int signal_number)

@@ -12,7 +12,8 @@ import tempfile
 import time
 import traceback
 
-FOREWARM = os.environ["FOREWARM"]
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FOREWARM = os.environ.get("FOREWARM") or os.path.join(SOURCE, "build", "forewarm")
 HERE = os.path.dirname(os.path.abspath(__file__))
 UPSTREAM = os.path.join(HERE, "upstream.py")
 PATIENCE = 60.0
@@ -73,7 +74,7 @@ class Daemon:
     def __init__(self, **options):
         self.dir = tempfile.mkdtemp(prefix="forewarm-test-")
         self.port, self.control = free_port(), free_port()
-        self.options = {"state": "memory:", "io_threads": 1, **options}
+        self.options = {"state": "memory:", "io_threads": 1, "cooldown": "0s", **options}
         self.resources, self.lines = [], []
         self.journal = os.path.join(self.dir, "upstreams.jsonl")
         self.config = os.path.join(self.dir, "forewarm.yaml")
@@ -177,6 +178,14 @@ class Daemon:
                 return f.read()
         except OSError:
             return ""
+
+    def wait_saved(self, id):
+        """Until the state file holds all that happened before this call: two saves that began after it."""
+        log = os.path.join(self.dir, "state.db-wal")
+        for _ in range(2):
+            before = os.stat(log).st_mtime_ns
+            self.post(f"/v1/resources/{id}/unpin")
+            wait_for("a save", lambda: os.stat(log).st_mtime_ns != before)
 
     # ---- talking ----
 

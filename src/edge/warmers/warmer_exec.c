@@ -96,8 +96,11 @@ static enum warmer_state state(struct warmer *warmer, struct fw_detail *detail)
         (void)err_set(detail, FW_SPAWN, "%s", how);
         return WARMER_BROKEN;
     }
-    return call_connects(&warmer->config->upstream, CONNECT_WAIT_NS) ? WARMER_LOADED
-                                                                     : WARMER_LOADING;
+    if (call_connects(&warmer->config->upstream, CONNECT_WAIT_NS))
+        return WARMER_LOADED;
+    (void)err_set(detail, FW_UNREACHABLE, "its command runs, but nothing listens at %s",
+                  warmer->config->upstream.text);
+    return WARMER_LOADING;
 }
 
 static bool adopt(struct warmer *warmer, const struct saved_child *saved, struct fw_detail *detail)
