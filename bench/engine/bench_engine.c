@@ -5,9 +5,9 @@
  *
  * Mixes:
  *   bursts  requests come in bursts of 5 on average, about 1 s apart; the silence between bursts is
- *           drawn per resource, from a mean between 2 minutes and 6 hours. One request in four names a
- *           session.
- *   lone    every gap is longer than a load, so that each request ends a gap, settles one and plans.
+ *           drawn per resource, from a mean between 2 minutes and 6 hours. One request in four
+ * names a session. lone    every gap is longer than a load, so that each request ends a gap,
+ * settles one and plans.
  *
  * Usage: bench_engine RESOURCES REQUESTS bursts|lone [POLICY]
  * Prints "metric value unit" a line. */

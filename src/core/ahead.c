@@ -264,7 +264,7 @@ static void forget_settled_hints(struct engine *engine)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < engine->hinted_count; i++)
-        if (engine->resources[engine->hinted[i]].hint.expire_at_ns != TIME_NEVER)
+        if (resource_hinted(&engine->resources[engine->hinted[i]]))
             engine->hinted[kept++] = engine->hinted[i];
     engine->hinted_count = kept;
 }
@@ -293,7 +293,7 @@ void ahead_try(struct engine *engine)
     if (cause == CAUSE_HINT)
         why = (struct why){
             REASON_HINTED,
-            {resource->hint.eta_ns, (int64_t)(hints_probability(engine, resource) * 1e6)}};
+            {resource->hint->eta_ns, (int64_t)(hints_probability(engine, resource) * 1e6)}};
     room_start_displacing(engine, best.resource, cause, &why, best.victims, best.victim_count);
 }
 

@@ -16,7 +16,8 @@ static void learn_request(struct engine *engine, uint32_t number, const struct e
     if (gap_ns > 0)
         resource->rate *= (float)exp(-time_to_seconds(gap_ns) / RATE_TIME_CONSTANT_S);
     resource->rate += 1;
-    resource->accounts.requests++;
+    if (++resource->accounts.requests >= TALLY_FULL)
+        tally_carry(&resource->accounts);
     resource->previous_gap_ns = gap_ns;
     resource->dismissed = false;
     resource->last_request_ns = engine->now_ns;

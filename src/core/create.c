@@ -68,7 +68,7 @@ void engine_destroy(struct engine **engine_ref)
     if (!engine)
         return;
     for (uint32_t i = 0; i < engine->resource_count; i++)
-        plan_store_fini(&engine->resources[i].plan);
+        resource_fini(&engine->resources[i]);
     free(engine->resources);
     free(engine->sources);
     free(engine->decisions);

@@ -7,7 +7,7 @@ int64_t decide_expected_load(const struct engine *engine, const struct resource 
     int64_t configured_ns = resource->settings.load_time_ns == RESOURCE_INHERITS
                                 ? engine->settings.load_time_ns
                                 : resource->settings.load_time_ns;
-    return load_times_quantile(&resource->loads, 0.5, configured_ns);
+    return load_times_median(&resource->loads, configured_ns);
 }
 
 static struct policy_request request_of(const struct engine *engine, uint32_t number, bool ready,

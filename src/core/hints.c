@@ -35,8 +35,8 @@ static struct source *source_of(struct engine *engine, uint32_t number)
 
 static void settle_hint(struct engine *engine, uint32_t number, bool used)
 {
-    struct open_hint *hint = &engine->resources[number].hint;
-    struct source *source = source_of(engine, hint->source);
+    struct open_hint **hint = &engine->resources[number].hint;
+    struct source *source = source_of(engine, (*hint)->source);
     if (source) {
         source->settled += 1;
         source->settled_ever++;
@@ -49,8 +49,8 @@ static void settle_hint(struct engine *engine, uint32_t number, bool used)
             source->settled = SOURCE_MEMORY;
         }
     }
-    hint->expire_at_ns = TIME_NEVER;
-    hint->start_at_ns = TIME_NEVER;
+    free(*hint);
+    *hint = NULL;
     engine_set_timer(engine, number, TIMER_HINT, TIME_NEVER);
 }
 
@@ -69,8 +69,8 @@ static bool hint_pays(const struct engine *engine, const struct resource *resour
  * weight. */
 double hints_probability(const struct engine *engine, const struct resource *resource)
 {
-    const struct open_hint *hint = &resource->hint;
-    if (hint->expire_at_ns <= engine->now_ns || hint->expire_at_ns == TIME_NEVER ||
+    const struct open_hint *hint = resource->hint;
+    if (!resource_hinted(resource) || hint->expire_at_ns <= engine->now_ns ||
         hint->source >= engine->source_count)
         return 0;
     const struct source *source = &engine->sources[hint->source];
@@ -83,7 +83,7 @@ double hints_probability(const struct engine *engine, const struct resource *res
 static void start_hinted(struct engine *engine, uint32_t number)
 {
     struct resource *resource = &engine->resources[number];
-    struct open_hint *hint = &resource->hint;
+    struct open_hint *hint = resource->hint;
     const struct why why = {REASON_HINTED, {hint->eta_ns, hint->probability_millionths}};
     int64_t until_ns = time_add(hint->expire_at_ns, 0);
     hint->start_at_ns = TIME_NEVER;
@@ -105,7 +105,7 @@ static void start_hinted(struct engine *engine, uint32_t number)
 
 static void arm(struct engine *engine, uint32_t number)
 {
-    const struct open_hint *hint = &engine->resources[number].hint;
+    const struct open_hint *hint = engine->resources[number].hint;
     engine_set_timer(engine, number, TIMER_HINT,
                      hint->start_at_ns < hint->expire_at_ns ? hint->start_at_ns
                                                             : hint->expire_at_ns);
@@ -114,11 +114,10 @@ static void arm(struct engine *engine, uint32_t number)
 void hints_hear(struct engine *engine, const struct event *event)
 {
     struct resource *resource = &engine->resources[event->resource];
-    struct open_hint *hint = &resource->hint;
     struct source *source = source_of(engine, event->source);
     if (!source || !resource->configured)
         return;
-    if (hint->expire_at_ns != TIME_NEVER)
+    if (resource_hinted(resource))
         return; /* the hint before it is still open: one question at a time keeps the score honest
                  */
     float said = (float)(event->probability < 0   ? 0
@@ -131,7 +130,13 @@ void hints_hear(struct engine *engine, const struct event *event)
                 (engine->values || (engine->now_ns >= resource->cooldown_until_ns &&
                                     hint_pays(engine, resource, probability)));
     int64_t early_ns = load_ns + (engine->values ? HINT_EARLY_NS : 0);
-    *hint = (struct open_hint){
+    if (!resource->hint)
+        resource->hint = malloc(sizeof *resource->hint);
+    if (!resource->hint) {
+        engine_fail(engine, FW_NOMEM);
+        return;
+    }
+    *resource->hint = (struct open_hint){
         .start_at_ns =
             pays ? time_add(engine->now_ns, eta_ns > early_ns ? eta_ns - early_ns : 0) : TIME_NEVER,
         .expire_at_ns = time_add(engine->now_ns, time_add(eta_ns, SLACK_NS + load_ns)),
@@ -140,7 +145,7 @@ void hints_hear(struct engine *engine, const struct event *event)
         .probability_millionths = (uint32_t)(probability * 1e6f),
         .said_millionths = (uint32_t)(said * 1e6f),
     };
-    if (hint->start_at_ns <= engine->now_ns)
+    if (resource->hint->start_at_ns <= engine->now_ns)
         start_hinted(engine, event->resource);
     arm(engine, event->resource);
     decide_settle(engine, event->resource);
@@ -148,13 +153,13 @@ void hints_hear(struct engine *engine, const struct event *event)
 
 void hints_request(struct engine *engine, uint32_t number)
 {
-    if (engine->resources[number].hint.expire_at_ns != TIME_NEVER)
+    if (resource_hinted(&engine->resources[number]))
         settle_hint(engine, number, true);
 }
 
 void hints_fire(struct engine *engine, uint32_t number)
 {
-    struct open_hint *hint = &engine->resources[number].hint;
+    const struct open_hint *hint = engine->resources[number].hint;
     if (hint->expire_at_ns <= engine->now_ns) {
         settle_hint(engine, number, false);
     } else {

@@ -77,14 +77,22 @@ static void view_forecast(const struct engine *engine, uint32_t number, int64_t 
     view->next_request_ns = median_next(engine, number, age_ns, now_ns);
 }
 
+/* Adds the resource's accounts, brought up to `now_ns`. */
+static void accounts_now(const struct resource *resource, int64_t now_ns, struct accounts *sum)
+{
+    tally_add(&resource->accounts, sum);
+    if (resource->warm_since_ns >= 0)
+        sum->warm_ns += now_ns - resource->warm_since_ns;
+    if (resource->idle_since_ns >= 0)
+        sum->idle_ns += now_ns - resource->idle_since_ns;
+}
+
 void engine_view(const struct engine *engine, uint32_t number, int64_t now_ns,
                  struct resource_view *view)
 {
     const struct resource *resource = &engine->resources[number];
     bool loading = resource->state == RESOURCE_WARMING || resource->state == RESOURCE_VERIFYING;
     int64_t load_ns = decide_expected_load(engine, resource);
-    struct resource current = *resource;
-    resource_account(&current, now_ns);
     *view = (struct resource_view){
         .state = resource->state,
         .configured = resource->configured,
@@ -105,26 +113,16 @@ void engine_view(const struct engine *engine, uint32_t number, int64_t now_ns,
         .cooldown_until_ns = resource->cooldown_until_ns,
         .memory = resource_memory(resource),
         .attempt = resource->attempt,
-        .accounts = current.accounts,
     };
+    accounts_now(resource, now_ns, &view->accounts);
     view_forecast(engine, number, now_ns, view);
 }
 
-/* struct accounts is made of 64-bit counts alone, so sums can be taken field by field. */
-_Static_assert(sizeof(struct accounts) % sizeof(uint64_t) == 0, "accounts are 64-bit numbers");
-
 void engine_totals(const struct engine *engine, int64_t now_ns, struct accounts *accounts)
 {
-    uint64_t sums[sizeof(struct accounts) / sizeof(uint64_t)] = {0},
-                                            one[sizeof sums / sizeof sums[0]];
-    for (uint32_t i = 0; i < engine->resource_count; i++) {
-        struct resource current = engine->resources[i];
-        resource_account(&current, now_ns);
-        memcpy(one, &current.accounts, sizeof one);
-        for (size_t j = 0; j < sizeof sums / sizeof sums[0]; j++)
-            sums[j] += one[j];
-    }
-    memcpy(accounts, sums, sizeof *accounts);
+    *accounts = (struct accounts){0};
+    for (uint32_t i = 0; i < engine->resource_count; i++)
+        accounts_now(&engine->resources[i], now_ns, accounts);
 }
 
 uint64_t engine_memory_used(const struct engine *engine)

@@ -3,6 +3,8 @@
 #include "base/check.h"
 #include <stdlib.h>
 
+#define CENTISECOND_NS (10 * TIME_MILLISECOND)
+
 enum fw_err plan_store_set(struct plan_store *store, const struct keep_plan *plan)
 {
     if (plan->count > 1) {
@@ -43,32 +45,52 @@ void plan_store_pass(struct plan_store *store, int64_t age_ns)
         store->next++;
 }
 
+/* The place of a quantile among those kept; there is at least one. */
+static uint32_t quantile(const struct load_times *loads, double q)
+{
+    uint8_t sorted[LOADS_KEPT];
+    uint32_t n = loads->count < LOADS_KEPT ? loads->count : LOADS_KEPT;
+    for (uint32_t i = 0; i < n; i++) { /* insertion sort: there are eight */
+        uint32_t j = i;
+        for (; j > 0 && loads->centiseconds[sorted[j - 1]] > loads->centiseconds[i]; j--)
+            sorted[j] = sorted[j - 1];
+        sorted[j] = (uint8_t)i;
+    }
+    uint32_t rank = (uint32_t)(q * n + 0.999999);
+    rank = rank < 1 ? 1 : rank > n ? n : rank;
+    return sorted[rank - 1];
+}
+
 void load_times_add(struct load_times *loads, int64_t load_ns)
 {
-    int64_t centiseconds =
-        load_ns < 0 ? 0 : (load_ns + 5 * TIME_MILLISECOND) / (10 * TIME_MILLISECOND);
+    int64_t centiseconds = load_ns < 0 ? 0 : (load_ns + CENTISECOND_NS / 2) / CENTISECOND_NS;
     loads->centiseconds[loads->count % LOADS_KEPT] =
         centiseconds > UINT32_MAX ? UINT32_MAX : (uint32_t)centiseconds;
     loads->count++;
-    if (loads->count == 2 * LOADS_KEPT * (UINT32_MAX / (4 * LOADS_KEPT)))
-        loads->count = LOADS_KEPT; /* long before it wraps */
+    if (loads->count == 2 * LOADS_KEPT)
+        loads->count = LOADS_KEPT;
+    loads->median = (uint8_t)quantile(loads, 0.5);
+}
+
+void load_times_restore(struct load_times *loads, uint32_t count)
+{
+    loads->count = (uint8_t)(count < LOADS_KEPT ? count : LOADS_KEPT + count % LOADS_KEPT);
+    if (count > 0)
+        loads->median = (uint8_t)quantile(loads, 0.5);
+}
+
+int64_t load_times_median(const struct load_times *loads, int64_t otherwise)
+{
+    if (loads->count == 0)
+        return otherwise;
+    return loads->centiseconds[loads->median] * CENTISECOND_NS;
 }
 
 int64_t load_times_quantile(const struct load_times *loads, double q, int64_t otherwise)
 {
-    uint32_t sorted[LOADS_KEPT];
-    uint32_t n = loads->count < LOADS_KEPT ? loads->count : LOADS_KEPT;
-    if (n == 0)
+    if (loads->count == 0)
         return otherwise;
-    for (uint32_t i = 0; i < n; i++) { /* insertion sort: there are eight */
-        uint32_t value = loads->centiseconds[i], j = i;
-        for (; j > 0 && sorted[j - 1] > value; j--)
-            sorted[j] = sorted[j - 1];
-        sorted[j] = value;
-    }
-    uint32_t rank = (uint32_t)(q * n + 0.999999);
-    rank = rank < 1 ? 1 : rank > n ? n : rank;
-    return (int64_t)sorted[rank - 1] * 10 * TIME_MILLISECOND;
+    return loads->centiseconds[quantile(loads, q)] * CENTISECOND_NS;
 }
 
 void resource_init(struct resource *resource)
@@ -89,7 +111,43 @@ void resource_init(struct resource *resource)
         .last_request_ns = -1,
         .previous_gap_ns = -1,
         .settings = {.hold_timeout_ns = RESOURCE_INHERITS, .load_time_ns = RESOURCE_INHERITS},
-        .hint = {.start_at_ns = TIME_NEVER, .expire_at_ns = TIME_NEVER},
+    };
+}
+
+void resource_fini(struct resource *resource)
+{
+    plan_store_fini(&resource->plan);
+    tally_fini(&resource->accounts);
+    free(resource->hint);
+    resource->hint = NULL;
+}
+
+struct kept_settings kept_settings_of(const struct resource_settings *settings)
+{
+    int64_t priority = settings->priority < INT16_MIN   ? INT16_MIN
+                       : settings->priority > INT16_MAX ? INT16_MAX
+                                                        : settings->priority;
+    return (struct kept_settings){
+        .memory = settings->memory,
+        .hold_timeout_ns = settings->hold_timeout_ns,
+        .load_time_ns = settings->load_time_ns,
+        .priority = (int16_t)priority,
+        .on_cold = (uint8_t)settings->on_cold,
+        .pin = settings->pin,
+        .has_fallback = settings->has_fallback,
+    };
+}
+
+struct resource_settings kept_settings_wide(const struct kept_settings *kept)
+{
+    return (struct resource_settings){
+        .memory = kept->memory,
+        .on_cold = kept->on_cold,
+        .hold_timeout_ns = kept->hold_timeout_ns,
+        .load_time_ns = kept->load_time_ns,
+        .priority = kept->priority,
+        .pin = kept->pin,
+        .has_fallback = kept->has_fallback,
     };
 }
 

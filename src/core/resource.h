@@ -5,7 +5,7 @@
 #define FOREWARM_CORE_RESOURCE_H
 
 #include "base/stats.h"
-#include "core/engine.h"
+#include "core/tally.h"
 #include "plan/policies.h"
 
 #define RESOURCE_NONE UINT32_MAX
@@ -27,9 +27,14 @@ void plan_store_pass(struct plan_store *store, int64_t age_ns);
 enum { LOADS_KEPT = 8 };
 struct load_times {
     uint32_t centiseconds[LOADS_KEPT];
-    uint32_t count;
+    uint8_t median; /* which of them is */
+    uint8_t count;  /* below LOADS_KEPT: so many are kept; from there on it goes round */
 };
 void load_times_add(struct load_times *loads, int64_t load_ns);
+/* When `centiseconds` have been read back, with the `count` they were saved with. */
+void load_times_restore(struct load_times *loads, uint32_t count);
+/* The median, and any quantile; `otherwise` while nothing was measured. */
+int64_t load_times_median(const struct load_times *loads, int64_t otherwise);
 int64_t load_times_quantile(const struct load_times *loads, double q, int64_t otherwise);
 
 struct open_hint {       /* the latest hint that is not settled yet */
@@ -40,6 +45,17 @@ struct open_hint {       /* the latest hint that is not settled yet */
     uint32_t probability_millionths; /* what it is believed to be */
     uint32_t said_millionths;        /* what its source said */
 };
+
+/* struct resource_settings, narrower. */
+struct kept_settings {
+    uint64_t memory;
+    int64_t hold_timeout_ns, load_time_ns;
+    int16_t priority;
+    uint8_t on_cold;
+    bool pin, has_fallback;
+};
+struct kept_settings kept_settings_of(const struct resource_settings *settings);
+struct resource_settings kept_settings_wide(const struct kept_settings *kept);
 
 struct resource {
     /* where it stands */
@@ -76,12 +92,18 @@ struct resource {
     float rate; /* sum of exp(-age / 10 min) over requests */
     struct plan_store plan;
     struct load_times loads;
-    struct resource_settings settings;
-    struct open_hint hint;
-    struct accounts accounts;
+    struct kept_settings settings;
+    struct open_hint *hint; /* NULL: none is open */
+    struct tally accounts;
 };
 
 void resource_init(struct resource *resource);
+void resource_fini(struct resource *resource);
+/* A hint is open that will be settled. */
+static inline bool resource_hinted(const struct resource *resource)
+{
+    return resource->hint && resource->hint->expire_at_ns != TIME_NEVER;
+}
 /* Memory it holds or would hold. */
 uint64_t resource_memory(const struct resource *resource);
 /* True while the world holds its memory for us: from the start of the load to the end of the

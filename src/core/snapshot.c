@@ -10,19 +10,31 @@
 enum { SNAPSHOT_VERSION = 1, HEADER_LEN = 8 + 4 + 8 + 8 };
 static const char magic[8] = {'f', 'o', 'r', 'e', 'w', 'a', 'r', 'm'};
 
-static void code_settings(struct coder *coder, struct resource_settings *settings)
+static void code_settings(struct coder *coder, struct kept_settings *kept)
 {
-    uint32_t on_cold = (uint32_t)settings->on_cold;
-    code_u64(coder, &settings->memory);
+    struct resource_settings settings = kept_settings_wide(kept);
+    uint32_t on_cold = (uint32_t)settings.on_cold;
+    code_u64(coder, &settings.memory);
     code_u32(coder, &on_cold);
-    code_i64(coder, &settings->hold_timeout_ns);
-    code_i64(coder, &settings->load_time_ns);
-    code_i64(coder, &settings->priority);
-    code_bool(coder, &settings->pin);
-    code_bool(coder, &settings->has_fallback);
+    code_i64(coder, &settings.hold_timeout_ns);
+    code_i64(coder, &settings.load_time_ns);
+    code_i64(coder, &settings.priority);
+    code_bool(coder, &settings.pin);
+    code_bool(coder, &settings.has_fallback);
     if (on_cold > ON_COLD_REFUSE)
         coder_fail(coder);
-    settings->on_cold = (int)on_cold;
+    settings.on_cold = (int)on_cold;
+    *kept = kept_settings_of(&settings);
+}
+
+static void code_loads(struct coder *coder, struct load_times *loads)
+{
+    uint32_t count = loads->count;
+    for (int i = 0; i < LOADS_KEPT; i++)
+        code_u32(coder, &loads->centiseconds[i]);
+    code_u32(coder, &count);
+    if (coder->in)
+        load_times_restore(loads, count);
 }
 
 static void code_plan(struct coder *coder, struct plan_store *store)
@@ -45,23 +57,38 @@ static void code_plan(struct coder *coder, struct plan_store *store)
     store->next = next;
 }
 
-static void code_hint(struct coder *coder, struct open_hint *hint)
+static void code_hint(struct coder *coder, struct open_hint **open)
 {
-    code_i64(coder, &hint->start_at_ns);
-    code_i64(coder, &hint->expire_at_ns);
-    code_i64(coder, &hint->eta_ns);
-    code_u32(coder, &hint->source);
-    code_u32(coder, &hint->probability_millionths);
-    code_u32(coder, &hint->said_millionths);
+    struct open_hint hint = {.start_at_ns = TIME_NEVER, .expire_at_ns = TIME_NEVER};
+    if (*open)
+        hint = **open;
+    code_i64(coder, &hint.start_at_ns);
+    code_i64(coder, &hint.expire_at_ns);
+    code_i64(coder, &hint.eta_ns);
+    code_u32(coder, &hint.source);
+    code_u32(coder, &hint.probability_millionths);
+    code_u32(coder, &hint.said_millionths);
+    bool none = hint.start_at_ns == TIME_NEVER && hint.expire_at_ns == TIME_NEVER;
+    if (!coder->in || coder_failed(coder) || none)
+        return;
+    *open = malloc(sizeof **open);
+    if (*open)
+        **open = hint;
+    else
+        coder_fail(coder);
 }
 
-static void code_accounts(struct coder *coder, struct accounts *accounts)
+static void code_accounts(struct coder *coder, struct tally *tally)
 {
-    uint64_t numbers[sizeof *accounts / sizeof(uint64_t)];
-    memcpy(numbers, accounts, sizeof numbers);
+    struct accounts accounts = {0};
+    uint64_t numbers[sizeof accounts / sizeof(uint64_t)];
+    tally_add(tally, &accounts);
+    memcpy(numbers, &accounts, sizeof numbers);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         code_u64(coder, &numbers[i]);
-    memcpy(accounts, numbers, sizeof numbers);
+    memcpy(&accounts, numbers, sizeof numbers);
+    if (coder->in && (coder_failed(coder) || tally_set(tally, &accounts) != FW_OK))
+        coder_fail(coder);
 }
 
 static void code_resource(struct coder *coder, struct resource *resource)
@@ -89,9 +116,7 @@ static void code_resource(struct coder *coder, struct resource *resource)
     code_u64(coder, &resource->measured_memory);
     code_float(coder, &resource->rate);
     code_plan(coder, &resource->plan);
-    for (int i = 0; i < LOADS_KEPT; i++)
-        code_u32(coder, &resource->loads.centiseconds[i]);
-    code_u32(coder, &resource->loads.count);
+    code_loads(coder, &resource->loads);
     code_settings(coder, &resource->settings);
     code_hint(coder, &resource->hint);
     code_accounts(coder, &resource->accounts);
@@ -418,7 +443,8 @@ void engine_forget_world(struct engine *engine, int64_t now_ns)
         resource->failures = 0;
         resource->protect_until_ns = 0;
         resource->idle_since_ns = resource->warm_since_ns = resource->load_started_ns = -1;
-        resource->hint.start_at_ns = resource->hint.expire_at_ns = TIME_NEVER;
+        free(resource->hint);
+        resource->hint = NULL;
         resource->cancelling = false;
     }
     engine->loads_running = 0;

@@ -73,6 +73,7 @@ static void enter_state(struct engine *engine, uint32_t number, uint32_t next)
     bool occupied = resource_occupies(resource);
     bool was_loading = resource->state == RESOURCE_WARMING || resource->state == RESOURCE_VERIFYING;
     resource_account(resource, engine->now_ns);
+    tally_carry(&resource->accounts);
     resource->state = (uint8_t)next;
     resource->state_since_ns = engine->now_ns;
     resource->cancelling = false;

@@ -34,7 +34,7 @@ void wishes_on_resource(struct engine *engine, const struct event *event)
     }
     struct resource *resource = &engine->resources[number];
     engine_set_memory(engine, resource, event->settings->memory, resource->measured_memory);
-    resource->settings = *event->settings;
+    resource->settings = kept_settings_of(event->settings);
     resource->configured = true;
     resource->pinned = event->settings->pin;
     decide_settle(engine, number);
