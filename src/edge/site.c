@@ -100,7 +100,8 @@ void site_set_stage(struct site *site, enum site_stage stage)
     pthread_mutex_unlock(&site->lock);
 }
 
-/* From its last line on, the site's task part belongs to a job thread. */
+/* From its last line on, the site's task part belongs to a job thread: whatever that reads is set
+ * before. */
 static void start_task(struct site *site, enum site_phase phase, uint64_t attempt)
 {
     CHECK(site->phase == SITE_IDLE);

@@ -181,12 +181,18 @@ static enum fw_err start(struct child *child, struct launch *launch, struct fw_d
     launch->output_fd = output[1];
     launch->gate_fd = gate[0];
     snprintf(launch->output_path, sizeof launch->output_path, "/proc/self/fd/%d", output[1]);
+    /* Until it has reset them, the new process has our signal handlers, and these write to a pipe
+     * that it shares with us: a SIGTERM meant for it would stop us. So signals wait until then. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     child->pid = fork();
     if (child->pid == 0) {
         close(gate[1]);
         run_child(launch);
     }
     int error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     close(output[1]);
     close(gate[0]);
     if (child->pid < 0)
