@@ -97,10 +97,16 @@ void connection_accept(struct server *server);
 void connection_close(
     struct connection *connection); /* now; an exchange in the handler's hands hears `gone` */
 void connection_finish(struct connection *connection); /* the exchange's answer was handed over */
+void connection_reset(struct connection *connection);  /* close so that the client sees an error */
+void connection_watch(uv_timer_t *timer);              /* looks at the stopped ones */
+
+void connection_arm(struct connection *connection); /* the deadline of its state */
+void connection_go_on(
+    struct connection *connection); /* requests that came while others were answered */
+
+/* connection_write.c */
 void connection_send(struct connection *connection, const uv_buf_t *pieces, unsigned count);
 size_t connection_queued(const struct connection *connection);
-void connection_reset(struct connection *connection); /* close so that the client sees an error */
-void connection_watch(uv_timer_t *timer);             /* looks at the stopped ones */
 
 /* request.c: bytes in, requests out */
 void request_feed(struct connection *connection, const char *data, size_t len);

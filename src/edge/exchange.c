@@ -149,13 +149,12 @@ static const char *error_type(int status)
     }
 }
 
-void exchange_error(struct exchange *exchange, enum fw_err err, int64_t retry_after_s,
-                    struct str message)
+void exchange_error_with(struct exchange *exchange, enum fw_err err, int64_t retry_after_s,
+                         struct str message, struct str extra)
 {
     const struct err_row *row = err_row(err);
-    struct buf body;
+    struct buf body, lines;
     struct json json;
-    char extra[64] = "";
     buf_init(&body, 16 << 10);
     json_init(&json, &body, false);
     json_object(&json);
@@ -169,10 +168,20 @@ void exchange_error(struct exchange *exchange, enum fw_err err, int64_t retry_af
     json_object_end(&json);
     json_object_end(&json);
     buf_add_char(&body, '\n');
+    buf_init(&lines, ANSWER_HEAD_MAX);
+    buf_add_str(&lines, extra);
     if (retry_after_s >= 0)
-        snprintf(extra, sizeof extra, "Retry-After: %lld\r\n", (long long)retry_after_s);
-    exchange_answer(exchange, row->http_status, "application/json", str_of(extra), buf_str(&body));
+        buf_printf(&lines, "Retry-After: %lld\r\n", (long long)retry_after_s);
+    exchange_answer(exchange, row->http_status, "application/json", buf_str(&lines),
+                    buf_str(&body));
+    buf_fini(&lines);
     buf_fini(&body);
+}
+
+void exchange_error(struct exchange *exchange, enum fw_err err, int64_t retry_after_s,
+                    struct str message)
+{
+    exchange_error_with(exchange, err, retry_after_s, message, (struct str){0});
 }
 
 void exchange_begin(struct exchange *exchange, int status, const char *content_type,

@@ -249,6 +249,8 @@ static void on_body(void *context, const char *data, size_t len)
         exchange_relay(relay->exchange, &piece, 1);
     else if (relay->body == REWRITE_CHUNK)
         send_chunk(relay, data, len);
+    else if (relay->body == REWRITE_EVENTS)
+        exchange_write(relay->exchange, (struct str){data, len});
 }
 
 /* Relays a part of the body, behind `head` if that has not left yet. */
@@ -297,12 +299,33 @@ static enum rewrite_body choose_body(const struct relay *relay, const struct hea
     return REWRITE_LENGTH;
 }
 
-static const char *const label_names[] = {"warm", "cold", "fallback"};
-
 static void note_first_byte(struct relay *relay)
 {
     int64_t now = (int64_t)uv_hrtime();
     metrics_observe(relay->proxy->metrics, METRIC_PROXY, now - relay->complete_ns - relay->held_ns);
+}
+
+static void drop_upstream(struct relay *relay)
+{
+    upstream_release(relay->upstream, false);
+    relay->upstream = NULL;
+}
+
+/* The client's stream has begun with comments: only events can follow. */
+static void continue_stream(struct relay *relay, const struct head *head, const char *data,
+                            size_t len)
+{
+    struct fw_detail detail;
+    if (head->status != 200 || !rewrite_is_stream(head_get(head, "content-type"))) {
+        err_set(&detail, FW_UPSTREAM, "the upstream answered %d instead of a stream", head->status);
+        drop_upstream(relay);
+        relay_error(relay, FW_UPSTREAM, -1, str_of(detail.text));
+        return;
+    }
+    relay->body = REWRITE_EVENTS;
+    relay->close_upstream = head->close || (head->http_1_0 && !head->keep_alive);
+    relay->state = RELAY_STREAMING;
+    relay_body(relay, (struct str){0}, data, len);
 }
 
 /* The final head is read: writes ours and the body bytes that came with it. */
@@ -310,6 +333,10 @@ static void begin_answer(struct relay *relay, const struct head *head, const cha
 {
     struct exchange *exchange = relay->exchange;
     struct buf *scratch = &relay->proxy->scratch;
+    if (relay->early) {
+        continue_stream(relay, head, data, len);
+        return;
+    }
     relay->body = (uint8_t)choose_body(relay, head);
     bool by_close = relay->body == REWRITE_DECHUNK || relay->body == REWRITE_CLOSE;
     struct rewrite_response rewrite = {
@@ -318,15 +345,14 @@ static void begin_answer(struct relay *relay, const struct head *head, const cha
         .keep_alive = exchange_keep_alive(exchange) && !by_close,
         .http_1_0 = exchange_request(exchange)->http_1_0,
         .resource = str_of(relay->route->config->id),
-        .state = str_of(label_names[relay->label]),
+        .state = relay_label(relay),
         .wait_ms = relay->held_ns / TIME_MILLISECOND,
     };
     relay->close_upstream = head->close || (head->http_1_0 && !head->keep_alive);
     buf_clear(scratch);
     rewrite_response(&rewrite, scratch);
     if (scratch->failed) {
-        upstream_release(relay->upstream, false);
-        relay->upstream = NULL;
+        drop_upstream(relay);
         broken(relay, FW_UPSTREAM, "its answer's head is too large");
         return;
     }
@@ -338,8 +364,7 @@ static void begin_answer(struct relay *relay, const struct head *head, const cha
 
 static void bad_answer(struct relay *relay, const char *why)
 {
-    upstream_release(relay->upstream, false);
-    relay->upstream = NULL;
+    drop_upstream(relay);
     broken(relay, FW_UPSTREAM, why);
 }
 

@@ -26,13 +26,15 @@ struct relay {
     const struct route *route; /* in the held view */
     struct endpoint *endpoint;
     struct upstream *upstream;
-    struct wheel_timer timer; /* the hold's last resort */
+    struct wheel_timer timer; /* while held: the next comment, or the last resort */
+    int64_t hold_until_ns;
     uint64_t id, session;
     int64_t complete_ns, held_at_ns, held_ns, sent_ns; /* monotonic */
     uint8_t state;
-    uint8_t label;                 /* enum metric_request_state */
-    bool in_use;                   /* the brain awaits an END */
-    bool in_flight;                /* counted in the slot */
+    uint8_t label;     /* enum metric_request_state */
+    bool in_use;       /* the brain awaits an END */
+    bool in_flight;    /* counted in the slot */
+    bool pings, early; /* comments are wanted while held; the 200 and one of them has left */
     bool retried, reissued, heard; /* heard: a byte of the answer came */
     bool answers_head, extra;      /* extra: bytes behind the answer */
     bool close_upstream;           /* the answer says so */
@@ -63,19 +65,35 @@ struct proxy {
     struct server_field fields[SERVER_FIELDS_MAX];
 };
 
-/* relay.c */
-void relay_forward(struct relay *relay,
-                   const struct config_url *url); /* sends it there, the answer comes by itself */
-extern const struct upstream_events relay_upstream_events;
-
-/* proxy.c */
+/* relay_pool.c */
+struct relay *relay_take(struct proxy *proxy); /* NULL when memory is short */
 /* It is over: counts, events, memory. The exchange is answered by the caller, who keeps its
  * pointer. */
 void relay_finish(struct relay *relay, enum fw_err status);
+void relay_leave(struct relay *relay,
+                 enum fw_err status); /* no longer the resource's: slot and brain are told */
+void relay_event(struct relay *relay, uint32_t kind, uint32_t flags);
+/* Over, with an error for the client. */
+void relay_error(struct relay *relay, enum fw_err err, int64_t retry_after_s, struct str message);
 void relay_fail(struct relay *relay, enum fw_err err,
-                const char *reason); /* with an error for the client */
-void relay_lost(
-    struct relay *relay,
-    const char *reason); /* the upstream that was believed warm refused the connection */
+                const char *reason); /* the upstream's fault */
+struct str relay_label(const struct relay *relay);
+int64_t relay_wall_ns(void);
+
+/* relay_hold.c */
+void relay_hold(struct relay *relay);
+void relay_unhold(struct relay *relay); /* fine if it is not held */
+void relay_lost(struct relay *relay,
+                const char *reason); /* what was believed warm refused the connection */
+void relay_on_timer(struct wheel_timer *timer, int64_t now_ns);
+
+/* relay.c */
+void relay_forward(struct relay *relay,
+                   const struct config_url *url); /* the answer comes by itself */
+extern const struct upstream_events relay_upstream_events;
+
+/* proxy_pages.c */
+bool proxy_answer_own(struct exchange *exchange, const struct view *view,
+                      const struct server_request *request);
 
 #endif

@@ -23,6 +23,7 @@ enum rewrite_body {
     REWRITE_DECHUNK, /* chunks undone for HTTP/1.0, the end of the connection ends it */
     REWRITE_CHUNK,   /* the upstream ends it by closing: chunks made for HTTP/1.1 */
     REWRITE_CLOSE,   /* the upstream ends it by closing, and so do we (HTTP/1.0) */
+    REWRITE_EVENTS,  /* inside the stream that comments have begun */
 };
 struct rewrite_response {
     const struct head *head;

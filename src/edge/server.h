@@ -101,6 +101,9 @@ void exchange_answer(struct exchange *exchange, int status, const char *content_
  * retry_after_s < 0: no header. */
 void exchange_error(struct exchange *exchange, enum fw_err err, int64_t retry_after_s,
                     struct str message);
+/* The same with further "Name: value\r\n" lines. */
+void exchange_error_with(struct exchange *exchange, enum fw_err err, int64_t retry_after_s,
+                         struct str message, struct str extra);
 /* A streamed answer: head, any number of pieces, end. Chunked for HTTP/1.1, close-delimited
  * for 1.0. */
 void exchange_begin(struct exchange *exchange, int status, const char *content_type,

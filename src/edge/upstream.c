@@ -1,56 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "edge/upstream.h"
 #include "base/check.h"
-#include <stdio.h>
+#include "edge/upstream_part.h"
 #include <stdlib.h>
-
-enum upstream_state {
-    UPSTREAM_RESOLVING,
-    UPSTREAM_CONNECTING,
-    UPSTREAM_BUSY,
-    UPSTREAM_IDLE,
-    UPSTREAM_CLOSING
-};
-
-struct upstream {
-    uv_tcp_t tcp;
-    uv_connect_t connect;
-    struct upstream_pool *pool;
-    struct endpoint *endpoint;
-    struct upstream *next,
-        **link; /* in the endpoint's idle or waiting list, or among the busy ones */
-    void *owner;
-    struct wheel_timer timer;
-    uint8_t state;
-    uint8_t address; /* which of the endpoint's is tried */
-    bool reused, reading, awaited;
-    bool tcp_open, restarting, broken;
-};
-
-struct endpoint {
-    struct endpoint *next;
-    struct upstream_pool *pool;
-    char host[256], authority[272];
-    uint16_t port;
-    struct sockaddr_storage addresses[UPSTREAM_ADDRESSES_MAX];
-    unsigned address_count;
-    int64_t resolved_until_ns; /* TIME_NEVER for numeric hosts */
-    bool resolving;
-    uv_getaddrinfo_t request;
-    struct upstream *idle, *waiting;
-    uint32_t idle_count;
-};
-
-struct upstream_pool {
-    uv_loop_t *loop;
-    struct server *server;
-    struct upstream_limits limits;
-    struct upstream_events events;
-    struct endpoint *endpoints;
-    struct upstream *busy;
-    size_t open; /* handles and look-ups that must end before the pool is freed */
-    bool destroyed;
-};
 
 struct upstream_write {
     uv_write_t request;
@@ -58,7 +9,7 @@ struct upstream_write {
     char data[];
 };
 
-static void pool_release(struct upstream_pool *pool)
+void upstream_pool_release(struct upstream_pool *pool)
 {
     if (!pool->destroyed || pool->open > 0)
         return;
@@ -72,7 +23,7 @@ static void pool_release(struct upstream_pool *pool)
 
 /* --- lists --- */
 
-static void list_add(struct upstream **list, struct upstream *upstream)
+void upstream_list_add(struct upstream **list, struct upstream *upstream)
 {
     upstream->next = *list;
     upstream->link = list;
@@ -81,7 +32,7 @@ static void list_add(struct upstream **list, struct upstream *upstream)
     *list = upstream;
 }
 
-static void list_remove(struct upstream *upstream)
+void upstream_list_remove(struct upstream *upstream)
 {
     if (!upstream->link)
         return;
@@ -99,7 +50,7 @@ static void on_closed(uv_handle_t *handle)
     struct upstream_pool *pool = upstream->pool;
     free(upstream);
     pool->open--;
-    pool_release(pool);
+    upstream_pool_release(pool);
 }
 
 static void close_upstream(struct upstream *upstream)
@@ -110,7 +61,7 @@ static void close_upstream(struct upstream *upstream)
         upstream->endpoint->idle_count--;
     upstream->state = UPSTREAM_CLOSING;
     upstream->owner = NULL;
-    list_remove(upstream);
+    upstream_list_remove(upstream);
     wheel_cancel(server_wheel(upstream->pool->server), &upstream->timer);
     if (upstream->restarting)
         return; /* its socket is being closed: on_restart frees it */
@@ -129,7 +80,7 @@ static void report_closed(struct upstream *upstream, enum fw_err err)
         pool->events.closed(owner, err);
 }
 
-static void report_failed(struct upstream *upstream, enum fw_err err, const char *reason)
+void upstream_report_failed(struct upstream *upstream, enum fw_err err, const char *reason)
 {
     void *owner = upstream->owner;
     struct upstream_pool *pool = upstream->pool;
@@ -153,10 +104,11 @@ static void on_deadline(struct wheel_timer *timer, int64_t now_ns)
     (void)now_ns;
     switch (upstream->state) {
     case UPSTREAM_RESOLVING:
-        report_failed(upstream, FW_UPSTREAM_SLOW, "its name was not resolved in time");
+        upstream_report_failed(upstream, FW_UPSTREAM_SLOW, "its name was not resolved in time");
         break;
     case UPSTREAM_CONNECTING:
-        report_failed(upstream, FW_UPSTREAM_SLOW, "the connection was not accepted in time");
+        upstream_report_failed(upstream, FW_UPSTREAM_SLOW,
+                               "the connection was not accepted in time");
         break;
     case UPSTREAM_BUSY:
         report_closed(upstream, upstream->broken ? FW_UPSTREAM : FW_UPSTREAM_SLOW);
@@ -242,7 +194,7 @@ static void on_connected(uv_connect_t *request, int status)
         if (start_reading(upstream))
             upstream->pool->events.open(upstream->owner, upstream);
         else
-            report_failed(upstream, FW_UNREACHABLE, "its socket cannot be read");
+            upstream_report_failed(upstream, FW_UNREACHABLE, "its socket cannot be read");
         return;
     }
     if (upstream->address + 1u < upstream->endpoint->address_count) {
@@ -254,10 +206,10 @@ static void on_connected(uv_connect_t *request, int status)
     }
     if (upstream->endpoint->resolved_until_ns != TIME_NEVER)
         upstream->endpoint->resolved_until_ns = 0; /* the name may point elsewhere now */
-    report_failed(upstream, FW_UNREACHABLE, uv_strerror(status));
+    upstream_report_failed(upstream, FW_UNREACHABLE, uv_strerror(status));
 }
 
-static void connect_next(struct upstream *upstream)
+void upstream_connect(struct upstream *upstream)
 {
     const struct endpoint *endpoint = upstream->endpoint;
     CHECK(uv_tcp_init(upstream->pool->loop, &upstream->tcp) == 0);
@@ -268,7 +220,7 @@ static void connect_next(struct upstream *upstream)
                                 (const struct sockaddr *)&endpoint->addresses[upstream->address],
                                 on_connected);
     if (result != 0)
-        report_failed(upstream, FW_UNREACHABLE, uv_strerror(result));
+        upstream_report_failed(upstream, FW_UNREACHABLE, uv_strerror(result));
 }
 
 static void on_restart(uv_handle_t *handle)
@@ -277,100 +229,7 @@ static void on_restart(uv_handle_t *handle)
     if (upstream->state == UPSTREAM_CLOSING)
         on_closed(handle); /* given up meanwhile */
     else
-        connect_next(upstream);
-}
-
-/* --- names --- */
-
-static void take_addresses(struct endpoint *endpoint, const struct addrinfo *found)
-{
-    endpoint->address_count = 0;
-    for (; found && endpoint->address_count < UPSTREAM_ADDRESSES_MAX; found = found->ai_next) {
-        struct sockaddr_storage *address = &endpoint->addresses[endpoint->address_count];
-        if (found->ai_family == AF_INET) {
-            memcpy(address, found->ai_addr, sizeof(struct sockaddr_in));
-            ((struct sockaddr_in *)address)->sin_port = htons(endpoint->port);
-        } else if (found->ai_family == AF_INET6) {
-            memcpy(address, found->ai_addr, sizeof(struct sockaddr_in6));
-            ((struct sockaddr_in6 *)address)->sin6_port = htons(endpoint->port);
-        } else {
-            continue;
-        }
-        endpoint->address_count++;
-    }
-}
-
-static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
-{
-    struct endpoint *endpoint = request->data;
-    struct upstream_pool *pool = endpoint->pool;
-    endpoint->resolving = false;
-    if (status == 0)
-        take_addresses(endpoint, found);
-    uv_freeaddrinfo(found);
-    bool ok = status == 0 && endpoint->address_count > 0;
-    if (ok && !pool->destroyed)
-        endpoint->resolved_until_ns = server_now(pool->server) + UPSTREAM_DNS_NS;
-    while (endpoint->waiting) {
-        struct upstream *upstream = endpoint->waiting;
-        list_remove(upstream); /* NOLINT(clang-analyzer-unix.Malloc): the last one left the list */
-        list_add(&pool->busy, upstream);
-        if (ok)
-            connect_next(upstream);
-        else
-            report_failed(upstream, FW_UNREACHABLE, "its name cannot be resolved");
-    }
-    pool->open--;
-    pool_release(pool);
-}
-
-static void resolve(struct upstream *upstream)
-{
-    struct endpoint *endpoint = upstream->endpoint;
-    static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC};
-    upstream->state = UPSTREAM_RESOLVING;
-    list_remove(upstream);
-    list_add(&endpoint->waiting, upstream);
-    if (endpoint->resolving)
-        return;
-    endpoint->request.data = endpoint;
-    if (uv_getaddrinfo(upstream->pool->loop, &endpoint->request, on_resolved, endpoint->host, NULL,
-                       &hints) != 0) {
-        report_failed(upstream, FW_UNREACHABLE, "its name cannot be looked up");
-        return;
-    }
-    endpoint->resolving = true;
-    endpoint->pool->open++;
-}
-
-struct endpoint *upstream_endpoint(struct upstream_pool *pool, const struct config_url *url)
-{
-    struct endpoint **link = &pool->endpoints, *endpoint;
-    for (; (endpoint = *link) != NULL; link = &endpoint->next) {
-        if (endpoint->port == url->port && strcmp(endpoint->host, url->host) == 0)
-            return endpoint;
-    }
-    endpoint = calloc(1, sizeof *endpoint);
-    if (!endpoint)
-        return NULL;
-    endpoint->pool = pool;
-    endpoint->port = url->port;
-    snprintf(endpoint->host, sizeof endpoint->host, "%s", url->host);
-    snprintf(endpoint->authority, sizeof endpoint->authority,
-             strchr(url->host, ':') ? "[%s]:%u" : "%s:%u", url->host, url->port);
-    struct sockaddr_storage *address = &endpoint->addresses[0];
-    if (uv_ip4_addr(url->host, url->port, (struct sockaddr_in *)address) == 0 ||
-        uv_ip6_addr(url->host, url->port, (struct sockaddr_in6 *)address) == 0) {
-        endpoint->address_count = 1;
-        endpoint->resolved_until_ns = TIME_NEVER;
-    }
-    *link = endpoint;
-    return endpoint;
-}
-
-struct str endpoint_authority(const struct endpoint *endpoint)
-{
-    return str_of(endpoint->authority);
+        upstream_connect(upstream);
 }
 
 /* --- taking and giving back --- */
@@ -381,9 +240,9 @@ void upstream_take(struct upstream_pool *pool, struct endpoint *endpoint, void *
     struct upstream *upstream = fresh ? NULL : endpoint->idle;
     *out = upstream;
     if (upstream) {
-        list_remove(upstream);
+        upstream_list_remove(upstream);
         endpoint->idle_count--;
-        list_add(&pool->busy, upstream);
+        upstream_list_add(&pool->busy, upstream);
         upstream->state = UPSTREAM_BUSY;
         upstream->owner = owner;
         upstream->reused = true;
@@ -404,12 +263,12 @@ void upstream_take(struct upstream_pool *pool, struct endpoint *endpoint, void *
     upstream->timer.fire = on_deadline;
     upstream->timer.deadline_ns = TIME_NEVER;
     pool->open++;
-    list_add(&pool->busy, upstream);
+    upstream_list_add(&pool->busy, upstream);
     set_deadline(upstream, pool->limits.connect_timeout_ns);
     if (endpoint->resolved_until_ns > server_now(pool->server))
-        connect_next(upstream);
+        upstream_connect(upstream);
     else
-        resolve(upstream);
+        endpoint_resolve(upstream);
 }
 
 bool upstream_reused(const struct upstream *upstream)
@@ -429,8 +288,8 @@ void upstream_release(struct upstream *upstream, bool reusable)
         close_upstream(upstream);
         return;
     }
-    list_remove(upstream);
-    list_add(&endpoint->idle, upstream);
+    upstream_list_remove(upstream);
+    upstream_list_add(&endpoint->idle, upstream);
     endpoint->idle_count++;
     upstream->state = UPSTREAM_IDLE;
     set_deadline(upstream, pool->limits.idle_timeout_ns);
@@ -545,5 +404,5 @@ void upstream_pool_destroy(struct upstream_pool **out)
             (void)uv_cancel((uv_req_t *)&endpoint->request);
     }
     pool->destroyed = true;
-    pool_release(pool);
+    upstream_pool_release(pool);
 }

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Answers on their way: streams, back-pressure, clients and upstreams that go away, and what is held."""
+import json
 import os
+import signal
 import socket
+import threading
 import time
 import wire
 from wire import post, wait_for
@@ -247,6 +250,7 @@ class Held(wire.Case):
         self.assertEqual(answer.status, 503)
         self.assertGreaterEqual(int(answer.get("retry-after")), 1)
         self.assertIn("error", answer.json())
+        self.assertEqual((answer.get("x-forewarm-resource"), answer.get("x-forewarm-state")), ("no", "cold"))
 
     def test_leaving_while_held_is_seen(self):
         before = self.upstream.bytes
@@ -272,6 +276,98 @@ class Held(wire.Case):
         with self.stack.client() as client:
             client.send(post("slow2", path="/echo?1") + post(path="/echo?2"))
             self.assertEqual([client.answer().json()["target"] for _ in range(2)], ["/echo?1", "/echo?2"])
+
+
+class Comments(wire.Case):
+    """A client that asks for a stream and for comments sees signs of life while it is held; others see none."""
+    fallback = False
+    options = "io_threads: 1\njob_threads: 16"
+    resources = [("three", 3, ""), ("three-json", 3, ""), ("three-quiet", 3, ""), ("three-cut", 3, ""),
+                 ("hopeless", 3600, "hold_timeout: 2s")]
+    EXTRA = "X-Forewarm-Comments: yes\r\n"
+
+    def body(self, model):
+        return '{"stream":true,"model":"%s"}' % model
+
+    def test_comments_then_the_stream(self):
+        with self.stack.client() as client:
+            status, fields, _ = client.send(post(body=self.body("three"), path="/sse", extra=self.EXTRA)).head()
+            self.assertEqual((status, fields["content-type"], fields["x-accel-buffering"]),
+                             (200, "text/event-stream", "no"))
+            self.assertEqual(fields["x-forewarm-resource"], "three")
+            pieces = []
+            while True:
+                piece = client.chunk()
+                if not piece:
+                    break
+                pieces.append(piece)
+            self.assertEqual(piece, b"")  # the terminator came
+            self.assertTrue(pieces[0].startswith(b": ") and pieces[0].endswith(b"\n\n"), pieces)
+            events = b"".join(p for p in pieces if not p.startswith(b":"))
+            self.assertEqual(events, b"".join(b"data: %d\n\n" % i for i in range(5)) + b"data: [DONE]\n\n")
+            self.assertEqual(client.send(post()).answer().status, 200)
+
+    def test_an_answer_that_is_no_stream_is_an_error_event(self):
+        answer = self.stack.ask(post(body=self.body("three-json"), extra=self.EXTRA))
+        self.assertEqual((answer.status, answer.complete), (200, True))
+        last = answer.body.strip().split(b"\n\n")[-1]
+        self.assertTrue(last.startswith(b"data: "), answer.body)
+        self.assertEqual(json.loads(last[6:])["error"]["code"], "upstream_failed")
+
+    def test_a_hold_that_ends_is_an_error_event(self):
+        answer = self.stack.ask(post(body=self.body("hopeless"), extra=self.EXTRA))
+        self.assertEqual((answer.status, answer.complete), (200, True))
+        last = answer.body.strip().split(b"\n\n")[-1]
+        self.assertIn("error", json.loads(last[6:]))
+
+    def test_who_did_not_ask_hears_nothing_early(self):
+        begin = time.monotonic()
+        answer = self.stack.ask(post(body=self.body("three-quiet"), path="/sse"))
+        self.assertGreater(time.monotonic() - begin, 2)
+        self.assertNotIn(b": three", answer.body)
+        self.assertGreater(int(answer.get("x-forewarm-wait-ms")), 1000)
+
+    def test_breaking_off_still_shows(self):
+        answer = self.stack.ask(post(body=self.body("three-cut"), path="/endless-then-reset", extra=self.EXTRA))
+        self.assertEqual((answer.status, answer.complete), (200, False))
+
+
+class Reload(wire.Case):
+    """SIGHUP while requests are on their way: none is lost, and the old names go on for those that began with them."""
+    options = "io_threads: 2"
+
+    def test_reload_under_traffic(self):
+        if self.stack.plane:
+            self.skipTest("the plane alone reads its configuration once")
+        self.stack.warm_up()
+        path = os.path.join(self.stack.dir.name, "forewarm.yaml")
+        with open(path) as f:
+            text = f.read()
+        failures, stop = [], threading.Event()
+
+        def traffic():
+            with self.stack.client() as client:
+                while not stop.is_set():
+                    answer = client.send(post()).answer()
+                    if answer.status != 200:
+                        failures.append(answer.body)
+        threads = [threading.Thread(target=traffic) for _ in range(4)]
+        slow = self.stack.client()
+        slow.send(post(path="/endless"))
+        slow.until(b"data: 1")
+        for thread in threads:
+            thread.start()
+        for i in range(8):
+            with open(path, "w") as f:
+                f.write(text.replace("aliases: [alias,", "aliases: [alias, alias-%d," % i))
+            self.stack.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: self.stack.ask(post("alias-%d" % i)).status == 200, "the new name is known")
+        stop.set()
+        for thread in threads:
+            thread.join()
+        slow.sock.close()
+        self.assertEqual(failures, [])
+        self.assertEqual(self.stack.ask(post("alias-3")).status, 404)
 
 
 if __name__ == "__main__":

@@ -168,6 +168,12 @@ class Upstream:
                          b"9\r\ndata: 1\n\n\r\n")
             self.wait_closed(sock, path)
             return False
+        elif path == "/endless-then-reset":
+            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+                         b"9\r\ndata: 1\n\n\r\n")
+            self.stopping.wait(0.05)
+            reset(sock)
+            return False
         elif path == "/big":
             total = int(query)
             sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % total)

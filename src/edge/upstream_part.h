@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ * Inside the upstream pools: connections (upstream.c), endpoints and their names (endpoint.c). */
+#ifndef FOREWARM_EDGE_UPSTREAM_PART_H
+#define FOREWARM_EDGE_UPSTREAM_PART_H
+
+#include "edge/upstream.h"
+
+enum upstream_state {
+    UPSTREAM_RESOLVING,
+    UPSTREAM_CONNECTING,
+    UPSTREAM_BUSY,
+    UPSTREAM_IDLE,
+    UPSTREAM_CLOSING
+};
+
+struct upstream {
+    uv_tcp_t tcp;
+    uv_connect_t connect;
+    struct upstream_pool *pool;
+    struct endpoint *endpoint;
+    struct upstream *next,
+        **link; /* in the endpoint's idle or waiting list, or among the busy ones */
+    void *owner;
+    struct wheel_timer timer;
+    uint8_t state;
+    uint8_t address; /* which of the endpoint's is tried */
+    bool reused, reading, awaited;
+    bool tcp_open, restarting, broken;
+};
+
+struct endpoint {
+    struct endpoint *next;
+    struct upstream_pool *pool;
+    char host[256], authority[272];
+    uint16_t port;
+    struct sockaddr_storage addresses[UPSTREAM_ADDRESSES_MAX];
+    unsigned address_count;
+    int64_t resolved_until_ns; /* TIME_NEVER for numeric hosts */
+    bool resolving;
+    uv_getaddrinfo_t request;
+    struct upstream *idle, *waiting;
+    uint32_t idle_count;
+};
+
+struct upstream_pool {
+    uv_loop_t *loop;
+    struct server *server;
+    struct upstream_limits limits;
+    struct upstream_events events;
+    struct endpoint *endpoints;
+    struct upstream *busy;
+    size_t open; /* handles and look-ups that must end before the pool is freed */
+    bool destroyed;
+};
+
+/* upstream.c */
+void upstream_list_add(struct upstream **list, struct upstream *upstream);
+void upstream_list_remove(struct upstream *upstream);
+void upstream_pool_release(struct upstream_pool *pool); /* frees it once nothing is open any more */
+void upstream_connect(struct upstream *upstream);       /* to the address whose turn it is */
+void upstream_report_failed(struct upstream *upstream, enum fw_err err, const char *reason);
+
+/* endpoint.c */
+void endpoint_resolve(struct upstream *upstream); /* then upstream_connect, or failed */
+
+#endif
