@@ -4,6 +4,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/replay_html.h"
 #include "cli/replay_report.h"
 #include "core/settings.h"
 #include "plan/policies.h"
@@ -17,7 +18,7 @@ struct options {
     int64_t hold_timeout_ns, hold_limit, hold_total;
     char columns[OPTION_TEXT_MAX], policy[OPTION_TEXT_MAX], load_times[OPTION_TEXT_MAX],
         sizes[OPTION_TEXT_MAX], score_from[OPTION_TEXT_MAX], hints[OPTION_TEXT_MAX],
-        csv[OPTION_TEXT_MAX], decisions[OPTION_TEXT_MAX];
+        csv[OPTION_TEXT_MAX], decisions[OPTION_TEXT_MAX], html[OPTION_TEXT_MAX];
 };
 
 #define AT(field) offsetof(struct options, field)
@@ -32,6 +33,7 @@ static const struct args_row rows[] = {
     {{"sizes", OPTION_TEXT, AT(sizes), "", 0, 0, false, NULL, "resource,memory (5GiB) or resource,bytes; with --memory"}, "CSV", 0},
     {{"score_from", OPTION_TEXT, AT(score_from), "", 0, 0, false, NULL, "learn from everything, score what begins at or after this instant, or this long (6d) after the start"}, "TIME", 0},
     {{"hints", OPTION_TEXT, AT(hints), "", 0, 0, false, NULL, "time,resource[,probability][,eta_s][,session][,source]"}, "CSV", 0},
+    {{"html", OPTION_TEXT, AT(html), "", 0, 0, false, NULL, "also write a page to look at: one file that opens anywhere"}, "FILE", 0},
     {{"csv", OPTION_TEXT, AT(csv), "", 0, 0, false, NULL, "also write the table there"}, "FILE", 0},
     {{"decisions", OPTION_TEXT, AT(decisions), "", 0, 0, false, NULL, "write every action with its reason as JSON lines"}, "FILE", 0},
     {{"hold_timeout", OPTION_DURATION, AT(hold_timeout_ns), "never", 0, 0, false, NULL, "how long a request may be held"}, "DUR", 0},
@@ -65,10 +67,13 @@ struct job {
     struct replay_hint *hints;
     size_t hint_count;
     struct buf decisions;
+    struct trail trail; /* of the policy that the page is about */
+    const char *shown;  /* the policy that the page is about; NULL no page */
     const char *policy; /* of the run in progress */
     struct output_progress progress;
     uint64_t progress_before, progress_total;
     struct replay_report report;
+    char source[64];
 };
 
 static double clock_s(void)
@@ -182,9 +187,8 @@ static void set_engine(struct job *job)
     job->report.prices = (struct score_prices){job->engine.idle_price, job->engine.wait_price};
 }
 
-static void note_action(void *context, const struct action *action)
+static void note_decision(struct job *job, const struct action *action)
 {
-    struct job *job = context;
     struct json json;
     char at[TIME_TEXT_MAX];
     struct buf reason;
@@ -213,6 +217,22 @@ static void note_action(void *context, const struct action *action)
     json_object_end(&json);
     buf_add_char(&job->decisions, '\n');
     buf_fini(&reason);
+}
+
+static void note_action(void *context, const struct action *action)
+{
+    struct job *job = context;
+    if (job->options.decisions[0] != '\0')
+        note_decision(job, action);
+    if (job->policy == job->shown)
+        trail_action(&job->trail, action);
+}
+
+static void note_arrival(void *context, size_t request, bool ready)
+{
+    struct job *job = context;
+    if (job->policy == job->shown)
+        trail_arrival(&job->trail, request, ready);
 }
 
 static void note_progress(void *context, uint64_t done)
@@ -246,7 +266,7 @@ static enum fw_err choose_policies(struct job *job, struct fw_detail *detail)
 
 static enum fw_err run_policies(struct job *job, struct fw_detail *detail)
 {
-    bool decisions = job->options.decisions[0] != '\0';
+    bool watched = job->options.decisions[0] != '\0' || job->shown;
     struct replay_settings settings = {.trace = &job->trace,
                                        .arrivals = &job->arrivals,
                                        .loads = &job->loads,
@@ -255,7 +275,8 @@ static enum fw_err run_policies(struct job *job, struct fw_detail *detail)
                                        .hints = job->hints,
                                        .hint_count = job->hint_count,
                                        .from_ns = job->report.from_ns,
-                                       .on_action = decisions ? note_action : NULL,
+                                       .on_arrival = job->shown ? note_arrival : NULL,
+                                       .on_action = watched ? note_action : NULL,
                                        .on_progress = note_progress,
                                        .context = job};
     output_progress_init(&job->progress, "replay", job->args.quiet);
@@ -283,6 +304,43 @@ static void find_hindsight(struct job *job)
                                          report->from_ns, &report->best);
 }
 
+/* The page is about the planner if it runs, else about the first policy. */
+static enum fw_err start_page(struct job *job, struct fw_detail *detail)
+{
+    if (job->options.html[0] == '\0')
+        return FW_OK;
+    if (job->report.count == 0)
+        return err_set(detail, FW_USAGE, "--html: found no policy to show, expected --policy LIST");
+    job->shown = job->report.rows[0].name;
+    for (size_t i = 0; i < job->report.count; i++)
+        if (strcmp(job->report.rows[i].name, "planner") == 0)
+            job->shown = job->report.rows[i].name;
+    return trail_init(&job->trail, &job->trace, &job->report.prices, job->report.from_ns);
+}
+
+static enum fw_err write_page(struct job *job, struct fw_detail *detail)
+{
+    if (!job->shown)
+        return FW_OK;
+    struct buf page;
+    const struct replay_page contents = {&job->report, &job->arrivals, &job->trail, job->shown};
+    trail_finish(&job->trail);
+    buf_init(&page, OUTPUT_MAX);
+    enum fw_err err = replay_html(&contents, &page);
+    if (err == FW_OK)
+        err = output_file(job->options.html, buf_str(&page), detail);
+    buf_fini(&page);
+    return err;
+}
+
+static void describe_source(struct job *job)
+{
+    snprintf(job->source, sizeof job->source, "%d files", job->args.operand_count);
+    job->report.source = job->args.operand_count == 1 ? job->args.operands[0] : job->source;
+    job->report.trace = &job->trace;
+    job->report.loads = &job->loads;
+}
+
 static enum fw_err run(struct job *job, struct fw_detail *detail)
 {
     FW_TRY(read_trace(job, detail));
@@ -292,8 +350,11 @@ static enum fw_err run(struct job *job, struct fw_detail *detail)
     FW_TRY(read_hints(job, detail));
     FW_TRY(find_score_from(job, detail));
     FW_TRY(choose_policies(job, detail));
+    FW_TRY(start_page(job, detail));
     FW_TRY(run_policies(job, detail));
     find_hindsight(job);
+    describe_source(job);
+    FW_TRY(write_page(job, detail));
     if (job->options.decisions[0] != '\0') {
         if (job->decisions.failed)
             return err_set(detail, FW_LIMIT,
@@ -313,12 +374,7 @@ static enum fw_err run(struct job *job, struct fw_detail *detail)
 static int print_report(struct job *job)
 {
     struct buf out;
-    char many[64];
     buf_init(&out, OUTPUT_MAX);
-    snprintf(many, sizeof many, "%d files", job->args.operand_count);
-    job->report.source = job->args.operand_count == 1 ? job->args.operands[0] : many;
-    job->report.trace = &job->trace;
-    job->report.loads = &job->loads;
     if (job->args.json)
         replay_report_json(&job->report, &out);
     else
@@ -328,16 +384,21 @@ static int print_report(struct job *job)
     return status;
 }
 
+/* Files that go to standard output instead of the report. */
+static int piped(const struct job *job)
+{
+    return (strcmp(job->options.csv, "-") == 0) + (strcmp(job->options.decisions, "-") == 0) +
+           (strcmp(job->options.html, "-") == 0);
+}
+
 /* Two things on standard output would be no document. */
 static enum fw_err check_outputs(const struct job *job, struct fw_detail *detail)
 {
-    bool csv = strcmp(job->options.csv, "-") == 0,
-         decisions = strcmp(job->options.decisions, "-") == 0;
-    if (csv && decisions)
-        return err_set(detail, FW_USAGE, "--csv - and --decisions - both want standard output");
-    if ((csv || decisions) && job->args.json)
-        return err_set(detail, FW_USAGE, "--json and %s - both want standard output",
-                       csv ? "--csv" : "--decisions");
+    if (piped(job) + job->args.json > 1)
+        return err_set(detail, FW_USAGE,
+                       "found %s, expected one thing on standard output: --json or one of --csv, "
+                       "--decisions and --html with -",
+                       job->args.json ? "--json and a file -" : "two files -");
     return FW_OK;
 }
 
@@ -362,11 +423,11 @@ int cmd_replay(int argc, char **argv)
         err = check_outputs(job, &detail);
     if (err == FW_OK)
         err = run(job, &detail);
-    bool piped = strcmp(job->options.csv, "-") == 0 || strcmp(job->options.decisions, "-") == 0;
     int status = err != FW_OK ? output_fail(spec.command, err, &detail)
-                 : piped      ? 0
+                 : piped(job) ? 0
                               : print_report(job);
     buf_fini(&job->decisions);
+    trail_fini(&job->trail);
     free(job->hints);
     free(job->sizes);
     loads_fini(&job->loads);

@@ -303,31 +303,52 @@ static uint64_t main_hash(const struct replay_report *report)
     return report->count > 0 ? report->rows[0].result.decision_hash : 0;
 }
 
+/* What the closed form knows of a timer: sums. */
+static void write_timer_json(const struct replay_report *report, const char *key, const char *ttl,
+                             int64_t ttl_ns, const struct score_result *score, struct json *json)
+{
+    json_key(json, key);
+    if (!report->has_ttl) {
+        json_null(json);
+        return;
+    }
+    json_object(json);
+    json_key_double(json, ttl, time_to_seconds(ttl_ns));
+    json_key_double(json, "cost", score_cost(score, &report->prices));
+    json_key_uint(json, "requests", score->requests);
+    json_key_uint(json, "cold", score->cold);
+    json_key_fixed(json, "cold_pct", score_cold_pct(score), 4);
+    json_key_double(json, "wait_s", time_to_seconds(score->wait_ns));
+    json_key_double(json, "idle_s", time_to_seconds(score->idle_ns));
+    json_key_uint(json, "loads", score->loads);
+    json_key_double(json, "load_s", time_to_seconds(score->load_ns));
+    json_object_end(json);
+}
+
+void replay_report_json_parts(const struct replay_report *report, struct json *json)
+{
+    write_trace_json(report, json);
+    json_key(json, "policies");
+    json_array(json);
+    for (size_t i = 0; i < report->count; i++)
+        write_policy_json(report, &report->rows[i], json);
+    json_array_end(json);
+    write_timer_json(report, "hindsight", "best_ttl_s", report->best_ttl_ns, &report->best, json);
+    write_timer_json(report, "ttl600", "ttl_s", 10 * TIME_MINUTE, &report->ttl600, json);
+}
+
 void replay_report_json(const struct replay_report *report, struct buf *out)
 {
     struct json json;
     char hash[24];
     double events = 0, spent_s = 0;
-    json_init(&json, out, true);
-    json_object(&json);
-    write_trace_json(report, &json);
-    json_key(&json, "policies");
-    json_array(&json);
     for (size_t i = 0; i < report->count; i++) {
-        write_policy_json(report, &report->rows[i], &json);
         events += (double)report->rows[i].result.events;
         spent_s += report->rows[i].seconds;
     }
-    json_array_end(&json);
-    json_key(&json, "hindsight");
-    if (report->has_ttl) {
-        json_object(&json);
-        json_key_double(&json, "best_ttl_s", time_to_seconds(report->best_ttl_ns));
-        json_key_double(&json, "cost", score_cost(&report->best, &report->prices));
-        json_object_end(&json);
-    } else {
-        json_null(&json);
-    }
+    json_init(&json, out, true);
+    json_object(&json);
+    replay_report_json_parts(report, &json);
     snprintf(hash, sizeof hash, "%016" PRIx64, main_hash(report));
     json_key_text(&json, "decision_hash", hash);
     json_key_fixed(&json, "events_per_s", spent_s > 0 ? events / spent_s : 0, 0);

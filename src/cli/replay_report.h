@@ -31,6 +31,9 @@ struct replay_report {
 };
 
 void replay_report_text(const struct replay_report *report, struct buf *out);
+/* Its parts, for a document that holds more: trace, policies, hindsight, ttl600. */
+struct json;
+void replay_report_json_parts(const struct replay_report *report, struct json *json);
 void replay_report_json(const struct replay_report *report, struct buf *out);
 void replay_report_csv(const struct replay_report *report, struct buf *out);
 

@@ -116,6 +116,9 @@ static enum fw_err arrive(struct replay *replay, size_t i)
                           .request = i + 1,
                           .session = request->session};
     score_arrival(&replay->score, request);
+    if (replay->settings->on_arrival)
+        replay->settings->on_arrival(replay->settings->context, i,
+                                     score_is_ready(&replay->score, request->resource));
     if (replay->settings->on_progress)
         replay->settings->on_progress(replay->settings->context, i + 1);
     return step(replay, &event);

@@ -34,6 +34,9 @@ struct replay_settings {
     const struct replay_hint *hints; /* by time */
     size_t hint_count;
     int64_t from_ns; /* scored from here on */
+    /* Called for every request before the engine hears of it, `ready` when its resource is warm;
+     * may be NULL. */
+    void (*on_arrival)(void *context, size_t request, bool ready);
     /* Called for every action; may be NULL. */
     void (*on_action)(void *context, const struct action *action);
     /* Called for every request; may be NULL. */

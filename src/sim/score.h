@@ -76,6 +76,10 @@ FW_MUST_CHECK enum fw_err score_arrivals_init(struct score_arrivals *arrivals,
 void score_arrivals_fini(struct score_arrivals *arrivals);
 void score_ttl(const struct score_arrivals *arrivals, const struct loads *loads, int64_t ttl_ns,
                int64_t from_ns, struct score_result *result);
+/* The same for one resource; adds to `result`. */
+void score_ttl_resource(const struct score_arrivals *arrivals, const struct loads *loads,
+                        uint32_t resource, int64_t ttl_ns, int64_t from_ns,
+                        struct score_result *result);
 /* The grid's time to live with the lowest cost. */
 int64_t score_best_ttl(const struct score_arrivals *arrivals, const struct loads *loads,
                        const struct score_prices *prices, int64_t from_ns,

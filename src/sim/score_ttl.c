@@ -107,21 +107,27 @@ static void ttl_arrival(struct ttl_run *run, int64_t at_ns, int64_t duration_ns,
     result->wait_ns += in_score ? begin_ns - at_ns : 0;
 }
 
+void score_ttl_resource(const struct score_arrivals *arrivals, const struct loads *loads,
+                        uint32_t resource, int64_t ttl_ns, int64_t from_ns,
+                        struct score_result *result)
+{
+    struct ttl_run run = {.ttl_ns = ttl_ns, .from_ns = from_ns, .until_ns = arrivals->until_ns};
+    uint64_t loads_begun = 0;
+    for (size_t i = arrivals->first[resource]; i < arrivals->first[resource + 1]; i++)
+        ttl_arrival(&run, arrivals->at_ns[i], arrivals->duration_ns[i],
+                    i == arrivals->first[resource], &loads_begun, loads, resource, result);
+    if (run.warm) {
+        add_idle(&run, unload_at(&run), result);
+        result->unloads += unload_at(&run) >= from_ns && unload_at(&run) <= run.until_ns;
+    }
+}
+
 void score_ttl(const struct score_arrivals *arrivals, const struct loads *loads, int64_t ttl_ns,
                int64_t from_ns, struct score_result *result)
 {
     *result = (struct score_result){0};
-    for (uint32_t r = 0; r < arrivals->resource_count; r++) {
-        struct ttl_run run = {.ttl_ns = ttl_ns, .from_ns = from_ns, .until_ns = arrivals->until_ns};
-        uint64_t loads_begun = 0;
-        for (size_t i = arrivals->first[r]; i < arrivals->first[r + 1]; i++)
-            ttl_arrival(&run, arrivals->at_ns[i], arrivals->duration_ns[i], i == arrivals->first[r],
-                        &loads_begun, loads, r, result);
-        if (run.warm) {
-            add_idle(&run, unload_at(&run), result);
-            result->unloads += unload_at(&run) >= from_ns && unload_at(&run) <= run.until_ns;
-        }
-    }
+    for (uint32_t r = 0; r < arrivals->resource_count; r++)
+        score_ttl_resource(arrivals, loads, r, ttl_ns, from_ns, result);
 }
 
 int64_t score_best_ttl(const struct score_arrivals *arrivals, const struct loads *loads,
