@@ -33,7 +33,7 @@ static void life_on_demand(void **state)
     const struct action *drain = find(&bench, ACTION_DRAIN);
     assert_non_null(drain);
     assert_int_equal(drain->at_ns, SECONDS(162));
-    assert_int_equal(drain->reason, REASON_KEEP_END);
+    assert_int_equal(drain->reason, REASON_KEPT);
     report(&bench, EVENT_DRAINED, a);
     assert_non_null(find(&bench, ACTION_UNLOAD));
     report(&bench, EVENT_UNLOADED, a);
