@@ -15,6 +15,7 @@ struct telling {
     struct action_list actions;
     struct map64 starts; /* request -> its place in the trace + 1, to find its duration at END */
     uint64_t events;     /* since BEGIN */
+    int64_t last_ns;     /* of the latest event */
 };
 
 static enum fw_err begin_run(struct telling *telling, const struct journal_record *record)
@@ -23,6 +24,7 @@ static enum fw_err begin_run(struct telling *telling, const struct journal_recor
     map64_fini(&telling->starts);
     map64_init(&telling->starts, SIZE_MAX / 4);
     telling->events = 0;
+    telling->last_ns = 0;
     telling->reader->trace->journal.runs++;
     return engine_create(&telling->engine, &record->settings, NULL, telling->reader->detail);
 }
@@ -51,6 +53,26 @@ static enum fw_err note_request(struct telling *telling, const struct event *eve
     if (event->kind == EVENT_REQUEST && event->request != 0)
         FW_TRY(map64_set(&telling->starts, event->request, trace->count));
     return FW_OK;
+}
+
+/* The engine aborts on an event that cannot be: one that a daemon never wrote. */
+static enum fw_err check_event(struct telling *telling, const struct journal_record *record)
+{
+    const struct event *event = &record->event;
+    const char *wrong = NULL;
+    if (event->kind >= EVENT_KIND_COUNT)
+        wrong = "an unknown kind of event";
+    else if (event->at_ns < telling->last_ns)
+        wrong = "an event before the one before it";
+    else if (event->kind != EVENT_RESOURCE && event->kind != EVENT_TIME &&
+             event->resource >= engine_resource_count(telling->engine))
+        wrong = "an event of a resource that was never named";
+    if (!wrong) {
+        telling->last_ns = event->at_ns;
+        return FW_OK;
+    }
+    return err_set(telling->reader->detail, FW_CORRUPT, "%s: record %llu: found %s",
+                   telling->reader->file, (unsigned long long)record->number, wrong);
 }
 
 static enum fw_err check_mark(struct telling *telling, const struct journal_record *record)
@@ -85,6 +107,7 @@ static enum fw_err tell(struct telling *telling, const struct journal_record *re
     case JOURNAL_SETTINGS:
         return engine_reconfigure(telling->engine, &record->settings, detail);
     case JOURNAL_EVENT:
+        FW_TRY(check_event(telling, record));
         FW_TRY(note_request(telling, &record->event));
         telling->events++;
         telling->reader->trace->journal.events++;
