@@ -39,7 +39,8 @@ static void choose_engine(struct faults *faults)
                                            "cold",    "hybrid",  "breakeven", "hazard-stop"};
     struct engine_settings *settings = &faults->settings;
     option_defaults(engine_option_rows, engine_option_count, settings);
-    strcpy(settings->policy, policies[below(faults, sizeof policies / sizeof policies[0])]);
+    snprintf(settings->policy, sizeof settings->policy, "%s",
+             policies[below(faults, sizeof policies / sizeof policies[0])]);
     settings->memory = chance(faults, 0.5) ? UINT64_MAX : (8 + below(faults, 40)) << 30;
     settings->wait_price = (double)(1 + below(faults, 300));
     settings->max_loads = (int64_t)below(faults, 4);

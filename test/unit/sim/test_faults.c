@@ -177,7 +177,7 @@ static void open_engine(void)
     struct engine_settings settings;
     struct fw_detail detail;
     option_defaults(engine_option_rows, engine_option_count, &settings);
-    strcpy(settings.policy, "ttl:1h");
+    memcpy(settings.policy, "ttl:1h", sizeof "ttl:1h");
     assert_int_equal(engine_create(&engine, &settings, NULL, &detail), FW_OK);
 }
 
