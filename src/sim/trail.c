@@ -216,6 +216,7 @@ static uint32_t origin_of(const struct trail_resource *resource)
     if (!resource->loaded)
         return resource->last_request_ns < 0 ? TRAIL_FIRST : TRAIL_OTHER;
     switch (resource->reason) {
+    case REASON_KEPT:
     case REASON_KEEP_END:
         return TRAIL_LET_GO;
     case REASON_PREWARM_EXPIRED:
