@@ -57,7 +57,7 @@ class LyingHealth(Bench):
         liar = Liar()
         self.addCleanup(liar.server_close)
         self.addCleanup(liar.shutdown)
-        warmer = {"kind": "http", "load": {"method": "POST", "path": "/load"}, "unload": {"method": "POST", "path": "/unload"}}
+        warmer = {"kind": "http", "load": {"method": "POST", "path": "/load"}, "unload": {"method": "POST", "path": "/unload"}, "start_timeout": "3s"}
         probe = {"path": CHAT, "body": json.dumps(chat("m")), "timeout": "5s"}
         daemon = self.start_forewarm(self.config([resource("m", liar.server_port, warmer=warmer, probe=probe, **more)]))
         return liar, daemon
