@@ -35,6 +35,7 @@ class HashCheck(Bench):
         print(result.stdout, result.stderr)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("decide alike", result.stdout)
+        self.assertRegex(result.stdout, r"\([1-9]\d* of the daemon's hashes met\)")
 
     def test_a_journal_that_was_altered_is_found_out(self):
         journal = self.path("journal")
