@@ -133,7 +133,7 @@ static void test_worst_cold_starts_say_why(void **state)
     assert_int_equal(trail.worst[1].wait_ns, SECONDS(12));
     const struct trail_cold *third = &trail.worst[2];
     assert_int_equal(third->origin, TRAIL_LET_GO);
-    assert_int_equal(third->reason, REASON_KEEP_END);
+    assert_int_equal(third->reason, REASON_KEPT);
     assert_int_equal(third->numbers[0], SECONDS(60)); /* since the last request */
     assert_int_equal(third->at_ns, SECONDS(300));
     assert_int_equal(third->gap_ns, SECONDS(280));
