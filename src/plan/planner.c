@@ -24,10 +24,6 @@
 #define LEAN_OWN      1.0  /* expert 2 */
 #define LEAN_ASKED    4.0  /* planner_probability */
 
-static const int64_t rate_tau_ns[PLANNER_RATES] = {300 * TIME_SECOND, TIME_HOUR, 8 * TIME_HOUR,
-                                                   72 * TIME_HOUR};
-static const double rate_weight[PLANNER_RATES] = {.25, .35, .25, .15};
-
 uint16_t planner_wait_pack(double wait)
 {
     if (!(wait > 1))
@@ -68,6 +64,8 @@ static void planner_destroy(struct policy *policy)
 {
     struct planner *planner = (struct planner *)policy;
     heap_fini(&planner->bursts);
+    for (uint32_t i = 0; i < planner->count; i++)
+        gaps_kept_fini(&planner->resources[i].gaps);
     free(planner->resources);
     free(planner);
 }
@@ -100,16 +98,23 @@ struct keep_outcome planner_outcome(const struct planner *planner,
                              gap_ns, load_ns);
 }
 
+/* The mean wait of the bin with this one as the latest. */
+static void set_wait(struct planner_resource *resource, uint32_t bin, double wait)
+{
+    uint32_t place = gaps_kept_place(&resource->gaps, bin);
+    double count = (double)resource->gaps.counts[place];
+    gaps_kept_notes(&resource->gaps)[place] = planner_wait_pack(
+        ((count - 1) * planner_wait_unpack(resource->burst_before) + wait) / count);
+}
+
 /* The burst is over: what it really waited replaces the guess, and the four plans are charged for
  * the gap before it. */
 static void settle(struct planner *planner, uint32_t number)
 {
     struct planner_resource *resource = &planner->resources[number];
     double wait = (double)resource->burst_waited_ns / (double)resource->burst_load_ns;
+    set_wait(resource, resource->burst_bin, wait);
     uint32_t bin = resource->burst_bin;
-    double count = (double)resource->gaps[bin];
-    resource->waits[bin] = planner_wait_pack(
-        ((count - 1) * planner_wait_unpack(resource->burst_before) + wait) / count);
     planner->pool.waits[bin] += wait - (double)resource->burst_guess;
     planner->pool.stale = true;
     for (int e = 0; e < EXPERT_COUNT; e++) {
@@ -140,11 +145,10 @@ static void close_gap(struct planner *planner, const struct policy_request *requ
     planner_pool_refresh(&planner->pool, request->at_ns);
     uint32_t bin = gaps_bin(request->gap_ns);
     double guess = (double)(float)planner->pool.wait[bin];
-    gaps_learn(resource->gaps, bin);
-    double count = (double)resource->gaps[bin];
-    resource->burst_before = resource->waits[bin];
-    resource->waits[bin] = planner_wait_pack(
-        ((count - 1) * planner_wait_unpack(resource->burst_before) + guess) / count);
+    if (gaps_kept_learn(&resource->gaps, bin) != FW_OK)
+        return; /* no memory: this gap teaches nothing */
+    resource->burst_before = gaps_kept_note(&resource->gaps, bin);
+    set_wait(resource, bin, guess);
     planner->pool.all.counts[bin] += 1;
     planner->pool.contexts[resource->context].counts[bin] += 1;
     planner->pool.waits[bin] += guess;
@@ -237,10 +241,6 @@ static void planner_request(struct policy *policy, const struct policy_request *
     planner_catch_up(planner, request->at_ns);
     int64_t since_ns = request->gap_ns < 0 ? TIME_NEVER : request->gap_ns;
     resource->busy = (float)((double)resource->busy * decay_over(since_ns, BUSY_NS)) + 1;
-    for (int z = 0; z < PLANNER_RATES; z++)
-        resource->rates[z] =
-            (float)((double)resource->rates[z] * decay_over(since_ns, rate_tau_ns[z]) +
-                    1e9 / (double)rate_tau_ns[z]);
     if (!resource->seen || request->gap_ns < 0) {
         resource->due = true;
     } else {
@@ -264,13 +264,16 @@ static void cold_costs(const struct planner *planner, const struct planner_resou
                        double cold_s[GAPS_BINS])
 {
     double load_s = time_to_seconds(resource->load_ns), price_s = planner->wait_price * load_s;
-    for (int k = 0; k < GAPS_BINS; k++) {
-        double wait = planner->pool.wait[k] > 1 ? planner->pool.wait[k] : 1;
-        if (resource->gaps[k] > 0) {
-            double count = (double)resource->gaps[k];
-            wait = (count * planner_wait_unpack(resource->waits[k]) + WAIT_WEIGHT * wait) /
-                   (count + WAIT_WEIGHT);
-        }
+    const struct gaps_kept *gaps = &resource->gaps;
+    const double *pooled = planner->pool.wait;
+    for (int k = 0; k < GAPS_BINS; k++)
+        cold_s[k] = load_s + price_s * (pooled[k] > 1 ? pooled[k] : 1);
+    uint32_t place = 0;
+    for (uint32_t k = gaps_kept_next(gaps, 0); k < GAPS_BINS; k = gaps_kept_next(gaps, k + 1)) {
+        double count = (double)gaps->counts[place],
+               own = planner_wait_unpack(gaps_kept_notes(gaps)[place++]);
+        double wait =
+            (count * own + WAIT_WEIGHT * (pooled[k] > 1 ? pooled[k] : 1)) / (count + WAIT_WEIGHT);
         cold_s[k] = load_s + price_s * wait;
     }
 }
@@ -319,10 +322,10 @@ static bool planner_plan(struct policy *policy, const struct policy_request *req
     cold_costs(planner, resource, cold_s);
     resource->plans.ttl_edge =
         (uint8_t)planner_pool_ttl_edge(&planner->pool, resource->load_ns, planner->wait_price);
-    gaps_mass(resource->gaps, law, LEAN, mass);
+    gaps_kept_mass(&resource->gaps, law, LEAN, mass);
     set_plan(resource, EXPERT_STOP, keep_bins_stop(mass, cold_s));
     set_plan(resource, EXPERT_WINDOWS, keep_bins_windows(mass, cold_s, load_s));
-    gaps_mass(resource->gaps, law, LEAN_OWN, mass);
+    gaps_kept_mass(&resource->gaps, law, LEAN_OWN, mass);
     set_plan(resource, EXPERT_WINDOWS_OWN, keep_bins_windows(mass, cold_s, load_s));
     int used = resource->plans.used = decide(planner, resource);
     uint32_t end;
@@ -347,7 +350,7 @@ static double planner_probability(const struct policy *policy, uint32_t number, 
     double mass[GAPS_BINS];
     if (!resource->seen || horizon_ns <= 0)
         return 0;
-    gaps_mass(resource->gaps, planner->pool.law[resource->context], LEAN_ASKED, mass);
+    gaps_kept_mass(&resource->gaps, planner->pool.law[resource->context], LEAN_ASKED, mass);
     double later = gaps_probability(mass, age_ns, horizon_ns);
     if (age_ns >= resource->load_ns || !(resource->all_gaps > 0))
         return later;
@@ -358,23 +361,6 @@ static double planner_probability(const struct policy *policy, uint32_t number, 
     double soon = (double)(resource->short_gaps / resource->all_gaps) *
                   (horizon_s < left_s ? horizon_s / left_s : 1);
     return soon + (1 - soon) * later;
-}
-
-/* Requests expected in the next ten minutes (from its rates, and from the law of its gaps) times
- * its load time, a byte. */
-static double planner_worth(const struct policy *policy, uint32_t number, int64_t age_ns,
-                            int64_t load_ns, uint64_t bytes)
-{
-    const struct planner *planner = (const struct planner *)policy;
-    const struct planner_resource *resource = &planner->resources[number];
-    const double horizon_s = 600;
-    double rate = 0;
-    for (int z = 0; z < PLANNER_RATES; z++)
-        rate += rate_weight[z] * (double)resource->rates[z] * decay_over(age_ns, rate_tau_ns[z]);
-    double silent = 1 - planner_probability(policy, number, age_ns, TIME_MINUTE);
-    double requests =
-        .4 * horizon_s * rate - .2 * horizon_s / 60 * decay_log(silent > 1e-9 ? silent : 1e-9);
-    return requests * time_to_seconds(load_ns) / (double)(bytes > 0 ? bytes : 1);
 }
 
 const struct policy_ops policy_planner = {
@@ -389,7 +375,6 @@ const struct policy_ops policy_planner = {
     .grow = planner_grow,
     .request = planner_request,
     .plan = planner_plan,
-    .worth = planner_worth,
     .probability = planner_probability,
     .save = planner_save,
     .load = planner_load,

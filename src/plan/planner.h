@@ -11,16 +11,17 @@
  * The cold cost is learned per bin of gap: long silences end in bursts, and one average would hide
  * that. Only gaps longer than a load are learned. Gaps still open are charged, too, or silent
  * resources would look cheap to keep. A guard returns to expert 0 when the mixture has cost more
- * than it by a margin. Memory: 664 bytes a resource, and 28 for its timer. */
+ * than it by a margin. Memory a resource: 192 bytes, 28 for its timer, and 6 for each bin its gaps
+ * fall in (at most 80). */
 #ifndef FOREWARM_PLAN_PLANNER_H
 #define FOREWARM_PLAN_PLANNER_H
 
 #include "base/heap.h"
+#include "learn/gaps_kept.h"
 #include "plan/keep_bins.h"
 #include "plan/planner_pool.h"
 
 enum { EXPERT_TTL, EXPERT_STOP, EXPERT_WINDOWS_OWN, EXPERT_WINDOWS, EXPERT_COUNT };
-enum { PLANNER_RATES = 4 };
 
 /* The four plans for one gap, and which one was followed. */
 struct planner_plans {
@@ -30,12 +31,9 @@ struct planner_plans {
     uint8_t used;
 };
 struct planner_resource {
-    float gaps[GAPS_BINS];      /* n_k: gaps > L, decayed */
-    uint16_t waits[GAPS_BINS];  /* mean wait of the burst after a gap in bin k, in load times
-                                   (planner_wait_pack) */
+    struct gaps_kept gaps; /* n_k: gaps > L, decayed; beside each the mean wait of the burst after a
+                              gap in bin k, in load times (planner_wait_pack) */
     float shadow[EXPERT_COUNT]; /* x_e, decayed seconds */
-    float rates[PLANNER_RATES]; /* requests per second over four horizons: what it is worth in
-                                   memory */
     float busy;                 /* requests, decayed over ten minutes */
     float short_gaps, all_gaps; /* decayed counts: share of gaps <= L */
     uint32_t known;             /* gaps > L ever */

@@ -28,20 +28,16 @@ static bool load_plans(struct planner_plans *plans, struct buf_reader *in)
 
 static void save_resource(const struct planner_resource *resource, struct buf *out)
 {
-    uint8_t used = 0; /* most resources fill few of their bins */
-    for (int k = 0; k < GAPS_BINS; k++)
-        used += resource->gaps[k] > 0 || resource->waits[k] > 0;
-    buf_put_u8(out, used);
-    for (int k = 0; k < GAPS_BINS; k++)
-        if (resource->gaps[k] > 0 || resource->waits[k] > 0) {
-            buf_put_u8(out, (uint8_t)k);
-            buf_put_float(out, resource->gaps[k]);
-            buf_put_u32(out, resource->waits[k]);
-        }
+    const struct gaps_kept *gaps = &resource->gaps;
+    uint32_t place = 0;
+    buf_put_u8(out, gaps->used);
+    for (uint32_t k = gaps_kept_next(gaps, 0); k < GAPS_BINS; k = gaps_kept_next(gaps, k + 1)) {
+        buf_put_u8(out, (uint8_t)k);
+        buf_put_float(out, gaps->counts[place]);
+        buf_put_u32(out, gaps_kept_notes(gaps)[place++]);
+    }
     for (int e = 0; e < EXPERT_COUNT; e++)
         buf_put_float(out, resource->shadow[e]);
-    for (int z = 0; z < PLANNER_RATES; z++)
-        buf_put_float(out, resource->rates[z]);
     buf_put_float(out, resource->busy);
     buf_put_float(out, resource->short_gaps);
     buf_put_float(out, resource->all_gaps);
@@ -76,13 +72,17 @@ static bool load_learned(struct planner_resource *resource, struct buf_reader *i
     uint8_t used = buf_get_u8(in), least = 0;
     for (; used > 0; used--) {
         uint8_t k = buf_get_u8(in);
-        if (in->failed || k < least || k >= GAPS_BINS || !recall_count(in, &resource->gaps[k]) ||
-            !recall_u16(in, &resource->waits[k]))
+        float count;
+        uint16_t wait;
+        if (in->failed || k < least || k >= GAPS_BINS || !recall_count(in, &count) ||
+            !recall_u16(in, &wait) || gaps_kept_add(&resource->gaps, k) != FW_OK)
             return false;
+        uint32_t place = gaps_kept_place(&resource->gaps, k);
+        resource->gaps.counts[place] = count;
+        gaps_kept_notes(&resource->gaps)[place] = wait;
         least = k + 1;
     }
-    return load_counts(resource->shadow, EXPERT_COUNT, in) &&
-           load_counts(resource->rates, PLANNER_RATES, in) && recall_count(in, &resource->busy) &&
+    return load_counts(resource->shadow, EXPERT_COUNT, in) && recall_count(in, &resource->busy) &&
            recall_count(in, &resource->short_gaps) && recall_count(in, &resource->all_gaps);
 }
 
@@ -151,7 +151,7 @@ static bool load_bursts(struct planner *planner, struct buf_reader *in)
             return false;
         struct planner_resource *resource = &planner->resources[number];
         if (!resource->seen || resource->burst_open || resource->burst_load_ns == 0 ||
-            !(resource->gaps[resource->burst_bin] > 0))
+            !(gaps_kept_count(&resource->gaps, resource->burst_bin) > 0))
             return false;
         resource->burst_open = true;
         if (heap_set(&planner->bursts, number, deadline_ns) != FW_OK)
