@@ -143,6 +143,14 @@ size_t engine_next(const struct engine *engine, uint64_t session, struct next_re
 bool engine_hint_precision(const struct engine *engine, uint32_t source, uint64_t *used,
                            uint64_t *settled);
 
+/* The time of the latest step. */
+int64_t engine_now(const struct engine *engine);
+/* P(a request of the resource within `horizon_ns` from `now_ns`); 0 when nothing is known. */
+double engine_probability(const struct engine *engine, uint32_t resource, int64_t now_ns,
+                          int64_t horizon_ns);
+/* Whether a request of this number is held. */
+bool engine_holds(const struct engine *engine, uint64_t request);
+
 /* Hash over every action since the start: two runs that decided alike have the same. */
 uint64_t engine_decision_hash(const struct engine *engine);
 uint64_t engine_action_count(const struct engine *engine);

@@ -168,3 +168,24 @@ const char *resource_state_name(uint32_t state)
     };
     return state < RESOURCE_STATE_COUNT ? names[state] : "?";
 }
+
+int64_t engine_now(const struct engine *engine)
+{
+    return engine->now_ns;
+}
+
+double engine_probability(const struct engine *engine, uint32_t number, int64_t now_ns,
+                          int64_t horizon_ns)
+{
+    const struct policy_ops *ops = engine->policy->ops;
+    int64_t last_ns = engine->resources[number].last_request_ns;
+    if (!ops->probability || last_ns < 0)
+        return 0;
+    return ops->probability(engine->policy, number, now_ns - last_ns, horizon_ns);
+}
+
+bool engine_holds(const struct engine *engine, uint64_t request)
+{
+    uint32_t resource;
+    return hold_find(&engine->hold, request, &resource);
+}
