@@ -153,27 +153,48 @@ static void big_shift_left(struct big *big, int bits)
     big->count += limbs;
 }
 
-static int big_compare(const struct big *a, const struct big *b)
+/* One digit of a long division in base 2^32 (Knuth, The Art of Computer Programming 2, 4.3.1,
+ * algorithm D): the whole part of rest * 2^32 / divisor, for rest < divisor, whose highest bit is
+ * set. `rest` becomes the remainder. */
+static uint32_t divide_digit(struct big *rest, const struct big *divisor)
 {
-    if (a->count != b->count)
-        return a->count < b->count ? -1 : 1;
-    for (int i = a->count - 1; i >= 0; i--)
-        if (a->limbs[i] != b->limbs[i])
-            return a->limbs[i] < b->limbs[i] ? -1 : 1;
-    return 0;
+    uint32_t *r = rest->limbs;
+    int n = divisor->count;
+    memmove(r + 1, r, (size_t)n * sizeof *r);
+    r[0] = 0;
+    uint64_t digit = ((uint64_t)r[n] << 32 | r[n - 1]) / divisor->limbs[n - 1];
+    if (digit > UINT32_MAX)
+        digit = UINT32_MAX;
+    uint64_t carry = 0, borrow = 0;
+    for (int i = 0; i < n; i++) {
+        carry += digit * divisor->limbs[i];
+        uint64_t limb = (uint64_t)r[i] - (uint32_t)carry - borrow;
+        r[i] = (uint32_t)limb;
+        borrow = limb >> 63;
+        carry >>= 32;
+    }
+    uint64_t top = (uint64_t)r[n] - carry - borrow;
+    for (bool negative = top >> 63 != 0; negative;
+         digit--) { /* the guess was one or two too high */
+        carry = 0;
+        for (int i = 0; i < n; i++) {
+            carry += (uint64_t)r[i] + divisor->limbs[i];
+            r[i] = (uint32_t)carry;
+            carry >>= 32;
+        }
+        negative = carry == 0 || top + carry != 0;
+        top += carry;
+    }
+    r[n] = 0;
+    return (uint32_t)digit;
 }
 
-/* a -= b, for a >= b */
-static void big_subtract(struct big *a, const struct big *b)
+static bool big_is_zero(const struct big *big)
 {
-    uint64_t borrow = 0;
-    for (int i = 0; i < a->count; i++) {
-        uint64_t take = (i < b->count ? b->limbs[i] : 0) + borrow;
-        borrow = a->limbs[i] < take;
-        a->limbs[i] = (uint32_t)(a->limbs[i] - take);
-    }
-    while (a->count > 0 && a->limbs[a->count - 1] == 0)
-        a->count--;
+    for (int i = 0; i < big->count; i++)
+        if (big->limbs[i] != 0)
+            return false;
+    return true;
 }
 
 /* Bits of the double nearest to quotient * 2^exponent, a little more if `more`; ties to even. */
@@ -210,7 +231,7 @@ static void big_from_decimal(struct big *big, const struct decimal *decimal)
     }
 }
 
-/* Long division in base two, after both have been brought to the same length. */
+/* 64 bits of number / divisor, which have been shifted so that it lies between 1/4 and 1. */
 static bool convert_divided(const struct decimal *decimal, uint64_t *bits)
 {
     struct big number = {.count = 0}, divisor = {.limbs = {1}, .count = 1};
@@ -220,21 +241,18 @@ static bool convert_divided(const struct decimal *decimal, uint64_t *bits)
         big_multiply_power_of_ten(&number, exponent);
     else
         big_multiply_power_of_ten(&divisor, -exponent);
-    int longer = big_bits(&number) - big_bits(&divisor);
+    int longer = big_bits(&number) - big_bits(&divisor) + 1;
     if (longer < 0)
         big_shift_left(&number, -longer);
     else
         big_shift_left(&divisor, longer);
-    uint64_t quotient = 0;
-    for (int i = 0; i < 64; i++) {
-        quotient <<= 1;
-        if (big_compare(&number, &divisor) >= 0) {
-            big_subtract(&number, &divisor);
-            quotient |= 1;
-        }
-        big_multiply_add(&number, 2, 0);
-    }
-    return round_to_double(quotient, number.count > 0, longer - 63, bits);
+    int spare = __builtin_clz(divisor.limbs[divisor.count - 1]);
+    big_shift_left(&number, spare);
+    big_shift_left(&divisor, spare);
+    number.count = divisor.count; /* what is above is zero */
+    uint64_t quotient = (uint64_t)divide_digit(&number, &divisor) << 32;
+    quotient |= divide_digit(&number, &divisor);
+    return round_to_double(quotient, !big_is_zero(&number), longer - 64, bits);
 }
 
 bool str_to_double(struct str text, double *value)
