@@ -360,21 +360,25 @@ static void note_peer(struct connection *connection)
              text, port);
 }
 
-/* Past the limit of connections: told so, if the socket takes it at once, and closed. */
+/* Past the limit of connections: told so, if the socket takes it at once, and closed; without a
+ * farewell when there are very many of them. */
 static void turn_away(struct connection *connection)
 {
     static char text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: "
                          "0\r\nConnection: close\r\n\r\n";
     uv_buf_t piece = uv_buf_init(text, sizeof text - 1);
     (void)uv_try_write((uv_stream_t *)&connection->tcp, &piece, 1);
-    connection_linger(connection);
+    if (connection->server->connection_count >
+        2 * (size_t)connection->server->limits.max_connections)
+        connection_close(connection);
+    else
+        connection_linger(connection);
 }
 
 void connection_accept(struct server *server)
 {
     struct connection *connection = calloc(1, sizeof *connection);
-    if (!connection)
-        return; /* the kernel keeps it until there is memory */
+    CHECK(connection); /* not taking it would stop the listener for good */
     connection->server = server;
     connection->timer.fire = on_deadline;
     connection->timer.deadline_ns = TIME_NEVER;

@@ -200,6 +200,7 @@ void metrics_observe(struct metrics_shard *shard, enum metric_id metric, int64_t
 struct metrics_writer {
     struct buf *out;
     const struct metric_row *row;
+    size_t samples; /* of this metric, so far */
 };
 
 static void add_number(struct buf *out, double value)
@@ -227,6 +228,7 @@ void metrics_sample(struct metrics_writer *writer, const struct str *labels, siz
                     double value)
 {
     struct str names = str_of(writer->row->labels), name;
+    writer->samples++;
     buf_add_text(writer->out, writer->row->name);
     for (size_t i = 0; i < count; i++) {
         CHECK(str_cut(&names, ',', &name)); /* as many values as the row has labels */
@@ -284,14 +286,17 @@ static void write_plain(struct metrics *metrics, enum metric_id metric,
                         struct metrics_writer *writer)
 {
     const struct label_list *list = labels_of(metric);
+    bool collected = writer->samples > 0;
+    if (!list && metric_rows[metric].labels[0])
+        return; /* its labels are the source's */
     size_t count = list ? list->count : 1;
     for (size_t label = 0; label < count; label++) {
         uint64_t value = 0;
         for (unsigned i = 0; i < atomic_load(&metrics->count); i++)
             value += atomic_load_explicit(&metrics->shards[i]->values[metric][label],
                                           memory_order_relaxed);
-        if (value == 0)
-            continue; /* nothing was counted here: what the source collects is not doubled */
+        if (value == 0 && collected)
+            continue; /* counted elsewhere: not doubled here */
         struct str text = list ? str_of(list->values[label]) : (struct str){0};
         metrics_sample(writer, &text, list ? 1 : 0, (double)(int64_t)value * unit_of(metric));
     }
@@ -340,7 +345,7 @@ void metrics_write(struct metrics *metrics, const struct metrics_source *source,
 {
     for (enum metric_id metric = 0; metric < METRIC_COUNT; metric++) {
         const struct metric_row *row = &metric_rows[metric];
-        struct metrics_writer writer = {out, row};
+        struct metrics_writer writer = {out, row, 0};
         const char *type = row->type[0] == 'C'   ? "counter"
                            : row->type[0] == 'G' ? "gauge"
                                                  : "histogram";
@@ -349,13 +354,13 @@ void metrics_write(struct metrics *metrics, const struct metrics_source *source,
             write_histogram(metrics, metric, out);
             continue;
         }
+        if (source->collect)
+            source->collect(source->context, metric, &writer);
         if (!has_resource(metric))
             write_plain(metrics, metric, &writer);
         for (uint32_t page = 0; has_resource(metric) && page < RESOURCE_PAGES; page++) {
             for (uint32_t i = 0; page_used(metrics, page) && i < RESOURCE_PAGE; i++)
                 write_resource(metrics, metric, page * RESOURCE_PAGE + i, source, &writer);
         }
-        if (source->collect)
-            source->collect(source->context, metric, &writer);
     }
 }

@@ -98,8 +98,7 @@ static void pump(struct relay *relay)
     }
     if (count > 0)
         relay->sent += upstream_send(relay->upstream, pieces, count);
-    if (relay->sent == relay->total)
-        upstream_await(relay->upstream);
+    upstream_await(relay->upstream); /* also for one that does not take the request */
 }
 
 static void open_upstream(struct relay *relay, bool fresh)

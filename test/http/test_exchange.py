@@ -191,7 +191,12 @@ class ResourceFrom(wire.Case):
         self.assertEqual(self.stack.ask(post(body='{"quality":"none"}')).status, 404)
 
 
+# Accepts connections (the kernel does) and never reads.
+DEAF = socket.create_server(("127.0.0.1", 0))
+
+
 class Deadlines(wire.Case):
+    resources = [("deaf", 0, "upstream: http://127.0.0.1:%d" % DEAF.getsockname()[1])]
     options = "head_timeout: 500ms\nbody_grace: 500ms\nidle_timeout: 1s\nfirst_byte_timeout: 700ms\nio_threads: 1\n" \
               "chunk_timeout: 700ms\nwrite_timeout: 1s"
 
@@ -229,6 +234,10 @@ class Deadlines(wire.Case):
         answer = self.stack.ask(post(path="/silent"))
         self.assertEqual((answer.status, answer.code()), (504, "upstream_timeout"))
         wait_for(lambda: "/silent" in self.upstream.closed_at, "the upstream connection ends")
+
+    def test_upstream_that_does_not_take_the_request(self):
+        answer = self.stack.ask(post(body=json.dumps({"model": "deaf", "pad": "x" * 10000000})))
+        self.assertEqual((answer.status, answer.code()), (504, "upstream_timeout"))
 
     def test_gap_between_chunks(self):
         answer = self.stack.ask(post(path="/endless"))

@@ -17,6 +17,8 @@ static void collect(void *context, enum metric_id metric, struct metrics_writer 
     struct str labels[] = {STR("qwen"), STR("warm")};
     if (metric == METRIC_STATE)
         metrics_sample(writer, labels, 2, 1);
+    if (metric == METRIC_EVENTS)
+        metrics_sample(writer, NULL, 0, 5);
 }
 
 static bool has(const struct buf *page, const char *line)
@@ -54,7 +56,12 @@ static void test_page(void **state)
     assert_true(
         has(&page, "forewarm_requests_total{resource=\"a\\\"b\\\\c\",state=\"fallback\"} 1"));
     assert_true(has(&page, "forewarm_responses_total{code=\"5xx\"} 7"));
+    assert_true(has(&page, "forewarm_responses_total{code=\"2xx\"} 0"));
+    assert_true(has(&page, "forewarm_client_gone_total 0"));
     assert_true(has(&page, "forewarm_held_requests 2"));
+    /* What the source counts is not shown twice. */
+    assert_true(has(&page, "forewarm_engine_events_total 5"));
+    assert_false(has(&page, "forewarm_engine_events_total 0"));
     assert_true(has(&page, "forewarm_cold_wait_seconds_bucket{le=\"0.25\"} 0"));
     assert_true(has(&page, "forewarm_cold_wait_seconds_bucket{le=\"0.5\"} 1"));
     assert_true(has(&page, "forewarm_cold_wait_seconds_bucket{le=\"2.5\"} 2"));
