@@ -133,10 +133,8 @@ static void count_waste(struct brain *brain, uint32_t resource)
     engine_view(brain->engine, resource, brain->stepped_ns, &view);
     if (brain->metrics && view.accounts.prewarm_expired > place->expired_seen)
         metrics_observe(brain->metrics, METRIC_PREWARM_WASTE,
-                        (view.accounts.prewarm_wasted_ns - place->wasted_seen_ns) /
-                            TIME_MILLISECOND);
+                        (brain->stepped_ns - place->ready_ns) / TIME_MILLISECOND);
     place->expired_seen = view.accounts.prewarm_expired;
-    place->wasted_seen_ns = view.accounts.prewarm_wasted_ns;
 }
 
 static void log_action(const struct brain *brain, const struct action *action)
@@ -154,7 +152,11 @@ static void log_action(const struct brain *brain, const struct action *action)
 
 static void enter_state(struct brain *brain, const struct action *action)
 {
-    struct slot *slot = brain->places[action->resource].site->slot;
+    struct brain_place *place = &brain->places[action->resource];
+    struct slot *slot = place->site->slot;
+    if (action->status == RESOURCE_WARM && place->state != RESOURCE_DRAINING)
+        place->ready_ns = action->at_ns;
+    place->state = action->status;
     atomic_store(&slot->state, action->status);
     atomic_store(&slot->warm, action->status == RESOURCE_WARM ? 1 : 0);
     if (action->status != RESOURCE_DRAINING)

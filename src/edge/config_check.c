@@ -58,13 +58,9 @@ static void check_policy(struct config_reader *reader, const yaml_node_t *node)
     };
     enum fw_err err = policy_create(&policy, &settings, str_of(engine->policy), &detail);
     if (err == FW_INPUT || err == FW_UNSUPPORTED || err == FW_NOT_FOUND)
-        yaml_walk_problem(&reader->walk, node, "policy: %s", detail.text);
+        yaml_walk_problem(&reader->walk, node, "%s", detail.text);
     else if (err != FW_OK)
         reader->no_memory = true;
-    else if (policy->ops->needs_future)
-        yaml_walk_problem(&reader->walk, node,
-                          "policy: \"%s\" knows the future and exists in `forewarm replay` only",
-                          engine->policy);
     policy_destroy(&policy);
 }
 

@@ -12,8 +12,8 @@ const struct metric_row metric_rows[] = {
 };
 const size_t metric_row_count = sizeof metric_rows / sizeof *metric_rows;
 
-/* Bucket bounds in the unit that is observed, and what an observed unit is worth in the unit that
- * is shown. */
+/* Bucket bounds in the unit that is observed, and how many of them make one of the unit
+ * that is shown (divided by: 30 s must not become 30.000000000000004). */
 #define METRICS_WASTE_BOUNDS                                                                       \
     {                                                                                              \
         1000, 5000, 10000, 30000, 60000, 300000                                                    \
@@ -31,11 +31,11 @@ struct bucket_list {
     const char *name;
     const int64_t *bounds;
     size_t count;
-    double unit;
+    double per_shown;
 };
 static const struct bucket_list bucket_lists[] = {
     {"WASTE", waste_bounds, sizeof waste_bounds / sizeof *waste_bounds, 1},
-    {"SECONDS", seconds_bounds, sizeof seconds_bounds / sizeof *seconds_bounds, 1e-9},
+    {"SECONDS", seconds_bounds, sizeof seconds_bounds / sizeof *seconds_bounds, 1e9},
 };
 
 static const char *const state_labels[] = {
@@ -260,11 +260,11 @@ static void write_histogram(struct metrics *metrics, enum metric_id metric, stru
     for (size_t b = 0; b <= list->count; b++) {
         total += counts[b];
         const char *bound =
-            b < list->count ? str_from_double((double)list->bounds[b] * list->unit, text) : "+Inf";
+            b < list->count ? str_from_double((double)list->bounds[b] / list->per_shown, text) : "+Inf";
         buf_printf(out, "%s_bucket{le=\"%s\"} %llu\n", name, bound, (unsigned long long)total);
     }
     buf_printf(out, "%s_sum ", name);
-    add_number(out, (double)sum * list->unit);
+    add_number(out, (double)sum / list->per_shown);
     buf_printf(out, "%s_count %llu\n", name, (unsigned long long)total);
 }
 
@@ -277,9 +277,9 @@ static const struct label_list *labels_of(enum metric_id metric)
     return NULL;
 }
 
-static double unit_of(enum metric_id metric)
+static double per_shown(enum metric_id metric)
 {
-    return strstr(metric_rows[metric].name, "_seconds") ? 1e-9 : 1;
+    return strstr(metric_rows[metric].name, "_seconds") ? 1e9 : 1;
 }
 
 static void write_plain(struct metrics *metrics, enum metric_id metric,
@@ -298,7 +298,7 @@ static void write_plain(struct metrics *metrics, enum metric_id metric,
         if (value == 0 && collected)
             continue; /* counted elsewhere: not doubled here */
         struct str text = list ? str_of(list->values[label]) : (struct str){0};
-        metrics_sample(writer, &text, list ? 1 : 0, (double)(int64_t)value * unit_of(metric));
+        metrics_sample(writer, &text, list ? 1 : 0, (double)(int64_t)value / per_shown(metric));
     }
 }
 
@@ -337,7 +337,7 @@ static void write_resource(struct metrics *metrics, enum metric_id metric, uint3
             continue;
         labels[0] = source->resource(source->context, resource);
         if (labels[0].data)
-            metrics_sample(writer, labels, list ? 2 : 1, (double)value * unit_of(metric));
+            metrics_sample(writer, labels, list ? 2 : 1, (double)value / per_shown(metric));
     }
 }
 
