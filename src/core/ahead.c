@@ -20,23 +20,42 @@
 #define EXPECTED_MAX     9.2 /* what a hint can raise the expectation to: -ln(1e-4) */
 enum { LOOKED_AT = 256, SESSIONS_KEPT = 1000, WARM_LOOKED_AT = 256 };
 
+static struct values *make_values(const struct engine *engine)
+{
+    struct values *values = malloc(sizeof *values);
+    if (!values)
+        return NULL;
+    values_init(values, SESSIONS_KEPT);
+    if (values_grow(values, engine->resource_count) == FW_OK)
+        return values;
+    values_fini(values);
+    free(values);
+    return NULL;
+}
+
 enum fw_err ahead_enable(struct engine *engine)
 {
     const struct policy_ops *ops = engine->policy->ops;
     if (engine->values || engine->settings.memory == UINT64_MAX || !ops->keeps_while_free ||
         !ops->predictive)
         return FW_OK;
-    struct values *values = malloc(sizeof *values);
-    if (!values)
-        return FW_NOMEM;
-    values_init(values, SESSIONS_KEPT);
-    if (values_grow(values, engine->resource_count) != FW_OK) {
-        values_fini(values);
-        free(values);
-        return FW_NOMEM;
-    }
-    engine->values = values;
-    return FW_OK;
+    engine->values = make_values(engine);
+    return engine->values ? FW_OK : FW_NOMEM;
+}
+
+bool ahead_load(struct engine *engine, struct buf_reader *in)
+{
+    if (ahead_enable(engine) != FW_OK)
+        return false;
+    if (engine->values)
+        return values_load(engine->values, in);
+    /* The budget or the policy has changed since: what is not used any more is read past. */
+    struct values *unused = make_values(engine);
+    bool read = unused && values_load(unused, in);
+    if (unused)
+        values_fini(unused);
+    free(unused);
+    return read;
 }
 
 /* ---- what was asked for lately ---- */

@@ -302,8 +302,7 @@ static void code_ahead(struct engine *engine, struct coder *coder)
         return;
     if (!coder->in)
         values_save(engine->values, coder->out);
-    else if ((!engine->values && ahead_enable(engine) != FW_OK) ||
-             !values_load(engine->values, coder->in))
+    else if (!ahead_load(engine, coder->in))
         coder_fail(coder);
 }
 

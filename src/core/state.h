@@ -132,6 +132,8 @@ void room_let_go(struct engine *engine, uint32_t number, const struct why *why);
 
 /* ahead.c: loading ahead under a memory budget */
 FW_MUST_CHECK enum fw_err ahead_enable(struct engine *engine);
+/* What was learned under a budget, from a snapshot; read past when there is none any more. */
+FW_MUST_CHECK bool ahead_load(struct engine *engine, struct buf_reader *in);
 void ahead_request(struct engine *engine, uint32_t number, uint64_t session);
 void ahead_append_recent(struct engine *engine, uint32_t number);
 void ahead_hint(struct engine *engine, uint32_t number);

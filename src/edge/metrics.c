@@ -259,8 +259,9 @@ static void write_histogram(struct metrics *metrics, enum metric_id metric, stru
     char text[STR_NUMBER_MAX];
     for (size_t b = 0; b <= list->count; b++) {
         total += counts[b];
-        const char *bound =
-            b < list->count ? str_from_double((double)list->bounds[b] / list->per_shown, text) : "+Inf";
+        const char *bound = b < list->count
+                                ? str_from_double((double)list->bounds[b] / list->per_shown, text)
+                                : "+Inf";
         buf_printf(out, "%s_bucket{le=\"%s\"} %llu\n", name, bound, (unsigned long long)total);
     }
     buf_printf(out, "%s_sum ", name);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Any bytes as a configuration: accepted, or refused with at least one problem in words; never both. */
+ * Any bytes as a configuration: accepted, or refused with at least one problem in words; never
+ * both. */
 #include "base/check.h"
 #include "edge/config.h"
 
@@ -12,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     enum fw_err err =
         config_parse(&config, "fuzz.yaml", (struct str){(const char *)data, len}, NULL, &problems);
     CHECK((err == FW_OK) == (config != NULL));
-    CHECK(err == FW_OK || err == FW_NOMEM || (err == FW_INPUT && problems.count > 0 && problems.text.len > 0));
+    CHECK(err == FW_OK || err == FW_NOMEM ||
+          (err == FW_INPUT && problems.count > 0 && problems.text.len > 0));
     for (uint32_t i = 0; config && i < config->resource_count; i++) {
         const struct config_resource *resource = &config->resources[i];
         CHECK(resource->id[0] && resource->upstream.host[0] && resource->upstream.port > 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Any bytes as a journal: whole and in pieces they read alike, and every record that is read writes back to itself. */
+ * Any bytes as a journal: whole and in pieces they read alike, and every record that is read writes
+ * back to itself. */
 #include "base/check.h"
 #include "core/journal.h"
 #include <stdlib.h>
@@ -33,9 +34,11 @@ static void read_back(const struct buf *out, uint64_t before, const struct journ
     struct journal_record *record = calloc(1, sizeof *record);
     size_t used;
     CHECK(record);
-    CHECK(journal_read(&reader, out->data, out->len, record, &used, NULL) == FW_OK && used == out->len);
+    CHECK(journal_read(&reader, out->data, out->len, record, &used, NULL) == FW_OK &&
+          used == out->len);
     CHECK(record->kind == expected->kind && record->number == expected->number);
-    CHECK(record->event.at_ns == expected->event.at_ns && record->event.flags == expected->event.flags);
+    CHECK(record->event.at_ns == expected->event.at_ns &&
+          record->event.flags == expected->event.flags);
     CHECK(str_equal(record->event.id, expected->event.id));
     free(record);
 }
@@ -59,7 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         from += used;
     }
     CHECK(used == 0 && whole.offset == from);
-    CHECK(err == FW_NO || err == FW_CORRUPT || err == FW_FOREIGN || err == FW_VERSION || err == FW_INPUT);
+    CHECK(err == FW_NO || err == FW_CORRUPT || err == FW_FOREIGN || err == FW_VERSION ||
+          err == FW_INPUT);
     /* In pieces that grow by one byte it stops at the same place. */
     struct journal_reader pieces = {0};
     size_t at = 0;

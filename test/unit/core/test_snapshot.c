@@ -193,6 +193,38 @@ static void snapshot_law(void **state)
         }
 }
 
+/* A new configuration does not make what was learned unreadable: another policy, a budget that is
+ * there no more. */
+static void other_settings_read_it_too(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *policy;
+        uint64_t memory;
+    } cases[] = {{"planner", 24}, {"planner", UINT64_MAX}, {"ttl:60s", 24}, {"median", UINT64_MAX}};
+    for (size_t i = 0; i < 16; i++) {
+        const struct engine_settings before = settings_of(cases[i / 4].policy, cases[i / 4].memory);
+        const struct engine_settings after = settings_of(cases[i % 4].policy, cases[i % 4].memory);
+        struct engine *engine = create(&before);
+        struct world world = {.pending = {{0}}};
+        struct fw_detail detail = {""};
+        struct buf saved;
+        prng_init(&world.prng, i);
+        configure(engine, 0);
+        run(engine, &world, 500);
+        buf_init(&saved, 1 << 26);
+        assert_int_equal(engine_save(engine, &saved), FW_OK);
+        engine_destroy(&engine);
+        engine = create(&after);
+        if (engine_load(engine, saved.data, saved.len, &detail) != FW_OK)
+            fail_msg("%s, then %s: %s", before.policy, after.policy, detail.text);
+        engine_forget_world(engine, world.now_ns);
+        configure(engine, world.now_ns);
+        buf_fini(&saved);
+        engine_destroy(&engine);
+    }
+}
+
 static void damage_is_refused(void **state)
 {
     (void)state;
@@ -252,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(snapshot_law),
+        cmocka_unit_test(other_settings_read_it_too),
         cmocka_unit_test(damage_is_refused),
         cmocka_unit_test(a_restart_forgets_the_world_not_the_lessons),
     };

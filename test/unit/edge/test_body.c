@@ -26,13 +26,13 @@ static void good_bodies(void **state)
 {
     (void)state;
     struct fw_detail detail;
-    assert_int_equal(control_body_parse(STR("{\"resource\":\"a\\u00e4\",\"probability\":1}"), fields, 2,
-                                        values, &detail),
+    assert_int_equal(control_body_parse(STR("{\"resource\":\"a\\u00e4\",\"probability\":1}"),
+                                        fields, 2, values, &detail),
                      FW_OK);
     assert_string_equal(values[0].text, "a\xc3\xa4");
     assert_true(values[1].given && values[1].number >= 1);
-    assert_int_equal(control_body_parse(STR("{\"resource\":\"a\",\"probability\":null}"), fields, 2, values,
-                                        &detail),
+    assert_int_equal(control_body_parse(STR("{\"resource\":\"a\",\"probability\":null}"), fields, 2,
+                                        values, &detail),
                      FW_OK);
     assert_false(values[1].given);
     assert_int_equal(control_body_parse(STR(" "), fields + 1, 1, values, &detail), FW_OK);
@@ -42,9 +42,11 @@ static void bad_bodies_are_told_everything(void **state)
 {
     (void)state;
     assert_string_equal(problem_of(""), "resource: missing");
-    assert_string_equal(problem_of("{\"probability\":true,\"x\":1}"),
-                        "probability: found a boolean, expected a number; x: unknown field; resource: missing");
-    assert_string_equal(problem_of("{\"resource\":\"\"}"), "resource: found 0 bytes, expected 1 to 511");
+    assert_string_equal(
+        problem_of("{\"probability\":true,\"x\":1}"),
+        "probability: found a boolean, expected a number; x: unknown field; resource: missing");
+    assert_string_equal(problem_of("{\"resource\":\"\"}"),
+                        "resource: found 0 bytes, expected 1 to 511");
     assert_string_equal(problem_of("{\"resource\":\"a\",\"probability\":1.5}"),
                         "probability: found 1.5, expected 0 to 1");
     assert_string_equal(problem_of("[3]"), "found an array, expected an object");
@@ -76,7 +78,8 @@ static const char *items_of(const char *body)
 static void bodies_of_many(void **state)
 {
     (void)state;
-    assert_string_equal(items_of("{\"a\":1}\n\r\n {\"a\":2} \nrubbish"), "1:{\"a\":1}|3:{\"a\":2}|4:rubbish|");
+    assert_string_equal(items_of("{\"a\":1}\n\r\n {\"a\":2} \nrubbish"),
+                        "1:{\"a\":1}|3:{\"a\":2}|4:rubbish|");
     assert_string_equal(items_of("[{\"a\":1}, 2]"), "1:{\"a\":1}|2:2|");
     assert_string_equal(items_of("{\"a\":\n1}"), "1:{\"a\":\n1}|");
     assert_string_equal(items_of(""), "");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The configuration: what is right is read, and what is wrong is said with its place and its remedy, all at once. */
+ * The configuration: what is right is read, and what is wrong is said with its place and its
+ * remedy, all at once. */
 #include "edge/config.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -51,49 +52,49 @@ static struct config *accepted(const char *text)
 static void reads_everything(void **state)
 {
     (void)state;
-    struct config *config = accepted(
-        "# comments and blocks\n"
-        "listen: 0.0.0.0:80\n"
-        "control: {listen: '[::1]:7701', token_file: null}\n"
-        "state: sqlite:forewarm.db\n"
-        "memory: 24GiB\n"
-        "wait_price: 54\n"
-        "policy: ttl:600s\n"
-        "hold_timeout: 1m30s\n"
-        "log_level: debug\n"
-        "resource_from: \"slm_{quality}\"\n"
-        "fallback: {url: https://core.example:8443/base/}\n"
-        "resources:\n"
-        "  - id: org/qwen:7b\n"
-        "    aliases: [gpt-4o-mini, fast]\n"
-        "    upstream: http://127.0.0.1:5801\n"
-        "    upstream_model: qwen\n"
-        "    memory: 5GiB\n"
-        "    warmer:\n"
-        "      kind: exec\n"
-        "      command: >-\n"
-        "        ./modelserver\n"
-        "        --port 5801\n"
-        "      environment: {CUDA_VISIBLE_DEVICES: 0, MODE: a=b}\n"
-        "      start_timeout: 5m\n"
-        "    probe: &probe\n"
-        "      path: /v1/chat/completions\n"
-        "      body: '{\"model\":\"m\"}'\n"
-        "      headers: {Authorization: Bearer x}\n"
-        "    on_cold: fallback\n"
-        "    pin: true\n"
-        "  - id: embed\n"
-        "    upstream: http://[::1]:5802\n"
-        "    warmer:\n"
-        "      kind: http\n"
-        "      load: {url: 'http://127.0.0.1:9/load?x=1', method: PUT, timeout: 2s}\n"
-        "      unload: {path: /unload, body: '{}'}\n"
-        "      state: {path: /state}\n"
-        "      loaded: ready\n"
-        "    probe:\n"
-        "      <<: *probe\n"
-        "      expect_status: 201\n"
-        "  - {id: plain, upstream: 'http://localhost'}\n");
+    struct config *config =
+        accepted("# comments and blocks\n"
+                 "listen: 0.0.0.0:80\n"
+                 "control: {listen: '[::1]:7701', token_file: null}\n"
+                 "state: sqlite:forewarm.db\n"
+                 "memory: 24GiB\n"
+                 "wait_price: 54\n"
+                 "policy: ttl:600s\n"
+                 "hold_timeout: 1m30s\n"
+                 "log_level: debug\n"
+                 "resource_from: \"slm_{quality}\"\n"
+                 "fallback: {url: https://core.example:8443/base/}\n"
+                 "resources:\n"
+                 "  - id: org/qwen:7b\n"
+                 "    aliases: [gpt-4o-mini, fast]\n"
+                 "    upstream: http://127.0.0.1:5801\n"
+                 "    upstream_model: qwen\n"
+                 "    memory: 5GiB\n"
+                 "    warmer:\n"
+                 "      kind: exec\n"
+                 "      command: >-\n"
+                 "        ./modelserver\n"
+                 "        --port 5801\n"
+                 "      environment: {CUDA_VISIBLE_DEVICES: 0, MODE: a=b}\n"
+                 "      start_timeout: 5m\n"
+                 "    probe: &probe\n"
+                 "      path: /v1/chat/completions\n"
+                 "      body: '{\"model\":\"m\"}'\n"
+                 "      headers: {Authorization: Bearer x}\n"
+                 "    on_cold: fallback\n"
+                 "    pin: true\n"
+                 "  - id: embed\n"
+                 "    upstream: http://[::1]:5802\n"
+                 "    warmer:\n"
+                 "      kind: http\n"
+                 "      load: {url: 'http://127.0.0.1:9/load?x=1', method: PUT, timeout: 2s}\n"
+                 "      unload: {path: /unload, body: '{}'}\n"
+                 "      state: {path: /state}\n"
+                 "      loaded: ready\n"
+                 "    probe:\n"
+                 "      <<: *probe\n"
+                 "      expect_status: 201\n"
+                 "  - {id: plain, upstream: 'http://localhost'}\n");
     assert_int_equal(config->resource_count, 3);
     assert_string_equal(config->listen, "0.0.0.0:80");
     assert_string_equal(config->control_listen, "[::1]:7701");
@@ -136,26 +137,27 @@ static void reads_everything(void **state)
 static void every_problem_at_once(void **state)
 {
     (void)state;
-    refused("listen: 127.0.0.1:7700\n"
-            "memory: 24\n"
-            "hold_timeout: 5\n"
-            "wait_prise: 3\n"
-            "log_level: loud\n"
-            "max_connections: many\n"
-            "resources:\n"
-            "  - id: a b\n"
-            "    upstream: 127.0.0.1:5801\n"
-            "    memroy: 5GiB\n",
-            "f.yaml:2:9: memory: found \"24\", expected a size with its unit, such as 24GiB\n"
-            "f.yaml:3:15: hold_timeout: found \"5\", expected a duration with its unit, such as 90s or "
-            "1h30m, from 0s to 1d\n"
-            "f.yaml:4:1: wait_prise: unknown key, did you mean wait_price?\n"
-            "f.yaml:5:12: log_level: found \"loud\", expected one of error, warn, info, debug\n"
-            "f.yaml:6:18: max_connections: found \"many\", expected a whole number, from 1 to 1000000\n"
-            "f.yaml:8:9: id: found \"a b\", expected a name of 1 to 255 bytes without blanks\n"
-            "f.yaml:9:15: upstream: found \"127.0.0.1:5801\", expected an address such as "
-            "http://127.0.0.1:5801\n"
-            "f.yaml:10:5: memroy: unknown key, did you mean memory?\n");
+    refused(
+        "listen: 127.0.0.1:7700\n"
+        "memory: 24\n"
+        "hold_timeout: 5\n"
+        "wait_prise: 3\n"
+        "log_level: loud\n"
+        "max_connections: many\n"
+        "resources:\n"
+        "  - id: a b\n"
+        "    upstream: 127.0.0.1:5801\n"
+        "    memroy: 5GiB\n",
+        "f.yaml:2:9: memory: found \"24\", expected a size with its unit, such as 24GiB\n"
+        "f.yaml:3:15: hold_timeout: found \"5\", expected a duration with its unit, such as 90s or "
+        "1h30m, from 0s to 1d\n"
+        "f.yaml:4:1: wait_prise: unknown key, did you mean wait_price?\n"
+        "f.yaml:5:12: log_level: found \"loud\", expected one of error, warn, info, debug\n"
+        "f.yaml:6:18: max_connections: found \"many\", expected a whole number, from 1 to 1000000\n"
+        "f.yaml:8:9: id: found \"a b\", expected a name of 1 to 255 bytes without blanks\n"
+        "f.yaml:9:15: upstream: found \"127.0.0.1:5801\", expected an address such as "
+        "http://127.0.0.1:5801\n"
+        "f.yaml:10:5: memroy: unknown key, did you mean memory?\n");
 }
 
 static void wrong_kinds_of_nodes(void **state)
@@ -170,17 +172,20 @@ static void wrong_kinds_of_nodes(void **state)
     refused("resources:\n  - just text\n",
             "f.yaml:2:5: resources: found a single value, expected a mapping of keys\n");
     refused("", "f.yaml: the file is empty, expected keys such as resources\n");
-    refused("resources: []\n", "f.yaml:1:12: resources: missing, expected a list of at least one\n");
+    refused("resources: []\n",
+            "f.yaml:1:12: resources: missing, expected a list of at least one\n");
 }
 
 static void not_yaml(void **state)
 {
     (void)state;
-    refused("a: [1, 2\nb: 3\n",
-            "f.yaml:2:2: not valid YAML: did not find expected ',' or ']', while parsing a flow sequence\n");
-    refused("a: \"x\n", "f.yaml:2:1: not valid YAML: found unexpected end of stream, while scanning a "
-                        "quoted scalar\n");
-    refused(RESOURCE "---\nlisten: x:1\n", "f.yaml:5:1: a second document begins here, expected one\n");
+    refused("a: [1, 2\nb: 3\n", "f.yaml:2:2: not valid YAML: did not find expected ',' or ']', "
+                                "while parsing a flow sequence\n");
+    refused("a: \"x\n",
+            "f.yaml:2:1: not valid YAML: found unexpected end of stream, while scanning a "
+            "quoted scalar\n");
+    refused(RESOURCE "---\nlisten: x:1\n",
+            "f.yaml:5:1: a second document begins here, expected one\n");
     refused("a: *nowhere\n", "f.yaml:1:4: not valid YAML: found undefined alias\n");
 }
 
@@ -199,12 +204,13 @@ static void doubles(void **state)
 static void what_is_missing(void **state)
 {
     (void)state;
-    refused("resources:\n  - {warmer: {kind: exec}}\n",
-            "f.yaml:2:14: warmer.command: missing, kind exec needs it\n"
-            "f.yaml:2:5: id: missing, every resource needs a name\n"
-            "f.yaml:2:5: upstream: missing, expected the address of its server\n"
-            "f.yaml:2:5: probe: missing, without a real inference nothing proves that the resource is "
-            "warm\n");
+    refused(
+        "resources:\n  - {warmer: {kind: exec}}\n",
+        "f.yaml:2:14: warmer.command: missing, kind exec needs it\n"
+        "f.yaml:2:5: id: missing, every resource needs a name\n"
+        "f.yaml:2:5: upstream: missing, expected the address of its server\n"
+        "f.yaml:2:5: probe: missing, without a real inference nothing proves that the resource is "
+        "warm\n");
     refused(RESOURCE "    warmer: {kind: http, load: {path: /l}}\n    probe: {body: x}\n",
             "f.yaml:4:13: warmer.unload: missing, kind http needs it\n"
             "f.yaml:5:12: probe: url or path is missing\n");
@@ -215,37 +221,40 @@ static void what_is_missing(void **state)
 static void contradictions(void **state)
 {
     (void)state;
-    refused("memory: 8GiB\n"
-            "retry_min: 10m\n"
-            "default_resource: nobody\n"
-            "control: {listen: '127.0.0.1:7700'}\n"
-            "resources:\n"
-            "  - {id: a, upstream: 'http://h', memory: 5GiB, pin: true, on_cold: fallback}\n"
-            "  - {id: b, upstream: 'http://h', memory: 5GiB, pin: true}\n"
-            "  - {id: c, upstream: 'http://h', memory: 9GiB}\n",
-            "f.yaml:4:10: control.listen: \"127.0.0.1:7700\" is the address of the data plane too\n"
-            "f.yaml:2:12: retry_min: longer than retry_max\n"
-            "f.yaml:3:19: default_resource: \"nobody\" is no configured resource\n"
-            "f.yaml:6:69: on_cold: fallback, but no fallback is configured\n"
-            "f.yaml:8:43: memory: found 9GiB, more than the 8GiB that all resources may use together\n"
-            "f.yaml:6:3: pin: the pinned resources need 10GiB together, memory is 8GiB\n");
+    refused(
+        "memory: 8GiB\n"
+        "retry_min: 10m\n"
+        "default_resource: nobody\n"
+        "control: {listen: '127.0.0.1:7700'}\n"
+        "resources:\n"
+        "  - {id: a, upstream: 'http://h', memory: 5GiB, pin: true, on_cold: fallback}\n"
+        "  - {id: b, upstream: 'http://h', memory: 5GiB, pin: true}\n"
+        "  - {id: c, upstream: 'http://h', memory: 9GiB}\n",
+        "f.yaml:4:10: control.listen: \"127.0.0.1:7700\" is the address of the data plane too\n"
+        "f.yaml:2:12: retry_min: longer than retry_max\n"
+        "f.yaml:3:19: default_resource: \"nobody\" is no configured resource\n"
+        "f.yaml:6:69: on_cold: fallback, but no fallback is configured\n"
+        "f.yaml:8:43: memory: found 9GiB, more than the 8GiB that all resources may use together\n"
+        "f.yaml:6:3: pin: the pinned resources need 10GiB together, memory is 8GiB\n");
     refused(RESOURCE "    warmer: {kind: none, command: x, load: {path: /l}}\n",
             "f.yaml:4:26: warmer.command: belongs to kind exec, but the kind is none\n"
             "f.yaml:4:38: warmer.load: belongs to kind http, but the kind is none\n");
-    refused(RESOURCE "    warmer: {kind: exec, command: x}\n    probe: {path: /p, url: 'http://h/p'}\n",
+    refused(RESOURCE
+            "    warmer: {kind: exec, command: x}\n    probe: {path: /p, url: 'http://h/p'}\n",
             "f.yaml:5:12: probe: has both url and path, expected one of them\n");
 }
 
 static void what_this_build_has_not(void **state)
 {
     (void)state;
-    refused("state: redis://h:6379/0\n"
-            "fallback: {url: 'http://h', shared_secret_file: s}\n" RESOURCE
-            "    warmer: {kind: ollama}\n    probe: {path: /p}\n",
-            "f.yaml:2:29: fallback.shared_secret_file: signed fallback requests are not in this build "
-            "yet; leave it out\n"
-            "f.yaml:6:20: warmer.kind: found \"ollama\", this build has none, exec and http\n"
-            "f.yaml:1:8: state: redis:// is not in this build yet, use sqlite:PATH\n");
+    refused(
+        "state: redis://h:6379/0\n"
+        "fallback: {url: 'http://h', shared_secret_file: s}\n" RESOURCE
+        "    warmer: {kind: ollama}\n    probe: {path: /p}\n",
+        "f.yaml:2:29: fallback.shared_secret_file: signed fallback requests are not in this build "
+        "yet; leave it out\n"
+        "f.yaml:6:20: warmer.kind: found \"ollama\", this build has none, exec and http\n"
+        "f.yaml:1:8: state: redis:// is not in this build yet, use sqlite:PATH\n");
 }
 
 static void wrong_values(void **state)
@@ -253,24 +262,29 @@ static void wrong_values(void **state)
     (void)state;
     struct config *config = NULL;
     struct config_problems problems = {0};
-    assert_int_equal(parse("policy: tll:5s\n" RESOURCE, &config, &problems, no_environment), FW_INPUT);
+    assert_int_equal(parse("policy: tll:5s\n" RESOURCE, &config, &problems, no_environment),
+                     FW_INPUT);
     assert_int_equal(problems.count, 1);
-    assert_non_null(strstr(problems.text.data, "f.yaml:1:9: policy: found 'tll', expected one of "));
+    assert_non_null(
+        strstr(problems.text.data, "f.yaml:1:9: policy: found 'tll', expected one of "));
     config_problems_fini(&problems);
-    assert_int_equal(parse("policy: oracle\n" RESOURCE, &config, &problems, no_environment), FW_INPUT);
+    assert_int_equal(parse("policy: oracle\n" RESOURCE, &config, &problems, no_environment),
+                     FW_INPUT);
     assert_int_equal(problems.count, 1);
-    assert_non_null(strstr(problems.text.data, "f.yaml:1:9: policy 'oracle' looks into the future"));
+    assert_non_null(
+        strstr(problems.text.data, "f.yaml:1:9: policy 'oracle' looks into the future"));
     config_problems_fini(&problems);
-    refused("control_listen: 'a:1'\nallowed_origins: chat.example\nlisten: nowhere\nstate: file\n"
-            "resource_from: slm\n" RESOURCE,
-            "f.yaml:1:1: control_listen: unknown key, write it as control: {listen: ...}\n"
-            "f.yaml:5:16: resource_from: found \"slm\", expected a name with one to 8 parts such as "
-            "slm_{quality}\n"
-            "f.yaml:3:9: listen: found \"nowhere\", expected an address and port such as "
-            "127.0.0.1:7700\n"
-            "f.yaml:4:8: state: found \"file\", expected memory: or sqlite:PATH\n"
-            "f.yaml:2:18: allowed_origins: found \"chat.example\", expected origins such as "
-            "https://chat.example\n");
+    refused(
+        "control_listen: 'a:1'\nallowed_origins: chat.example\nlisten: nowhere\nstate: file\n"
+        "resource_from: slm\n" RESOURCE,
+        "f.yaml:1:1: control_listen: unknown key, write it as control: {listen: ...}\n"
+        "f.yaml:5:16: resource_from: found \"slm\", expected a name with one to 8 parts such as "
+        "slm_{quality}\n"
+        "f.yaml:3:9: listen: found \"nowhere\", expected an address and port such as "
+        "127.0.0.1:7700\n"
+        "f.yaml:4:8: state: found \"file\", expected memory: or sqlite:PATH\n"
+        "f.yaml:2:18: allowed_origins: found \"chat.example\", expected origins such as "
+        "https://chat.example\n");
 }
 
 /* A header's value may be a secret: it is not in the message about it. */
@@ -279,8 +293,9 @@ static void messages_keep_secrets(void **state)
     (void)state;
     struct config *config = NULL;
     struct config_problems problems = {0};
-    assert_int_equal(parse(RESOURCE "    warmer: {kind: exec, command: x, environment: {'A=B': hush}}\n"
-                                    "    probe: {path: /p, headers: {X: \"hush\\nhush\"}}\n",
+    assert_int_equal(parse(RESOURCE
+                           "    warmer: {kind: exec, command: x, environment: {'A=B': hush}}\n"
+                           "    probe: {path: /p, headers: {X: \"hush\\nhush\"}}\n",
                            &config, &problems, no_environment),
                      FW_INPUT);
     assert_int_equal(problems.count, 2);
@@ -312,7 +327,8 @@ static void the_environment_overrides(void **state)
     (void)state;
     struct config *config = NULL;
     struct config_problems problems = {0};
-    assert_int_equal(parse("prewarm_horizon: 5m\n" RESOURCE, &config, &problems, environment), FW_OK);
+    assert_int_equal(parse("prewarm_horizon: 5m\n" RESOURCE, &config, &problems, environment),
+                     FW_OK);
     assert_int_equal(config->engine.prewarm_horizon_ns, INT64_C(420000000000));
     assert_int_equal(config->engine.prewarm_lead_time_ns, INT64_C(60000000000));
     assert_int_equal(config->engine.prewarm_min_requests, 3);
@@ -321,8 +337,9 @@ static void the_environment_overrides(void **state)
     config_free(&config);
     config_problems_fini(&problems);
     assert_int_equal(parse(RESOURCE, &config, &problems, bad_environment), FW_INPUT);
-    assert_string_equal(problems.text.data, "environment: FOREWARM_MAX_BODY: found \"12\", expected a "
-                                            "size with its unit, such as 24GiB, from 1KiB to 1GiB\n");
+    assert_string_equal(problems.text.data,
+                        "environment: FOREWARM_MAX_BODY: found \"12\", expected a "
+                        "size with its unit, such as 24GiB, from 1KiB to 1GiB\n");
     config_problems_fini(&problems);
 }
 
@@ -339,9 +356,18 @@ static void a_config_is_shared(void **state)
 static void addresses(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",           "http://",       "ftp://h",      "http://h:0",
-                                      "http://h:x", "http://h:65536", "http://[::1", "http://a@b",
-                                      "http://h/p?q", "http://h/#f", "h:80",         "http://h /"};
+    static const char *const bad[] = {"",
+                                      "http://",
+                                      "ftp://h",
+                                      "http://h:0",
+                                      "http://h:x",
+                                      "http://h:65536",
+                                      "http://[::1",
+                                      "http://a@b",
+                                      "http://h/p?q",
+                                      "http://h/#f",
+                                      "h:80",
+                                      "http://h /"};
     struct config_url url;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_false(config_parse_url(str_of(bad[i]), &url));
@@ -357,7 +383,8 @@ static void files_that_cannot_be_read(void **state)
     (void)state;
     struct config *config = NULL;
     struct config_problems problems = {0};
-    assert_int_equal(config_read(&config, "/nowhere/f.yaml", no_environment, &problems), FW_NOT_FOUND);
+    assert_int_equal(config_read(&config, "/nowhere/f.yaml", no_environment, &problems),
+                     FW_NOT_FOUND);
     assert_string_equal(problems.text.data,
                         "/nowhere/f.yaml: cannot be read: No such file or directory\n");
     config_problems_fini(&problems);

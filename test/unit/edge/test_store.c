@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The stores: what is saved is there again, also when the one who saved it never closed the file; other files are
- * refused and left as they are. */
+ * The stores: what is saved is there again, also when the one who saved it never closed the file;
+ * other files are refused and left as they are. */
 #include "edge/store/store.h"
 #include <setjmp.h>
 #include <signal.h>
@@ -40,8 +40,11 @@ static int end(void **state)
 
 static void fill(struct store_content *content, struct store_resource *resource, char **sources)
 {
-    *content = (struct store_content){.at_ns = 77, .resources = resource, .resource_count = 1,
-                                      .sources = sources, .source_count = 2};
+    *content = (struct store_content){.at_ns = 77,
+                                      .resources = resource,
+                                      .resource_count = 1,
+                                      .sources = sources,
+                                      .source_count = 2};
     *resource = (struct store_resource){.id = "org/model:7b"};
     stats_recent_add(&resource->learned.probe_ns, 5);
     stats_recent_add(&resource->learned.load_ns, 6);
@@ -74,7 +77,9 @@ static void save(struct store *store)
     fill(&content, &resource, sources);
     assert_int_equal(store->ops->save_child(store, "org/model:7b", &child, &detail), FW_OK);
     assert_int_equal(store->ops->save_child(store, "gone", &child, &detail), FW_OK);
-    assert_int_equal(store->ops->save_child(store, "gone", &(struct saved_child){.command = ""}, &detail), FW_OK);
+    assert_int_equal(
+        store->ops->save_child(store, "gone", &(struct saved_child){.command = ""}, &detail),
+        FW_OK);
     assert_int_equal(store->ops->save(store, &content, &detail), FW_OK);
     buf_fini(&content.engine);
 }
@@ -233,8 +238,8 @@ static void other_urls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_is_saved_is_there),   TEST(survives_kill_9),
-        TEST(one_owner_at_a_time),      TEST(other_files_are_refused),
+        TEST(what_is_saved_is_there),     TEST(survives_kill_9),
+        TEST(one_owner_at_a_time),        TEST(other_files_are_refused),
         TEST(an_empty_file_is_a_new_one), cmocka_unit_test(other_urls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
