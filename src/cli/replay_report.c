@@ -49,11 +49,13 @@ static void write_trace(const struct replay_report *report, struct buf *out)
     const struct trace *trace = report->trace;
     char n[3][CELL], times[3][TIME_TEXT_MAX];
     int64_t from_ns = trace->requests[0].at_ns, to_ns = trace->requests[trace->count - 1].at_ns;
-    buf_printf(out, "%s: %s, %s requests for %s resources", report->source,
+    buf_printf(out, "%s: %s, %s request%s for %s resource%s", report->source,
                trace_format_name(trace->format), grouped(trace->count, n[0]),
-               grouped(trace->resources.count, n[1]));
+               trace->count == 1 ? "" : "s", grouped(trace->resources.count, n[1]),
+               trace->resources.count == 1 ? "" : "s");
     if (trace->sessions.count > 0)
-        buf_printf(out, " in %s sessions", grouped(trace->sessions.count, n[2]));
+        buf_printf(out, " in %s session%s", grouped(trace->sessions.count, n[2]),
+                   trace->sessions.count == 1 ? "" : "s");
     buf_printf(out, ", %s to %s (%s)\n", instant(trace, from_ns, times[0]),
                instant(trace, to_ns, times[1]), time_format_human(to_ns - from_ns, times[2]));
     buf_printf(out, "times: %s%s", trace_time_words(trace->time),
@@ -195,9 +197,14 @@ static void write_summary(const struct replay_report *report, struct buf *out)
                str_from_fixed(time_to_seconds(score->idle_ns) / 3600, 1, hours[0]),
                str_from_fixed(time_to_seconds(fixed10->idle_ns) / 3600, 1, hours[1]),
                idle_pct >= 0 ? "+" : "", str_from_fixed(idle_pct, 1, number));
+    const char *share = str_from_fixed(fabs(cost_pct), 1, a);
+    if (strcmp(share, "0.0") == 0) {
+        buf_add_text(out, "In all that costs the same.\n");
+        return;
+    }
     buf_printf(
-        out, "In all that costs %s %% %s, with a second of waiting worth %s idle ones.\n",
-        str_from_fixed(fabs(cost_pct), 1, a), cost_pct <= 0 ? "less" : "more",
+        out, "In all that costs %s %% %s, with a second of waiting worth %s idle ones.\n", share,
+        cost_pct <= 0 ? "less" : "more",
         str_from_double(report->prices.wait / (report->prices.idle > 0 ? report->prices.idle : 1),
                         number));
 }
