@@ -28,7 +28,7 @@ static const struct args_row rows[] = {
     {{"columns", OPTION_TEXT, AT(columns), "", 0, 0, false, NULL, "time=C,resource=C+D,session=C,duration=C: which columns to read; + joins"}, "MAP", 0},
     {{"time_style", OPTION_CHOICE, AT(time_style), "auto", 0, 0, false, trace_time_names, "how times are written"}, "STYLE", 0},
     {{"skip_bad_rows", OPTION_BOOL, AT(skip_bad_rows), "false", 0, 0, false, NULL, "go on without rows that cannot be read, and count them"}, NULL, 0},
-    {{"policy", OPTION_TEXT, AT(policy), "all", 0, 0, false, NULL, "policies to compare, separated by commas"}, "LIST", 0},
+    {{"policy", OPTION_TEXT, AT(policy), "all", 0, 0, false, NULL, "policies to compare, separated by commas; none: only read the trace"}, "LIST", 0},
     {{"load_times", OPTION_TEXT, AT(load_times), "", 0, 0, false, NULL, "measured load times to draw from: column `value` (ms) or one ending in _s"}, "CSV", 0},
     {{"sizes", OPTION_TEXT, AT(sizes), "", 0, 0, false, NULL, "resource,memory (5GiB) or resource,bytes; with --memory"}, "CSV", 0},
     {{"score_from", OPTION_TEXT, AT(score_from), "", 0, 0, false, NULL, "learn from everything, score what begins at or after this instant, or this long (6d) after the start"}, "TIME", 0},
