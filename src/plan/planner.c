@@ -8,7 +8,6 @@
 #define LOAD_MIN_NS                                                                                \
     TIME_MILLISECOND /* a load that takes no time at all would make waits in load times            \
                         meaningless */
-#define SWEEP_NS     (900 * TIME_SECOND) /* open gaps are counted and charged so often */
 #define REPLAN_NS    (600 * TIME_SECOND) /* the oldest a plan may be at a request */
 #define BUSY_NS      (600 * TIME_SECOND)
 #define SHADOW_DECAY 0.98f
@@ -186,51 +185,15 @@ static void update_hold(struct planner *planner, struct planner_resource *resour
     }
 }
 
-/* Counts the gaps still open, and charges each plan what it has kept idle in them so far. */
-static void sweep(struct planner *planner, int64_t now_ns)
-{
-    uint32_t open[POOL_CONTEXTS][GAPS_BINS] = {{0}}, all[GAPS_BINS] = {0};
-    double cost_s[EXPERT_COUNT] = {0}, used_s = 0;
-    for (uint32_t i = 0; i < planner->count; i++) {
-        const struct planner_resource *resource = &planner->resources[i];
-        int64_t age_ns = now_ns - resource->last_ns;
-        if (!resource->seen || age_ns <= resource->load_ns)
-            continue;
-        uint32_t bin = gaps_bin(age_ns);
-        all[bin]++;
-        open[resource->context][bin]++;
-        for (int e = 0; e < EXPERT_COUNT; e++) {
-            double idle_s = time_to_seconds(
-                planner_outcome(planner, &resource->plans, e, age_ns, resource->load_ns).idle_ns);
-            cost_s[e] += idle_s;
-            if (e == resource->plans.used)
-                used_s += idle_s;
-        }
-    }
-    gaps_at_risk(all, planner->pool.all.at_risk);
-    for (int c = 0; c < POOL_CONTEXTS; c++)
-        gaps_at_risk(open[c], planner->pool.contexts[c].at_risk);
-    memcpy(planner->open_cost, cost_s, sizeof cost_s);
-    planner->used_open_cost = used_s;
-    planner->pool.stale = true;
-}
-
 /* What was due before now. Nothing of it can be seen before the next request, so there are no
- * timers to wake up for; and of several sweeps in a silence only the last one's sums would be left.
- */
+ * timers to wake up for. */
 void planner_catch_up(struct planner *planner, int64_t now_ns)
 {
     uint32_t number;
     int64_t burst_ns;
     while (heap_min(&planner->bursts, &number, &burst_ns) && burst_ns <= now_ns)
         settle(planner, number);
-    if (planner->next_sweep_ns == TIME_NEVER)
-        planner->next_sweep_ns = time_add(now_ns, SWEEP_NS);
-    if (planner->next_sweep_ns > now_ns)
-        return;
-    int64_t last_ns = now_ns - (now_ns - planner->next_sweep_ns) % SWEEP_NS;
-    sweep(planner, last_ns);
-    planner->next_sweep_ns = time_add(last_ns, SWEEP_NS);
+    planner_sweep(planner, now_ns);
 }
 
 static void planner_request(struct policy *policy, const struct policy_request *request)

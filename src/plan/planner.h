@@ -47,17 +47,28 @@ struct planner_resource {
     bool burst_open, seen, due, hold;
     uint8_t context; /* of the plan */
 };
+/* A sweep over the open gaps that is under way, a slice of resources a request. */
+enum { PLANNER_SLICE = 2000 };
+struct planner_sweep {
+    bool running;
+    uint32_t next; /* resource */
+    int64_t at_ns; /* ages are as of then */
+    uint32_t open[POOL_CONTEXTS][GAPS_BINS];
+    double cost[EXPERT_COUNT], used_cost;
+};
 struct planner {
     struct policy policy;
     double wait_price;
     uint32_t max;
     struct planner_pool pool;
-    double cost[EXPERT_COUNT];      /* X_e: decayed seconds over all resources */
-    double open_cost[EXPERT_COUNT]; /* Y_e: idle so far in gaps still open, as of the last sweep */
-    double gaps;                    /* n: what X_e has seen, decayed alike */
+    double cost[EXPERT_COUNT];        /* X_e: decayed seconds over all resources */
+    double open_cost[EXPERT_COUNT];   /* Y_e: idle so far in gaps still open, as of the last whole
+                                         sweep */
+    double gaps;                      /* n: what X_e has seen, decayed alike */
     double used_cost, used_open_cost; /* A, Y_A: of the plans that were followed */
     double dearest;                   /* the most expert 0 has paid for one gap */
     int64_t next_sweep_ns;
+    struct planner_sweep sweep;
     struct heap bursts; /* when each open burst is over */
     struct planner_resource *resources;
     uint32_t count, capacity;
@@ -74,6 +85,8 @@ struct keep_outcome planner_outcome(const struct planner *planner,
 /* Settles the bursts that are over and counts the open gaps if that is due; every request begins
  * with it. */
 void planner_catch_up(struct planner *planner, int64_t now_ns);
+/* A slice of the sweep that runs, or of the next one if it is due. */
+void planner_sweep(struct planner *planner, int64_t now_ns);
 void planner_save(const struct policy *policy, struct buf *out);
 bool planner_load(struct policy *policy, struct buf_reader *in);
 enum fw_err planner_grow(struct policy *policy, uint32_t count);

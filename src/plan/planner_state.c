@@ -160,6 +160,40 @@ static bool load_bursts(struct planner *planner, struct buf_reader *in)
     return !in->failed;
 }
 
+static void save_sweep(const struct planner_sweep *sweep, struct buf *out)
+{
+    buf_put_u8(out, sweep->running);
+    if (!sweep->running)
+        return;
+    buf_put_u32(out, sweep->next);
+    buf_put_i64(out, sweep->at_ns);
+    for (int c = 0; c < POOL_CONTEXTS; c++)
+        for (int k = 0; k < GAPS_BINS; k++)
+            buf_put_u32(out, sweep->open[c][k]);
+    for (int e = 0; e < EXPERT_COUNT; e++)
+        buf_put_double(out, sweep->cost[e]);
+    buf_put_double(out, sweep->used_cost);
+}
+
+static bool load_sweep(struct planner_sweep *sweep, struct buf_reader *in)
+{
+    if (!recall_flag(in, &sweep->running))
+        return false;
+    if (!sweep->running)
+        return true;
+    sweep->next = buf_get_u32(in);
+    if (!recall_instant(in, &sweep->at_ns))
+        return false;
+    uint64_t counted = 0;
+    for (int c = 0; c < POOL_CONTEXTS; c++)
+        for (int k = 0; k < GAPS_BINS; k++)
+            counted += sweep->open[c][k] = buf_get_u32(in);
+    for (int e = 0; e < EXPERT_COUNT; e++)
+        if (!recall_positive(in, &sweep->cost[e]))
+            return false;
+    return recall_positive(in, &sweep->used_cost) && counted <= sweep->next;
+}
+
 void planner_save(const struct policy *policy, struct buf *out)
 {
     const struct planner *planner = (const struct planner *)policy;
@@ -173,6 +207,7 @@ void planner_save(const struct policy *policy, struct buf *out)
     buf_put_double(out, planner->used_open_cost);
     buf_put_double(out, planner->dearest);
     buf_put_i64(out, planner->next_sweep_ns);
+    save_sweep(&planner->sweep, out);
     buf_put_u32(out, planner->count);
     for (uint32_t i = 0; i < planner->count; i++) {
         buf_put_u8(out, planner->resources[i].seen);
@@ -192,10 +227,10 @@ bool planner_load(struct policy *policy, struct buf_reader *in)
             return false;
     if (!recall_positive(in, &planner->gaps) || !recall_positive(in, &planner->used_cost) ||
         !recall_positive(in, &planner->used_open_cost) || !recall_positive(in, &planner->dearest) ||
-        !recall_deadline(in, &planner->next_sweep_ns))
+        !recall_deadline(in, &planner->next_sweep_ns) || !load_sweep(&planner->sweep, in))
         return false;
     uint32_t count = buf_get_u32(in);
-    if (in->failed || planner_grow(policy, count) != FW_OK)
+    if (in->failed || planner->sweep.next > count || planner_grow(policy, count) != FW_OK)
         return false;
     for (uint32_t i = 0; i < count; i++) {
         bool seen;

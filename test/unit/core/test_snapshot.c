@@ -184,8 +184,9 @@ static void law_holds(const char *policy, uint64_t memory, uint64_t seed)
 static void snapshot_law(void **state)
 {
     (void)state;
-    static const char *const policies[] = {"median",    "median:10m", "ttl:60s", "lru",
-                                           "breakeven", "hybrid",     "cold"};
+    static const char *const policies[] = {"planner",    "hazard-stop", "median",
+                                           "median:10m", "ttl:60s",     "lru",
+                                           "breakeven",  "hybrid",      "cold"};
     for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++)
         for (uint64_t seed = 1; seed <= 5; seed++) {
             law_holds(policies[i], UINT64_MAX, seed);

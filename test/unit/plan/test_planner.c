@@ -47,7 +47,7 @@ static bool ask(struct planner *planner, uint32_t resource, int64_t at_ns, struc
 static void memory_is_what_is_said(void **state)
 {
     (void)state;
-    assert_true(sizeof(struct planner_resource) <= 664);
+    assert_true(sizeof(struct planner_resource) <= 192);
 }
 
 static void waits_fit_sixteen_bits(void **state)
