@@ -2,9 +2,10 @@
  * A 4-ary heap: half the levels of a binary one, and the children of an entry lie side by side in
  * memory. */
 #include "base/heap.h"
+#include "base/grow.h"
 #include <stdlib.h>
 
-enum { ARITY = 4, CAPACITY_MIN = 16 };
+enum { ARITY = 4, COUNT_MAX = INT32_MAX };
 
 void heap_init(struct heap *heap)
 {
@@ -73,9 +74,9 @@ static void settle(struct heap *heap, uint32_t at, struct heap_entry entry)
 
 static enum fw_err grow_entries(struct heap *heap)
 {
-    if (heap->capacity > UINT32_MAX / 2)
+    if (heap->capacity == COUNT_MAX)
         return FW_LIMIT;
-    uint32_t capacity = heap->capacity ? heap->capacity * 2 : CAPACITY_MIN;
+    uint32_t capacity = (uint32_t)grow_capacity(heap->capacity, heap->count + 1, COUNT_MAX);
     struct heap_entry *entries = realloc(heap->entries, capacity * sizeof *entries);
     if (!entries)
         return FW_NOMEM;
@@ -86,11 +87,9 @@ static enum fw_err grow_entries(struct heap *heap)
 
 static enum fw_err grow_position(struct heap *heap, uint32_t id)
 {
-    if (id > UINT32_MAX / 2)
+    if (id >= COUNT_MAX)
         return FW_LIMIT;
-    uint32_t count = heap->position_count ? heap->position_count : CAPACITY_MIN;
-    while (count <= id)
-        count *= 2;
+    uint32_t count = (uint32_t)grow_capacity(heap->position_count, (uint64_t)id + 1, COUNT_MAX);
     uint32_t *position = realloc(heap->position, count * sizeof *position);
     if (!position)
         return FW_NOMEM;

@@ -3,9 +3,10 @@
  * look-up touches one slot, one key row and the key's bytes. */
 #include "base/table.h"
 #include "base/check.h"
+#include "base/grow.h"
 #include <stdlib.h>
 
-enum { SLOTS_MIN = 16, ARENA_MIN = 256 };
+enum { SLOTS_MIN = 16 };
 /* Part of no stored format: only where keys lie depends on it, never the order they come in. */
 static const uint64_t table_seed = UINT64_C(0x9E3779B97F4A7C15);
 
@@ -66,9 +67,7 @@ static enum fw_err grow_slots(struct table *table)
 
 static enum fw_err grow_keys(struct table *table)
 {
-    uint64_t capacity = table->keys_capacity ? (uint64_t)table->keys_capacity * 2 : SLOTS_MIN;
-    if (capacity > table->max)
-        capacity = table->max;
+    uint64_t capacity = grow_capacity(table->keys_capacity, table->count + 1, table->max);
     struct table_key *keys = realloc(table->keys, (size_t)capacity * sizeof *keys);
     if (!keys)
         return FW_NOMEM;
@@ -79,9 +78,7 @@ static enum fw_err grow_keys(struct table *table)
 
 static enum fw_err grow_arena(struct table *table, size_t needed)
 {
-    size_t capacity = table->arena_capacity ? table->arena_capacity * 2 : ARENA_MIN;
-    if (capacity < needed)
-        capacity = needed;
+    size_t capacity = grow_capacity(table->arena_capacity, needed, UINT32_MAX);
     char *arena = realloc(table->arena, capacity);
     if (!arena)
         return FW_NOMEM;

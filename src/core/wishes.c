@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What people and configuration files want of resources: add, retire, pin, warm, unload. */
 #include "core/state.h"
+#include "base/grow.h"
 #include <stdlib.h>
 
 enum fw_err engine_add_resource(struct engine *engine, struct str id, uint32_t *number)
@@ -9,7 +10,8 @@ enum fw_err engine_add_resource(struct engine *engine, struct str id, uint32_t *
     if (*number < engine->resource_count)
         return FW_OK;
     if (engine->resource_count == engine->resource_capacity) {
-        uint32_t capacity = engine->resource_capacity > 0 ? engine->resource_capacity * 2 : 16;
+        uint32_t capacity =
+            (uint32_t)grow_capacity(engine->resource_capacity, *number + 1, UINT32_MAX / TIMERS);
         struct resource *grown = realloc(engine->resources, capacity * sizeof *grown);
         if (!grown)
             return FW_NOMEM;

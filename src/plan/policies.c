@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/grow.h"
 #include "base/option.h"
 #include "plan/policy_tools.h"
 #include <stdlib.h>
@@ -63,11 +64,7 @@ enum fw_err policy_array_grow(void **items, uint32_t *count, uint32_t *capacity,
     if (wanted > max)
         return FW_LIMIT;
     if (wanted > *capacity) {
-        uint64_t room = (uint64_t)*capacity * 2;
-        if (room < wanted)
-            room = wanted;
-        if (room > max)
-            room = max;
+        uint64_t room = grow_capacity(*capacity, wanted, max);
         void *grown = realloc(*items, (size_t)room * size);
         if (!grown)
             return FW_NOMEM;

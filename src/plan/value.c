@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan/value.h"
 #include "base/check.h"
+#include "base/grow.h"
 #include "base/time.h"
 #include "plan/value_part.h"
 #include <math.h>
@@ -54,12 +55,16 @@ enum fw_err values_grow(struct values *values, uint32_t count)
 {
     if (count <= values->resource_count)
         return FW_OK;
-    struct value_resource *grown = realloc(values->resources, count * sizeof *grown);
-    if (!grown)
-        return FW_NOMEM;
+    if (count > values->resource_capacity) {
+        uint64_t capacity = grow_capacity(values->resource_capacity, count, UINT32_MAX);
+        struct value_resource *grown = realloc(values->resources, (size_t)capacity * sizeof *grown);
+        if (!grown)
+            return FW_NOMEM;
+        values->resources = grown;
+        values->resource_capacity = (uint32_t)capacity;
+    }
     for (uint32_t i = values->resource_count; i < count; i++)
-        grown[i] = (struct value_resource){.last_ns = -1, .weight = 1};
-    values->resources = grown;
+        values->resources[i] = (struct value_resource){.last_ns = -1, .weight = 1};
     values->resource_count = count;
     return FW_OK;
 }

@@ -46,7 +46,7 @@ struct value_session {
 
 struct values {
     struct value_resource *resources;
-    uint32_t resource_count;
+    uint32_t resource_count, resource_capacity;
     float pooled[VALUE_BINS], pooled_sum;
     float popularity_sum;
 
