@@ -88,25 +88,36 @@ export function roundTicks(max, count) {
   return ticks;
 }
 
+// 1, 2, 5, 10, 20, and so on, from at most `least` to at least `max`; tens alone when there are many.
+export function decadeTicks(least, max) {
+  const ticks = [];
+  const factors = max / least > 2000 ? [1] : [1, 2, 5];
+  for (let power = Math.floor(Math.log10(least)); ticks.length === 0 || ticks[ticks.length - 1] < max; power += 1) {
+    ticks.push(...factors.map((factor) => factor * 10 ** power));
+  }
+  const first = ticks.findLastIndex((tick) => tick <= least * 1.000001);
+  const last = ticks.findIndex((tick) => tick >= max * 0.999999);
+  return ticks.slice(Math.max(first, 0), last + 1);
+}
+
 // Places on [from, to]; logarithmic when the positive values span more than a factor of 40. Then zero, and
-// what is below the smallest power of ten that is drawn, has a place of its own at the left.
+// what is smaller than a ten-thousandth of the largest, has a place of its own before the first tick.
 export function makeScale(values, from, to) {
-  const positive = values.filter((value) => value > 0);
-  const max = Math.max(...positive, 0);
+  const max = Math.max(...values, 0);
+  const positive = values.filter((value) => value > max / 10000);
   const least = Math.min(...positive, max);
   if (max <= 0 || max / least < 40) {
     const ticks = roundTicks(max, 6);
     const top = ticks[ticks.length - 1];
     return { log: false, ticks, at: (value) => from + ((to - from) * value) / top };
   }
-  const low = Math.max(Math.floor(Math.log10(least)), Math.ceil(Math.log10(max)) - 4);
-  const high = Math.log10(max * 1.15);
-  const gutter = (to - from) * 0.07;
-  const ticks = [0];
-  for (let power = low; power <= high; power += 1) ticks.push(10 ** power);
-  const at = (value) =>
-    value < 10 ** low ? from : from + gutter + ((to - from - gutter) * (Math.log10(value) - low)) / (high - low);
-  return { log: true, ticks, at };
+  const ticks = decadeTicks(least, max);
+  const low = Math.log10(ticks[0]);
+  const high = Math.log10(ticks[ticks.length - 1]);
+  const zero = positive.length < values.length;
+  const begin = zero ? from + (to - from) * 0.07 : from;
+  const at = (value) => (value < ticks[0] * 0.999999 ? from : begin + ((to - begin) * (Math.log10(value) - low)) / (high - low));
+  return { log: true, ticks: zero ? [0, ...ticks] : ticks, at };
 }
 
 const STEPS = [1, 5, 15, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 2 * 86400, 7 * 86400,
@@ -147,7 +158,7 @@ function overlaps(a, b) {
 }
 
 function placeName(point, taken, bounds) {
-  const w = point.name.length * (point.kind === 'ours' ? 8 : 6.6) + 4;
+  const w = point.name.length * (point.kind === 'ours' ? 9.6 : 7.2) + 4;
   const h = 14;
   const tries = [[9, -7], [-w - 9, -7], [-w / 2, -24], [-w / 2, 11], [9, -21], [9, 8], [-w - 9, -21], [-w - 9, 8],
     [9, -36], [9, 24], [-w - 9, 24], [-w - 9, -36], [-w / 2, 28], [-w / 2, -42]];
@@ -172,8 +183,8 @@ function scatterFrame(spec, x, y, area) {
       svg('text', { x: at, y: area.bottom + 18, 'text-anchor': 'middle' }, spec.xTick(tick)));
   }
   frame.push(svg('line', { class: 'axis', x1: area.left, x2: area.right, y1: area.bottom, y2: area.bottom }),
-    svg('text', { x: area.right, y: area.bottom + 38, 'text-anchor': 'end' }, spec.xName),
-    svg('text', { x: area.left - 40, y: area.top - 14 }, spec.yName));
+    svg('text', { x: area.right, y: area.bottom + 38, 'text-anchor': 'end' }, spec.xName + (x.log ? ', log scale' : '')),
+    svg('text', { x: area.left - 40, y: area.top - 14 }, spec.yName + (y.log ? ', log scale' : '')));
   return frame;
 }
 
@@ -192,8 +203,7 @@ export function scatter(spec) {
   const area = { left: 52, right: 940, top: 34, bottom: 380 };
   const all = [...spec.points, ...spec.curve];
   const x = makeScale(all.map((point) => point.x), area.left, area.right);
-  const top = roundTicks(Math.max(...all.map((point) => point.y), 1), 5);
-  const y = { ticks: top, at: (value) => area.bottom - ((area.bottom - area.top) * value) / top[top.length - 1] };
+  const y = makeScale(all.map((point) => point.y), area.bottom, area.top);
   const place = (point) => ({ ...point, px: x.at(point.x), py: y.at(point.y) });
   const points = spec.points.map(place);
   const curve = spec.curve.map(place).sort((a, b) => a.px - b.px);
@@ -216,22 +226,26 @@ export function scatter(spec) {
 
 // ---- stacked bars, one a row
 
-// spec: {title, rows: [{name, kind, note, text, parts: [value]}], kinds: [class of each part]}
+// spec: {title, cap, rows: [{name, kind, note, text, parts: [value]}], kinds: [class of each part]}
+// What is longer than `cap` is cut off and marked: one outlier would make all others alike.
 export function stackedBars(spec) {
   const left = 190;
   const right = 860;
   const step = 27;
-  const max = Math.max(...spec.rows.map((row) => row.parts.reduce((sum, part) => sum + part, 0)), 1e-9);
+  const sums = spec.rows.map((row) => row.parts.reduce((sum, part) => sum + part, 0));
+  const max = Math.min(Math.max(...sums, 1e-9), spec.cap);
   const rows = spec.rows.map((row, i) => {
     let at = left;
     const bars = row.parts.map((part, k) => {
-      const width = ((right - left) * part) / max;
+      const width = Math.min(((right - left) * part) / max, right - at);
       const bar = svg('rect', { class: spec.kinds[k], x: at, y: i * step + 4, width, height: step - 9 });
       at += width;
       return bar;
     });
+    const cut = sums[i] > max * 1.000001;
     return svg('g', { class: 'point', role: 'img', 'aria-label': row.note }, svg('title', {}, row.note),
       svg('text', { class: `name ${row.kind}`, x: left - 10, y: i * step + 17, 'text-anchor': 'end' }, row.name), ...bars,
+      cut ? svg('path', { class: 'cut', d: `M${right - 26} ${i * step + 24}l8 -22M${right - 18} ${i * step + 24}l8 -22` }) : null,
       svg('text', { x: at + 8, y: i * step + 17 }, row.text));
   });
   return svg('svg', { viewBox: `0 0 980 ${spec.rows.length * step + 4}`, role: 'group', 'aria-label': spec.title }, ...rows);

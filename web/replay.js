@@ -34,7 +34,7 @@ export function baselines(data) {
   const { ttl600, hindsight, policies } = data.report;
   if (ttl600 && hindsight) {
     return [{ ...timerRow(ttl600, '10-minute timer'), brief: '10 min timer' },
-      { ...timerRow(hindsight, `best timer in hindsight (${duration(hindsight.best_ttl_s)})`), brief: `best timer, ${duration(hindsight.best_ttl_s)}` }];
+      { ...timerRow(hindsight, `best timer in hindsight (${duration(hindsight.best_ttl_s)})`), brief: 'best timer' }];
   }
   return policies.filter((policy) => policy.name !== data.shown && (policy.name === 'lru' || policy.name.startsWith('ttl:')))
     .sort((a, b) => (b.name === 'lru') - (a.name === 'lru')).slice(0, 2).map(rowOf);
@@ -93,7 +93,7 @@ function perWarmSecond(data, cost) {
 function tile(name, note, value, rows) {
   const [, big, unit] = /^([\d.,]+) (.+)$/.exec(value) ?? [null, value, ''];
   return html('section', { class: 'tile' }, html('h3', {}, name),
-    html('div', { class: 'big' }, big, html('span', { class: 'unit' }, unit)), html('p', { class: 'note' }, note),
+    html('div', { class: 'big' }, big, ' ', html('span', { class: 'unit' }, unit)), html('p', { class: 'note' }, note),
     html('dl', {}, ...rows.map((row) => html('div', {}, html('dt', {}, row.name), html('dd', {}, row.value),
       html('dd', { class: row.kind }, row.change)))));
 }
@@ -152,7 +152,7 @@ function frontier(data) {
     note: `${duration(timer.ttl_s)} timer: ${percent(timer.cold_pct)} of requests waited; ${amount(timer.idle_s)} warm and unused` }));
   const chart = scatter({ title: 'Warm time against waiting, every policy', points, curve,
     description: 'Each point is a policy: to the left is less memory held for nobody, lower is fewer requests that wait. The numbers are in the table below.',
-    xName: 'hours warm and unused →', yName: '% of requests that waited', xTick: (value) => (value === 0 ? '0' : number(value, value < 1 ? 2 : 0)),
+    xName: 'hours warm and unused', yName: '% of requests that waited', xTick: (value) => (value === 0 ? '0' : number(value, value < 1 ? 2 : 0)),
     yTick: (value) => `${value}` });
   return html('figure', { id: 'frontier' },
     html('ul', { class: 'keys' },
@@ -170,13 +170,15 @@ function costBars(data) {
   const rows = sorted.map((policy) => ({ name: plainName(policy.name), kind: policyKind(data, policy.name), note: policyNote(data, policy),
     text: amount(perWarmSecond(data, policy.cost)),
     parts: [data.idle_price * policy.idle_s, policy.load_s, data.wait_price * policy.wait_s.total] }));
+  const ours = data.report.policies.find((policy) => policy.name === data.shown);
+  const cap = 3 * Math.max(ours.cost, ...baselines(data).map((row) => row.cost));
   return html('figure', { id: 'costs' },
     html('ul', { class: 'keys' },
       key(svg('rect', { class: 'part-idle', x: 2, y: 1, width: 18, height: 12 }), 'warm and unused'),
       key(svg('rect', { class: 'part-load', x: 2, y: 1, width: 18, height: 12 }), 'loading'),
       key(svg('rect', { class: 'part-wait', x: 2, y: 1, width: 18, height: 12 }), `waiting, at ${figures(data.wait_price / (data.idle_price || 1))} warm seconds a second`)),
-    stackedBars({ title: 'Cost of every policy in warm time, cheapest first', rows, kinds: ['part-idle', 'part-load', 'part-wait'] }),
-    html('figcaption', {}, 'Cost of every policy, as warm time; cheapest first.'));
+    stackedBars({ title: 'Cost of every policy in warm time, cheapest first', rows, cap: cap > 0 ? cap : Infinity, kinds: ['part-idle', 'part-load', 'part-wait'] }),
+    html('figcaption', {}, `Cost of every policy, as warm time; cheapest first.${rows.some((row) => row.parts.reduce((sum, part) => sum + part, 0) > cap) ? ' Two strokes: the bar is cut off, the number holds.' : ''}`));
 }
 
 function policyTable(data) {
@@ -204,8 +206,8 @@ function laneLabel(resource) {
   return `${resource.name}: ${number(resource.requests)} requests, ${number(resource.cold)} waited, warm for ${amount(resource.warm_s)}`;
 }
 
-function drawLanes(data, view, tip) {
-  const cells = data.lanes.flatMap((resource) => {
+function drawLanes(data, set, view, tip) {
+  const cells = data.sets[set].lanes.map((i) => data.lanes[i]).flatMap((resource) => {
     const shown = resource.views[view];
     const box = html('div', { class: 'lane' }, lane(shown, data.columns, laneLabel(resource)));
     attachTip(box, tip, (share) => {
@@ -245,26 +247,44 @@ function laneTable(data) {
   const foot = others.resources > 0 ? [`${number(others.resources)} others`, number(others.requests), number(others.cold), amount(others.wait_s),
     amount(others.idle_s), number(others.loads), ...(timer ? ['', '', ''] : [])] : null;
   return html('details', {}, html('summary', {}, 'The numbers, resource by resource'),
-    table({ caption: `What ${plainName(data.shown)} did for the resources with the most requests`, rows, foot, columns: names.map((name, i) => ({ name, num: i > 0 })) }));
+    table({ caption: `What ${plainName(data.shown)} did for the resources that are drawn`, rows, foot, columns: names.map((name, i) => ({ name, num: i > 0 })) }));
 }
 
+// Radio buttons side by side; `choose(i)` is told which.
+function choice(legend, name, texts, choose) {
+  if (texts.length < 2) return null;
+  return html('fieldset', { class: 'choice' }, html('legend', {}, legend), ...texts.map((text, i) => {
+    const input = html('input', { type: 'radio', name, value: i, checked: i === 0 ? '' : null });
+    input.addEventListener('change', () => choose(i));
+    return html('label', {}, input, text);
+  }));
+}
+
+const SETS = { requests: 'Most requests', pauses: 'Most pauses' };
+
 function resources(data, tip) {
-  const holder = html('div', { id: 'lanes' }, drawLanes(data, 0, tip));
-  const choice = data.views.length > 1 ? html('fieldset', { class: 'choice' }, html('legend', {}, 'Which part of the log to draw'),
-    ...data.views.map((seen, view) => {
-      const input = html('input', { type: 'radio', name: 'view', value: view, checked: view === 0 ? '' : null });
-      input.addEventListener('change', () => holder.replaceChildren(drawLanes(data, view, tip)));
-      return html('label', {}, input, viewName(data, view));
-    })) : null;
+  const shown = { set: 0, view: 0 };
+  const holder = html('div', { id: 'lanes' });
+  const about = html('p', { 'aria-live': 'polite' });
+  const redraw = (changed) => {
+    Object.assign(shown, changed);
+    const { lanes, words } = data.sets[shown.set];
+    about.textContent = data.others.resources > 0 ? `The ${lanes.length} of ${number(data.report.trace.resources)} resources that were ${words}.` : 'Every resource.';
+    holder.replaceChildren(drawLanes(data, shown.set, shown.view, tip));
+  };
+  redraw({});
+  const sets = data.sets.filter((set) => set.lanes.length > 0);
+  const all = data.others.resources === 0;
   const keys = html('ul', { class: 'keys' },
     key(svg('path', { class: 'cold', 'stroke-width': 2, d: 'M6 1v12M11 4v9M16 1v12' }), 'requests that waited'),
     key(svg('path', { class: 'warm', d: 'M0 14V4H14V9H22V14z' }), 'warm (height: share of the time)'),
     key(svg('path', { class: 'requests', d: 'M4 2v10M8 2v5M12 2v10M18 2v8' }), 'requests'),
     key(svg('path', { class: 'used', d: 'M11 2l5 10h-10z' }), 'loaded ahead, used'),
     key(svg('path', { class: 'unused', d: 'M11 2l5 10h-10z' }), 'loaded ahead, not used'));
-  const drawn = data.others.resources > 0 ? `The ${data.lanes.length} resources with the most requests, of ${number(data.report.trace.resources)}.` : 'Every resource.';
-  return html('section', { 'aria-labelledby': 'h-lanes' }, html('h2', { id: 'h-lanes' }, `What ${plainName(data.shown)} would have done`),
-    html('div', { class: 'bar' }, html('p', {}, drawn), choice), html('figure', {}, keys, holder), laneTable(data));
+  return html('section', { 'aria-labelledby': 'h-lanes' }, html('h2', { id: 'h-lanes' }, `What ${plainName(data.shown)} would have done`), about,
+    html('div', { class: 'bar' }, all ? null : choice('Which resources to draw', 'set', sets.map((set) => SETS[set.name] ?? set.name), (set) => redraw({ set })),
+      choice('Which part of the log to draw', 'view', data.views.map((seen, view) => viewName(data, view)), (view) => redraw({ view }))),
+    html('figure', {}, keys, holder), laneTable(data));
 }
 
 // ---- cold starts and accounts
@@ -279,14 +299,14 @@ export function whyCold(cold) {
   else if (cold.origin === 'late') said.push(`It was being loaded ahead, begun ${duration(-cold.load_begun_s)} before the request; loading took ${duration(cold.load_s)}.`);
   else said.push(sentence(cold.because || cold.words));
   if (cold.unloaded_s !== undefined) said.push(`Unloaded ${duration(cold.unloaded_s)} before this request.`);
-  if (cold.gap_s !== undefined) said.push(cold.regretted ? 'Keeping it through the gap would have cost less.' : 'Keeping it through the gap would have cost more than this cold start.');
+  if (cold.gap_s !== undefined) said.push(`In hindsight, keeping it through the gap would have cost ${cold.regretted ? 'less' : 'more'} than this cold start.`);
   return said.join(' ');
 }
 
 function worst(data) {
   const rows = data.worst.map((cold) => [html('span', { class: 'name' }, cold.name), instant(cold.at_ms, data.offset_times, true), amount(cold.wait_s),
     number(cold.requests), `${figures(cold.wait_max_s)} s`, cold.gap_s === undefined ? 'none before' : duration(cold.gap_s), whyCold(cold)]);
-  const columns = [{ name: 'Resource' }, { name: data.offset_times ? 'When' : 'When (UTC)' }, { name: 'Waiting in all', num: true }, { name: 'Requests that waited', num: true },
+  const columns = [{ name: 'Resource' }, { name: data.offset_times ? 'When' : 'When (UTC)', kind: 'when' }, { name: 'Waiting in all', num: true }, { name: 'Requests that waited', num: true },
     { name: 'Longest', num: true }, { name: 'Since the request before', num: true }, { name: 'Why it was cold', kind: 'why' }];
   return html('section', { 'aria-labelledby': 'h-worst', id: 'worst' }, html('h2', { id: 'h-worst' }, 'The worst cold starts, and why'),
     rows.length > 0 ? table({ caption: 'Requests that wait for the same load are one cold start; the longest waiting in all comes first.', rows, columns })
@@ -299,7 +319,7 @@ function accounts(data) {
   const waited = data.waits.reduce((sum, row) => sum + row.wait_s, 0);
   const regret = data.waits.reduce((sum, row) => sum + row.regret_s, 0);
   const waits = table({ caption: 'Where the waiting came from: what the resource was when the request came', columns: ['It was', 'Cold starts', 'Requests', 'Waiting', 'Worth avoiding'].map((name, i) => ({ name, num: i > 0 })),
-    rows: data.waits.map((row) => [sentence(row.words).slice(0, -1), number(row.starts), number(row.requests), amount(row.wait_s), row.regret_s > 0 ? `${amount(row.regret_s)} (${number(row.regretted)})` : 'none']),
+    rows: data.waits.map((row) => [sentence(row.words).slice(0, -1), number(row.starts), number(row.requests), amount(row.wait_s), row.regret_s > 0 ? `${amount(row.regret_s)} in ${number(row.regretted)} starts` : 'none']),
     foot: ['All', number(data.waits.reduce((sum, row) => sum + row.starts, 0)), number(data.waits.reduce((sum, row) => sum + row.requests, 0)), amount(waited), amount(regret)] });
   const loads = table({ caption: 'What loads were begun for, and whether anybody came', columns: ['Begun for', 'Loads', 'Used', 'Not used', 'Warm for nobody'].map((name, i) => ({ name, num: i > 0 })),
     rows: data.loads.map((row) => [sentence(CAUSES[row.cause] ?? row.cause).slice(0, -1), number(row.begun), number(row.used), number(row.unused), amount(row.wasted_s)]) });

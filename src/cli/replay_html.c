@@ -148,6 +148,24 @@ static void write_lane(const struct replay_page *page, uint32_t lane, struct jso
     json_object_end(json);
 }
 
+static void write_sets(const struct trail *trail, struct json *json)
+{
+    json_key(json, "sets");
+    json_array(json);
+    for (uint32_t set = 0; set < TRAIL_SET_COUNT; set++) {
+        json_object(json);
+        json_key_text(json, "name", trail_set_name(set));
+        json_key_text(json, "words", trail_set_words(set));
+        json_key(json, "lanes");
+        json_array(json);
+        for (uint32_t i = 0; i < trail->set_counts[set]; i++)
+            json_uint(json, trail->set_lanes[set][i]);
+        json_array_end(json);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
 static void write_lanes(const struct replay_page *page, struct json *json)
 {
     const struct trail *trail = page->trail;
@@ -167,6 +185,7 @@ static void write_lanes(const struct replay_page *page, struct json *json)
     for (uint32_t lane = 0; lane < trail->lane_count; lane++)
         write_lane(page, lane, json);
     json_array_end(json);
+    write_sets(trail, json);
     json_key(json, "others");
     json_object(json);
     json_key_uint(json, "resources", trail->trace->resources.count - trail->lane_count);

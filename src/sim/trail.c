@@ -12,6 +12,24 @@ static const struct {
 #undef X
 };
 
+static const struct {
+    const char *name, *words;
+} sets[] = {
+#define X(set, name, words) {name, words},
+    TRAIL_SETS(X)
+#undef X
+};
+
+const char *trail_set_name(uint32_t set)
+{
+    return set < TRAIL_SET_COUNT ? sets[set].name : "?";
+}
+
+const char *trail_set_words(uint32_t set)
+{
+    return set < TRAIL_SET_COUNT ? sets[set].words : "?";
+}
+
 const char *trail_origin_name(uint32_t origin)
 {
     return origin < TRAIL_ORIGIN_COUNT ? origins[origin].name : "?";
@@ -78,28 +96,53 @@ static void choose_views(struct trail *trail)
     trail->views[trail->view_count++] = view_of(from_ns, from_ns + length_ns);
 }
 
-/* The resources with the most requests; of equals, those that came first. */
-static enum fw_err choose_lanes(struct trail *trail)
+/* How often each resource was asked for, or asked for after a pause, while it is scored. */
+static void count_requests(struct trail *trail, uint32_t set, uint64_t *counts)
 {
-    uint32_t count = trail->trace->resources.count;
-    uint64_t *requests = calloc(count ? count : 1, sizeof *requests);
-    if (!requests)
-        return FW_NOMEM;
-    for (size_t i = 0; i < trail->trace->count; i++)
-        requests[trail->trace->requests[i].resource] +=
-            scored(trail, trail->trace->requests[i].at_ns);
-    while (trail->lane_count < TRAIL_LANES_MAX) {
-        uint32_t best = TABLE_NONE;
-        for (uint32_t i = 0; i < count; i++)
-            if (requests[i] > 0 && trail->resources[i].lane == TABLE_NONE &&
-                (best == TABLE_NONE || requests[i] > requests[best]))
-                best = i;
-        if (best == TABLE_NONE)
-            break;
-        trail->resources[best].lane = trail->lane_count;
+    for (size_t i = 0; i < trail->trace->count; i++) {
+        const struct trace_request *request = &trail->trace->requests[i];
+        struct trail_resource *resource = &trail->resources[request->resource];
+        bool pause = resource->last_request_ns >= 0 &&
+                     request->at_ns - resource->last_request_ns >= TRAIL_PAUSE_NS;
+        resource->last_request_ns = request->at_ns;
+        if (scored(trail, request->at_ns))
+            counts[request->resource] += set == TRAIL_REQUESTS || pause;
+    }
+    for (uint32_t i = 0; i < trail->trace->resources.count; i++)
+        trail->resources[i].last_request_ns = -1;
+}
+
+/* The first of those with the highest count leaves the counts and gets a lane. */
+static bool add_to_set(struct trail *trail, uint32_t set, uint64_t *counts)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < trail->trace->resources.count; i++)
+        if (counts[i] > counts[best])
+            best = i;
+    if (counts[best] == 0)
+        return false;
+    counts[best] = 0;
+    struct trail_resource *resource = &trail->resources[best];
+    if (resource->lane == TABLE_NONE) {
+        resource->lane = trail->lane_count;
         trail->lane_resources[trail->lane_count++] = best;
     }
-    free(requests);
+    trail->set_lanes[set][trail->set_counts[set]++] = resource->lane;
+    return true;
+}
+
+static enum fw_err choose_lanes(struct trail *trail)
+{
+    uint64_t *counts = calloc(trail->trace->resources.count, sizeof *counts);
+    if (!counts)
+        return FW_NOMEM;
+    for (uint32_t set = 0; set < TRAIL_SET_COUNT; set++) {
+        memset(counts, 0, trail->trace->resources.count * sizeof *counts);
+        count_requests(trail, set, counts);
+        while (trail->set_counts[set] < TRAIL_SET_MAX && add_to_set(trail, set, counts))
+            continue;
+    }
+    free(counts);
     return FW_OK;
 }
 
@@ -218,6 +261,7 @@ static uint32_t origin_of(const struct trail_resource *resource)
     switch (resource->reason) {
     case REASON_KEPT:
     case REASON_KEEP_END:
+    case REASON_KEPT:
         return TRAIL_LET_GO;
     case REASON_PREWARM_EXPIRED:
         return TRAIL_EXPIRED;

@@ -13,11 +13,28 @@
 #include <stdbool.h>
 
 enum {
-    TRAIL_LANES_MAX = 12, /* resources that are drawn */
+    TRAIL_SET_MAX = 12,   /* resources that are drawn together */
+    TRAIL_LANES_MAX = 24, /* resources that are drawn */
     TRAIL_COLUMNS = 960,  /* a lane's resolution */
     TRAIL_VIEWS_MAX = 2,  /* all of it, and its busiest day or hour */
     TRAIL_WORST_MAX = 10, /* cold starts that are told one by one */
 };
+
+/* A request after so long a silence met a decision to keep or to let go. */
+#define TRAIL_PAUSE_NS (5 * TIME_MINUTE)
+
+/* X(set, name, words): which resources are worth a look */
+#define TRAIL_SETS(X)                                                                              \
+    X(TRAIL_REQUESTS, "requests", "asked for most")                                                \
+    X(TRAIL_PAUSES, "pauses", "asked for most often after five minutes or more of silence")
+enum trail_set {
+#define X(set, name, words) set,
+    TRAIL_SETS(X)
+#undef X
+        TRAIL_SET_COUNT
+};
+const char *trail_set_name(uint32_t set);
+const char *trail_set_words(uint32_t set);
 
 /* X(origin, name, words): why a request met a resource that was not warm */
 #define TRAIL_ORIGINS(X)                                                                           \
@@ -96,7 +113,9 @@ struct trail {
     int64_t from_ns, until_ns;
     struct trail_resource *resources;
     uint32_t lane_count, view_count;
-    uint32_t lane_resources[TRAIL_LANES_MAX]; /* most requests first */
+    uint32_t lane_resources[TRAIL_LANES_MAX];
+    uint32_t set_lanes[TRAIL_SET_COUNT][TRAIL_SET_MAX]; /* lanes, the first one first */
+    uint32_t set_counts[TRAIL_SET_COUNT];
     struct trail_view views[TRAIL_VIEWS_MAX];
     struct trail_lane *lanes;                           /* [view][lane] */
     struct trail_sums sums[TRAIL_LANES_MAX + 1], total; /* by lane; the last: all others */

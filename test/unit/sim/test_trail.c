@@ -161,7 +161,10 @@ static void test_lanes_are_the_busiest_and_add_up(void **state)
     replay("ttl:60s", 0);
     assert_int_equal(trail.lane_count, 2);
     assert_int_equal(trail.lane_resources[0], 0);
-    assert_int_equal(trail.view_count, 1); /* too short for a busiest hour */
+    assert_int_equal(trail.set_counts[TRAIL_REQUESTS], 2);
+    assert_int_equal(trail.set_lanes[TRAIL_REQUESTS][1], 1);
+    assert_int_equal(trail.set_counts[TRAIL_PAUSES], 0); /* none of five minutes */
+    assert_int_equal(trail.view_count, 1);               /* too short for a busiest hour */
     const struct trail_view *view = &trail.views[0];
     const struct trail_lane *lane = trail_lane(&trail, 0, 0);
     int64_t warm_ns = 0;
@@ -182,6 +185,31 @@ static void test_lanes_are_the_busiest_and_add_up(void **state)
     assert_int_equal(trail.sums[0].requests, 4);
     assert_int_equal(trail.sums[1].wait_ns, SECONDS(12));
     assert_int_equal(trail.sums[TRAIL_LANES_MAX].requests, 0);
+}
+
+static void test_lanes_with_pauses(void **state)
+{
+    (void)state;
+    struct buf text;
+    buf_init(&text, 1 << 16);
+    buf_add_text(&text, "time,resource\n");
+    for (int i = 0; i < 30; i++) /* r0 is asked for most, r29 least */
+        for (int k = 0; k < 40 - i; k++)
+            buf_printf(&text, "%d,r%d\n", k, i);
+    buf_add_text(&text, "400,r29\n800,r29\n400,r3\n");
+    read_trace(text.data);
+    buf_fini(&text);
+    start(0);
+    assert_int_equal(trail.lane_count, TRAIL_SET_MAX + 1);
+    assert_int_equal(trail.set_counts[TRAIL_REQUESTS], TRAIL_SET_MAX);
+    assert_int_equal(trail.set_lanes[TRAIL_REQUESTS][0], 0);
+    assert_int_equal(trail.set_counts[TRAIL_PAUSES], 2);
+    uint32_t often = trail.set_lanes[TRAIL_PAUSES][0], once = trail.set_lanes[TRAIL_PAUSES][1];
+    assert_true(str_equal(table_key(&trace.resources, trail.lane_resources[often]), STR("r29")));
+    assert_true(str_equal(table_key(&trace.resources, trail.lane_resources[once]), STR("r3")));
+    replay("ttl:60s", 0);
+    assert_int_equal(trail.sums[often].requests, 13);
+    assert_int_equal(trail.sums[TRAIL_LANES_MAX].requests + 13, trail.total.requests - 415);
 }
 
 static void test_busiest_day_is_a_view_of_its_own(void **state)
@@ -406,6 +434,7 @@ int main(void)
         TEST(test_worst_cold_starts_say_why),
         TEST(test_regret_has_a_price),
         TEST(test_lanes_are_the_busiest_and_add_up),
+        TEST(test_lanes_with_pauses),
         TEST(test_busiest_day_is_a_view_of_its_own),
         TEST(test_only_what_is_scored_counts),
         TEST(test_what_was_loaded_ahead),
