@@ -305,6 +305,15 @@ export function lane(shown, columns, label) {
     svg('path', { class: 'cold', ...thin, 'stroke-width': 2, d: marks(shown.cold, 1, LANE.cold - 1, largest(shown.cold)) }));
 }
 
+// All there is in a lane, of one kind.
+export function laneTotal(list) {
+  let total = 0;
+  eachPair(list, (column, count) => {
+    total += count;
+  });
+  return total;
+}
+
 // What one column of a lane holds.
 export function laneColumn(shown, column) {
   const found = { warm: 0 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The page of `forewarm replay --html`: draws the JSON block that the program put into it.
-import { html, svg, number, figures, percent, amount, duration, day, instant, timeTicks, table, scatter, stackedBars, lane, laneColumn, attachTip } from './charts.js';
+import { html, svg, number, figures, percent, amount, duration, day, instant, timeTicks, table, scatter, stackedBars, lane, laneColumn, laneTotal, attachTip } from './charts.js';
 
 const ORACLES = ['oracle', 'oracle-reactive'];
 const PLAIN = {
@@ -202,14 +202,14 @@ function laneText(data, view, column) {
   return { from, text: `${instant(from, data.offset_times, seen.column_ms < 60000)}, ${duration(seen.column_ms / 1000)}` };
 }
 
-function laneLabel(resource) {
-  return `${resource.name}: ${number(resource.requests)} requests, ${number(resource.cold)} waited, warm for ${amount(resource.warm_s)}`;
+function laneCounts(shown) {
+  return `${number(laneTotal(shown.requests))} requests, ${number(laneTotal(shown.cold))} waited`;
 }
 
 function drawLanes(data, set, view, tip) {
   const cells = data.sets[set].lanes.map((i) => data.lanes[i]).flatMap((resource) => {
     const shown = resource.views[view];
-    const box = html('div', { class: 'lane' }, lane(shown, data.columns, laneLabel(resource)));
+    const box = html('div', { class: 'lane' }, lane(shown, data.columns, `${resource.name}: ${laneCounts(shown)}`));
     attachTip(box, tip, (share) => {
       const column = Math.floor(share * data.columns);
       const held = laneColumn(shown, column);
@@ -218,10 +218,11 @@ function drawLanes(data, set, view, tip) {
       return lines.join('\n');
     });
     return [html('div', { class: 'label', title: resource.name }, html('b', { class: 'name' }, resource.name),
-      html('span', {}, `${number(resource.requests)} requests, ${number(resource.cold)} waited`)), box];
+      html('span', {}, laneCounts(shown))), box];
   });
   const seen = data.views[view];
-  const ticks = timeTicks(seen.from_ms, seen.to_ms, 9, data.offset_times).map((tick) => {
+  const ticks = timeTicks(seen.from_ms, seen.to_ms, 9, data.offset_times)
+    .filter((tick) => tick.at < seen.from_ms + 0.97 * (seen.to_ms - seen.from_ms)).map((tick) => {
     const mark = html('span', {}, tick.text);
     mark.style.left = `${(100 * (tick.at - seen.from_ms)) / (seen.column_ms * data.columns)}%`;
     return mark;

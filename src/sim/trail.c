@@ -261,7 +261,6 @@ static uint32_t origin_of(const struct trail_resource *resource)
     switch (resource->reason) {
     case REASON_KEPT:
     case REASON_KEEP_END:
-    case REASON_KEPT:
         return TRAIL_LET_GO;
     case REASON_PREWARM_EXPIRED:
         return TRAIL_EXPIRED;

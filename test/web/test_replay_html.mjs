@@ -172,6 +172,49 @@ async function testNames(browser) {
   assert.equal(await browser.evaluate("document.querySelectorAll('#page script, #page img').length"), 0);
 }
 
+// Logs with next to nothing in them, and comparisons without a timer: all must read well.
+async function testOddPages(browser) {
+  const write = (name, text) => {
+    fs.writeFileSync(path.join(folder, name), text);
+    return path.join(folder, name);
+  };
+  const one = write('one.csv', 'time,resource\n5,a\n');
+  const two = write('two.csv', 'time,resource\n0,a\n0,b\n1,a\n4000,b\n4001,a\n90000,a\n');
+  const sizes = write('sizes.csv', 'resource,memory\n*,5GiB\n');
+  const memory = ['--memory', '8GiB', '--sizes', sizes, two];
+  const odd = [[[one], /forewarm would have cost the same as a 10-minute timer and the same as the best timer/], [['--policy', 'ttl:5m', two], /The policy “5 min timer” would have cost/],
+    [['--policy', 'oracle', two], /The policy “knows the future” would have cost/], [memory, /forewarm would have cost .* than the least recently used and .* 5 min timer/],
+    [['--policy', 'planner', ...memory], /^forewarm: \d of 6 requests would have waited$/], [['--load-time', '0s', two], /forewarm would have cost/],
+    [['--score-from', '80000s', two], /forewarm would have cost/], [['--idle-price', '0', two], /forewarm would have cost/]];
+  for (const [options, said] of odd) {
+    const page = path.join(folder, 'odd.html');
+    replay('--quiet', '--time-style', 'offset-s', '--html', page, ...options);
+    await browser.open(pathToFileURL(page).href);
+    const what = options.join(' ');
+    assert.deepEqual(browser.complaints(), [], what);
+    assert.match(await browser.evaluate("document.getElementById('headline').textContent"), said, what);
+    const found = await browser.evaluate("(/NaN|Infinity|undefined|null|∞/.exec(document.getElementById('page').outerHTML) ?? [''])[0]");
+    assert.equal(found, '', what);
+  }
+}
+
+// A page that cannot be written, or has nothing to show, is an error with its place; nothing is left behind.
+function testErrors() {
+  const trace = path.join(folder, 'one.csv');
+  const run = (...options) => spawnSync(forewarm, ['replay', '--quiet', '--time-style', 'offset-s', ...options, trace], { encoding: 'utf8' });
+  const lost = run('--html', path.join(folder, 'no such folder', 'page.html'));
+  assert.equal(lost.status, 3);
+  assert.match(lost.stderr, /no such folder.*No such file/);
+  const nothing = run('--policy', 'none', '--html', path.join(folder, 'none.html'));
+  assert.equal(nothing.status, 2);
+  assert.match(nothing.stderr, /--html: found no policy to show, expected --policy/);
+  assert.equal(fs.existsSync(path.join(folder, 'none.html')), false);
+  const both = run('--json', '--html', '-');
+  assert.equal(both.status, 2);
+  assert.match(both.stderr, /one thing on standard output/);
+  assert.deepEqual(fs.readdirSync(folder).filter((name) => name.includes('.part-')), []);
+}
+
 async function pictures(browser, address) {
   if (!process.env.SCREENSHOTS) return;
   for (const scheme of ['light', 'dark']) {
@@ -214,6 +257,8 @@ async function main() {
     await browser.look({ width: 400 });
     assert.ok(await browser.evaluate('document.documentElement.scrollWidth') <= 400, 'wider than a telephone');
     assert.deepEqual(browser.complaints(), []);
+    await testOddPages(browser);
+    testErrors();
     await pictures(browser, pathToFileURL(page).href);
   } finally {
     await browser.stop();
