@@ -6,9 +6,11 @@
 /* A name longer than this is cut: the page is for people. */
 enum { NAME_MAX_BYTES = 160, PAGE_MAX = 1 << 26 };
 
+/* Whole milliseconds, as browsers count. */
 static double ms(int64_t at_ns)
 {
-    return (double)(at_ns / TIME_MILLISECOND);
+    int64_t at_ms = at_ns / TIME_MILLISECOND;
+    return (double)at_ms;
 }
 
 static void key_seconds(struct json *json, const char *key, int64_t duration_ns)
