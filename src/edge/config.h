@@ -51,9 +51,9 @@ enum warmer_kind {
 };
 
 struct config_warmer {
-    int kind;              /* enum warmer_kind */
-    const char *command;   /* exec: run by /bin/sh -c "exec ..." in its own process group */
-    const char *directory; /* exec: working directory; "" the daemon's */
+    int kind;                       /* enum warmer_kind */
+    const char *command;            /* exec: run by /bin/sh -c in its own process group */
+    const char *directory;          /* exec: working directory; "" the daemon's */
     const char *const *environment; /* exec: NAME=value */
     uint32_t environment_count;
     const char *log;          /* exec: file that gets the command's output; "" the daemon's log */

@@ -45,6 +45,16 @@ def a_command_that_does_not_exist_is_named():
         assert len(lines) == 1 and "no-such-program" in lines[0] and "next=" in lines[0], lines
 
 
+def commands_are_written_as_in_a_shell():
+    for before, after in (("exec ", ""), ("GREETING=hi ", ""), ("cd / && ", ""), ("", " | cat")):
+        with Daemon() as d:
+            resource = d.exec_resource("a")
+            resource["warmer"]["command"] = before + resource["warmer"]["command"] + after
+            d.start()
+            answer = d.post("/warmup", {"resource": "a"}).json
+            assert answer["status"] == "warmed", (before, after, answer, d.log())
+
+
 def a_missing_directory_is_named():
     with Daemon(retry_min="1h", retry_max="1h") as d:
         d.exec_resource("a", warmer={"directory": "/nowhere/at/all"})
@@ -164,7 +174,7 @@ if __name__ == "__main__":
     assert os.path.exists(UPSTREAM) and sys.version_info >= (3, 8)
     main([a_crash_while_warm_is_noticed_and_the_next_request_loads_again,
           a_crash_while_loading_fails_with_status_and_last_line, a_failed_warm_up_is_tried_again_after_the_back_off,
-          a_command_that_does_not_exist_is_named, a_missing_directory_is_named,
+          a_command_that_does_not_exist_is_named, commands_are_written_as_in_a_shell, a_missing_directory_is_named,
           one_that_never_serves_is_given_up_and_stopped, one_that_never_listens_is_given_up_and_stopped, one_that_ignores_sigterm_is_killed_after_stop_timeout,
           the_whole_group_ends, output_goes_to_the_log_or_to_a_file_with_a_prefix, environment_and_directory_are_passed,
           memory_is_measured_where_none_is_configured, a_warm_up_nobody_wants_is_cancelled,

@@ -18,7 +18,7 @@
 /* Everything the new process needs, made before fork: after it only async-signal-safe calls are
  * allowed. */
 struct launch {
-    char *script; /* "exec COMMAND" */
+    char *script; /* "exec COMMAND", or COMMAND where exec would change its meaning */
     char **environment;
     char resource[300];   /* FOREWARM_RESOURCE=id */
     char output_path[64]; /* /proc/self/fd/N of the pipe's end: opened again for reading and writing
@@ -88,6 +88,16 @@ static enum fw_err begin_watch(struct child *child, struct fw_detail *detail)
     return FW_OK;
 }
 
+/* With exec the command takes the shell's place, and signals and memory figures are its own. A
+ * list, a pipe, a leading assignment or somebody's own exec is left to the shell as it is. */
+static bool takes_exec(const char *command)
+{
+    size_t word = strcspn(command, " \t");
+    bool assigns = memchr(command, '=', word) != NULL;
+    return strpbrk(command, ";&|<>(){}`\n") == NULL && !assigns &&
+           !(word == 4 && strncmp(command, "exec", 4) == 0);
+}
+
 static bool prepare(struct launch *launch, const struct child_spec *spec)
 {
     size_t inherited = 0;
@@ -99,7 +109,8 @@ static bool prepare(struct launch *launch, const struct child_spec *spec)
     launch->script = malloc(script_bytes);
     if (!launch->environment || !launch->script)
         return false;
-    (void)snprintf(launch->script, script_bytes, "exec %s", spec->command);
+    (void)snprintf(launch->script, script_bytes, "%s%s", takes_exec(spec->command) ? "exec " : "",
+                   spec->command);
     size_t count = 0;
     /* The last of two equal names is not the one programs see: ours come first. */
     for (uint32_t i = 0; i < spec->environment_count; i++)

@@ -22,7 +22,7 @@ struct child;
 
 struct child_spec {
     const char *resource;           /* for messages */
-    const char *command;            /* run by /bin/sh -c "exec COMMAND" */
+    const char *command;            /* run by /bin/sh -c, in its own process group */
     const char *directory;          /* "" ours */
     const char *const *environment; /* NAME=value, besides ours */
     uint32_t environment_count;
