@@ -4,6 +4,7 @@
  * its port, then every event, so that tests see what the engine would see. Usage: plane CONFIG
  * [warm]   (warm: everything is warm from the start) */
 #include "base/check.h"
+#include "base/table.h"
 #include "base/time.h"
 #include "core/engine.h"
 #include "edge/io_thread.h"
@@ -31,6 +32,7 @@ struct brain {
     uint64_t *loaded_at_ns; /* 0: not loading */
     struct held *held;
     size_t held_count;
+    struct map64 running; /* requests that were SERVED or RELEASEd: each must END, once */
     bool quiet;
 };
 
@@ -40,7 +42,23 @@ static void answer(struct brain *brain, uint32_t kind, uint64_t request, uint32_
     struct action action = {
         .kind = kind, .request = request, .resource = resource, .status = status};
     action.numbers[0] = 2 * TIME_SECOND;
+    if (kind == ACTION_RELEASE)
+        CHECK(map64_set(&brain->running, request, resource) == FW_OK);
     bus_send_action(brain->bus, &action);
+}
+
+/* What core/event.h says of requests: an END for each that runs, and for no other. */
+static void check_request(struct brain *brain, const struct event *event)
+{
+    uint64_t resource;
+    if (event->kind == EVENT_REQUEST) {
+        CHECK(!map64_get(&brain->running, event->request, &resource) && event->request != 0);
+        if (event->flags & EVENT_SERVED)
+            CHECK(map64_set(&brain->running, event->request, event->resource) == FW_OK);
+    } else if (event->kind == EVENT_END) {
+        CHECK(map64_remove(&brain->running, event->request, &resource) &&
+              resource == event->resource);
+    }
 }
 
 static void on_cold_request(struct brain *brain, const struct event *event)
@@ -75,6 +93,7 @@ static void on_event(struct brain *brain, const struct event *event)
                (unsigned long long)event->request, (event->flags & EVENT_SERVED) != 0,
                err_row(event->status)->name, (long long)(event->value / 1000000),
                event->session != 0);
+    check_request(brain, event);
     if (event->kind == EVENT_REQUEST && !(event->flags & EVENT_SERVED))
         on_cold_request(brain, event);
     if (event->kind == EVENT_LOST)
@@ -134,6 +153,7 @@ static void start_brain(struct brain *brain, bool warm)
     CHECK(slots_create(&brain->slots, 1024) == FW_OK);
     brain->slot = calloc(brain->config->resource_count + 1, sizeof *brain->slot);
     brain->loaded_at_ns = calloc(brain->config->resource_count + 1, sizeof *brain->loaded_at_ns);
+    map64_init(&brain->running, HELD_MAX);
     brain->held = calloc(HELD_MAX, sizeof *brain->held);
     CHECK(brain->slot && brain->loaded_at_ns && brain->held);
     for (uint32_t i = 0; i < brain->config->resource_count; i++) {
@@ -163,6 +183,8 @@ static void stop_brain(struct brain *brain)
     /* What was counted up must have been counted down: nothing runs any more. */
     for (uint32_t i = 0; i < brain->config->resource_count; i++)
         CHECK(atomic_load(&brain->slot[i]->in_flight) == 0);
+    CHECK(brain->running.count == 0);
+    map64_fini(&brain->running);
     slots_destroy(&brain->slots);
     free(brain->slot);
     free(brain->loaded_at_ns);
