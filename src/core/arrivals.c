@@ -18,7 +18,8 @@ static void learn_request(struct engine *engine, uint32_t number, const struct e
     resource->rate += 1;
     if (++resource->accounts.requests >= TALLY_FULL)
         tally_carry(&resource->accounts);
-    resource->previous_gap_ns = gap_ns;
+    if (resource->held == 0) /* of a burst that waits together, the gap before its first */
+        resource->previous_gap_ns = gap_ns;
     resource->dismissed = false;
     resource->last_request_ns = engine->now_ns;
     if (resource->origin_ns < engine->now_ns)

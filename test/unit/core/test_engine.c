@@ -228,6 +228,37 @@ static void pins_and_operators(void **state)
     bench_end(&bench);
 }
 
+/* Waiting is regretted only where keeping the resource warm since its last request would have cost
+ * less. */
+static void regret_is_judged_by_the_gap_before_the_burst(void **state)
+{
+    (void)state;
+    struct bench bench = bench_of("cold");
+    bench_start(&bench);
+    uint32_t a = add(&bench, "a", (struct resource_settings){0});
+    request(&bench, a, 1);
+    warm_up(&bench, a, SECONDS(11));
+    end(&bench, a, 1, SECONDS(11));
+    report(&bench, EVENT_DRAINED, a);
+    report(&bench, EVENT_UNLOADED, a);
+    assert_int_equal(view(&bench, a).accounts.regret_ns,
+                     0);            /* a first request could not be foreseen */
+    bench.now_ns += 10 * TIME_HOUR; /* ten idle hours for 22 s of waiting: not worth it */
+    request(&bench, a, 2);
+    request(&bench, a, 3);
+    warm_up(&bench, a, SECONDS(11));
+    assert_int_equal(view(&bench, a).accounts.regret_ns, 0);
+    end(&bench, a, 2, SECONDS(11));
+    end(&bench, a, 3, SECONDS(11));
+    report(&bench, EVENT_DRAINED, a);
+    report(&bench, EVENT_UNLOADED, a);
+    bench.now_ns += SECONDS(60); /* one idle minute would have saved them */
+    request(&bench, a, 4);
+    warm_up(&bench, a, SECONDS(11));
+    assert_int_equal(view(&bench, a).accounts.regret_ns, SECONDS(11));
+    bench_end(&bench);
+}
+
 static void why_speaks(void **state)
 {
     (void)state;
@@ -282,6 +313,7 @@ int main(void)
         cmocka_unit_test(liars_are_ignored),
         cmocka_unit_test(page_warmups_cool_down),
         cmocka_unit_test(pins_and_operators),
+        cmocka_unit_test(regret_is_judged_by_the_gap_before_the_burst),
         cmocka_unit_test(why_speaks),
         cmocka_unit_test(sessions_foretell),
     };
