@@ -74,7 +74,7 @@ int64_t stats_recent_quantile(const struct stats_recent *recent, double q, int64
 {
     if (recent->count == 0)
         return otherwise;
-    int64_t sorted[STATS_RECENT_MAX] = {0};
+    int64_t sorted[STATS_RECENT_MAX];
     uint32_t n = recent->count < STATS_RECENT_MAX ? recent->count : STATS_RECENT_MAX;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = i;

@@ -180,7 +180,6 @@ static uint32_t gather_displaced(const struct engine *engine, double hint_probab
         displaced[count++] = (struct displaced){i, resource_memory(resource),
                                                 cost_of_losing(engine, i, hint_probability)};
     }
-    /* cppcheck-suppress uninitvar ; the first `count` are set */
     qsort(displaced, count, sizeof *displaced, compare_displaced);
     return count;
 }

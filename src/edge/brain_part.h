@@ -46,8 +46,8 @@ struct brain_place {
     uint64_t deferred_attempt; /* a warm-up that begins when the task is done; 0 none */
     uint32_t cause;            /* of the warm-up under way */
     int64_t warm_began_ns;
-    uint32_t state;            /* as last entered */
-    int64_t ready_ns;          /* when it last became warm */
+    uint32_t state;   /* as last entered */
+    int64_t ready_ns; /* when it last became warm */
     uint64_t expired_seen;
     uint64_t warmups[CAUSE_COUNT][BRAIN_RESULTS];
 };

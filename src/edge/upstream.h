@@ -57,8 +57,8 @@ bool upstream_reused(const struct upstream *upstream);
  * bytes that are taken care of; when fewer than offered, `writable` follows. A broken connection
  * takes everything and then reports closed. */
 size_t upstream_send(struct upstream *upstream, const uv_buf_t *pieces, unsigned count);
-/* Some of the request is out: from now the first byte of the answer, or room for more, is awaited; every byte sets the
- * time for the next. */
+/* Some of the request is out: from now the first byte of the answer, or room for more, is awaited;
+ * every byte sets the time for the next. */
 void upstream_await(struct upstream *upstream);
 void upstream_pause(struct upstream *upstream); /* stop reading: the client is slower */
 void upstream_resume(struct upstream *upstream);

@@ -6,8 +6,8 @@
 
 #include "plan/policies.h"
 
-/* Makes room for `count` zeroed items, and some spare, so that growing one by one is cheap. FW_LIMIT past
- * `max`. */
+/* Makes room for `count` zeroed items, and some spare, so that growing one by one is cheap.
+ * FW_LIMIT past `max`. */
 FW_MUST_CHECK enum fw_err policy_array_grow(void **items, uint32_t *count, uint32_t *capacity,
                                             uint32_t wanted, uint32_t max, size_t size);
 FW_MUST_CHECK enum fw_err policy_no_argument(const char *name, struct str argument,

@@ -18,7 +18,7 @@ static char folder[64], path[128], url[160];
 static int begin(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/forewarm-store-XXXXXX");
+    snprintf(folder, sizeof folder, "/tmp/forewarm-store-XXXXXX");
     if (!mkdtemp(folder))
         return -1;
     snprintf(path, sizeof path, "%s/state.db", folder);
