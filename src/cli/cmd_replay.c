@@ -18,7 +18,8 @@ struct options {
     int64_t hold_timeout_ns, hold_limit, hold_total;
     char columns[OPTION_TEXT_MAX], policy[OPTION_TEXT_MAX], load_times[OPTION_TEXT_MAX],
         sizes[OPTION_TEXT_MAX], score_from[OPTION_TEXT_MAX], hints[OPTION_TEXT_MAX],
-        csv[OPTION_TEXT_MAX], decisions[OPTION_TEXT_MAX], html[OPTION_TEXT_MAX];
+        csv[OPTION_TEXT_MAX], decisions[OPTION_TEXT_MAX], html[OPTION_TEXT_MAX],
+        per_resource[OPTION_TEXT_MAX];
 };
 
 #define AT(field) offsetof(struct options, field)
@@ -35,6 +36,7 @@ static const struct args_row rows[] = {
     {{"hints", OPTION_TEXT, AT(hints), "", 0, 0, false, NULL, "time,resource[,probability][,eta_s][,session][,source]"}, "CSV", 0},
     {{"html", OPTION_TEXT, AT(html), "", 0, 0, false, NULL, "also write a page to look at: one file that opens anywhere"}, "FILE", 0},
     {{"csv", OPTION_TEXT, AT(csv), "", 0, 0, false, NULL, "also write the table there"}, "FILE", 0},
+    {{"per_resource", OPTION_TEXT, AT(per_resource), "", 0, 0, false, NULL, "write what each policy cost for each resource"}, "FILE", 0},
     {{"decisions", OPTION_TEXT, AT(decisions), "", 0, 0, false, NULL, "write every action with its reason as JSON lines"}, "FILE", 0},
     {{"hold_timeout", OPTION_DURATION, AT(hold_timeout_ns), "never", 0, 0, false, NULL, "how long a request may be held"}, "DUR", 0},
     {{"hold_limit", OPTION_INT, AT(hold_limit), "100000000", 1, 1e9, false, NULL, "requests held for one resource"}, "N", 0},
@@ -69,6 +71,8 @@ struct job {
     struct buf decisions;
     struct trail trail; /* of the policy that the page is about */
     const char *shown;  /* the policy that the page is about; NULL no page */
+    struct buf per_resource;
+    struct score_sums *by_resource; /* of the run in progress */
     const char *policy; /* of the run in progress */
     struct output_progress progress;
     uint64_t progress_before, progress_total;
@@ -275,6 +279,7 @@ static enum fw_err run_policies(struct job *job, struct fw_detail *detail)
                                        .hints = job->hints,
                                        .hint_count = job->hint_count,
                                        .from_ns = job->report.from_ns,
+                                       .by_resource = job->by_resource,
                                        .on_arrival = job->shown ? note_arrival : NULL,
                                        .on_action = watched ? note_action : NULL,
                                        .on_progress = note_progress,
@@ -289,6 +294,8 @@ static enum fw_err run_policies(struct job *job, struct fw_detail *detail)
         job->progress_before = i * job->trace.count;
         err = replay_run(&settings, row->name, &row->result, detail);
         row->seconds = clock_s() - from_s;
+        if (err == FW_OK && job->by_resource)
+            replay_report_resources(&job->report, row->name, job->by_resource, &job->per_resource);
     }
     output_progress_end(&job->progress);
     return err;
@@ -341,6 +348,34 @@ static void describe_source(struct job *job)
     job->report.loads = &job->loads;
 }
 
+/* The best time to live in hindsight stands beside the policies, resource by resource. */
+static enum fw_err write_per_resource(struct job *job, struct fw_detail *detail)
+{
+    struct replay_report *report = &job->report;
+    for (uint32_t i = 0; report->has_ttl && i < job->trace.resources.count; i++) {
+        struct score_result ttl = {0};
+        score_ttl_resource(&job->arrivals, &job->loads, i, report->best_ttl_ns, report->from_ns,
+                           &ttl);
+        job->by_resource[i] = (struct score_sums){
+            ttl.requests, ttl.cold, ttl.loads, ttl.idle_ns, ttl.load_ns, ttl.wait_ns};
+    }
+    if (report->has_ttl)
+        replay_report_resources(report, "best-ttl", job->by_resource, &job->per_resource);
+    if (job->per_resource.failed)
+        return err_set(detail, FW_LIMIT,
+                       "--per-resource: more text than memory allows; replay fewer policies");
+    return output_file(job->options.per_resource, buf_str(&job->per_resource), detail);
+}
+
+static enum fw_err start_per_resource(struct job *job)
+{
+    if (job->options.per_resource[0] == '\0')
+        return FW_OK;
+    job->report.trace = &job->trace;
+    job->by_resource = calloc(job->trace.resources.count, sizeof *job->by_resource);
+    return job->by_resource ? FW_OK : FW_NOMEM;
+}
+
 static enum fw_err run(struct job *job, struct fw_detail *detail)
 {
     FW_TRY(read_trace(job, detail));
@@ -351,10 +386,13 @@ static enum fw_err run(struct job *job, struct fw_detail *detail)
     FW_TRY(find_score_from(job, detail));
     FW_TRY(choose_policies(job, detail));
     FW_TRY(start_page(job, detail));
+    FW_TRY(start_per_resource(job));
     FW_TRY(run_policies(job, detail));
     find_hindsight(job);
     describe_source(job);
     FW_TRY(write_page(job, detail));
+    if (job->by_resource)
+        FW_TRY(write_per_resource(job, detail));
     if (job->options.decisions[0] != '\0') {
         if (job->decisions.failed)
             return err_set(detail, FW_LIMIT,
@@ -388,7 +426,8 @@ static int print_report(struct job *job)
 static int piped(const struct job *job)
 {
     return (strcmp(job->options.csv, "-") == 0) + (strcmp(job->options.decisions, "-") == 0) +
-           (strcmp(job->options.html, "-") == 0);
+           (strcmp(job->options.html, "-") == 0) +
+           (strcmp(job->options.per_resource, "-") == 0);
 }
 
 /* Two things on standard output would be no document. */
@@ -397,7 +436,7 @@ static enum fw_err check_outputs(const struct job *job, struct fw_detail *detail
     if (piped(job) + job->args.json > 1)
         return err_set(detail, FW_USAGE,
                        "found %s, expected one thing on standard output: --json or one of --csv, "
-                       "--decisions and --html with -",
+                       "--decisions, --html and --per-resource with -",
                        job->args.json ? "--json and a file -" : "two files -");
     return FW_OK;
 }
@@ -419,6 +458,7 @@ int cmd_replay(int argc, char **argv)
     }
     trace_init(&job->trace);
     buf_init(&job->decisions, OUTPUT_MAX);
+    buf_init(&job->per_resource, OUTPUT_MAX);
     if (err == FW_OK)
         err = check_outputs(job, &detail);
     if (err == FW_OK)
@@ -428,6 +468,8 @@ int cmd_replay(int argc, char **argv)
                               : print_report(job);
     buf_fini(&job->decisions);
     trail_fini(&job->trail);
+    buf_fini(&job->per_resource);
+    free(job->by_resource);
     free(job->hints);
     free(job->sizes);
     loads_fini(&job->loads);

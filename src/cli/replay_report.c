@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/replay_report.h"
+#include "base/csv.h"
 #include "base/json.h"
 #include "cli/output.h"
 #include <inttypes.h>
@@ -368,6 +369,28 @@ static void add_number(struct buf *out, double value)
     char text[STR_NUMBER_MAX];
     buf_add_char(out, ',');
     buf_add_text(out, str_from_double(value, text));
+}
+
+void replay_report_resources(const struct replay_report *report, const char *policy,
+                             const struct score_sums *sums, struct buf *out)
+{
+    if (out->len == 0)
+        buf_add_text(out, "policy,resource,requests,cold,wait_s,idle_s,loads,load_s,cost\n");
+    for (uint32_t i = 0; i < report->trace->resources.count; i++) {
+        if (sums[i].requests == 0 && sums[i].loads == 0 && sums[i].idle_ns == 0)
+            continue;
+        const double values[] = {
+            (double)sums[i].requests,          (double)sums[i].cold,
+            time_to_seconds(sums[i].wait_ns),  time_to_seconds(sums[i].idle_ns),
+            (double)sums[i].loads,             time_to_seconds(sums[i].load_ns),
+            score_sums_cost(&sums[i], &report->prices)};
+        csv_write(out, str_of(policy));
+        buf_add_char(out, ',');
+        csv_write(out, table_key(&report->trace->resources, i));
+        for (size_t k = 0; k < sizeof values / sizeof values[0]; k++)
+            add_number(out, values[k]);
+        buf_add_char(out, '\n');
+    }
 }
 
 void replay_report_csv(const struct replay_report *report, struct buf *out)

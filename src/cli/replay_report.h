@@ -37,4 +37,9 @@ void replay_report_json_parts(const struct replay_report *report, struct json *j
 void replay_report_json(const struct replay_report *report, struct buf *out);
 void replay_report_csv(const struct replay_report *report, struct buf *out);
 
+/* One policy's row for every resource that was asked for or cost something while it was scored;
+ * the header first. */
+void replay_report_resources(const struct replay_report *report, const char *policy,
+                             const struct score_sums *sums, struct buf *out);
+
 #endif

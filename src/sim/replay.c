@@ -209,6 +209,9 @@ enum fw_err replay_run(const struct replay_settings *settings, const char *polic
     }
     if (err != FW_OK)
         err_set(detail, err, "policy %s: %s", policy, err_row(err)->sentence);
+    for (uint32_t i = 0; settings->by_resource && err == FW_OK && i < settings->trace->resources.count;
+         i++)
+        settings->by_resource[i] = replay.score.resources[i].sums;
     result->score = replay.score.result;
     result->decision_hash = engine_decision_hash(replay.engine);
     result->actions = engine_action_count(replay.engine);

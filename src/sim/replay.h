@@ -34,6 +34,7 @@ struct replay_settings {
     const struct replay_hint *hints; /* by time */
     size_t hint_count;
     int64_t from_ns; /* scored from here on */
+    struct score_sums *by_resource; /* filled with one row a resource of the trace; may be NULL */
     /* Called for every request before the engine hears of it, `ready` when its resource is warm;
      * may be NULL. */
     void (*on_arrival)(void *context, size_t request, bool ready);

@@ -10,6 +10,12 @@ double score_cost(const struct score_result *result, const struct score_prices *
            prices->wait * time_to_seconds(result->wait_ns);
 }
 
+double score_sums_cost(const struct score_sums *sums, const struct score_prices *prices)
+{
+    return prices->idle * time_to_seconds(sums->idle_ns) + time_to_seconds(sums->load_ns) +
+           prices->wait * time_to_seconds(sums->wait_ns);
+}
+
 double score_cold_pct(const struct score_result *result)
 {
     return result->requests > 0 ? 100.0 * (double)result->cold / (double)result->requests : 0;
@@ -62,8 +68,11 @@ static int64_t scored_span(const struct score *score, int64_t from_ns, int64_t t
 
 static void stop_idle(struct score *score, struct score_resource *resource, int64_t at_ns)
 {
-    if (resource->idle_from_ns >= 0)
-        score->result.idle_ns += scored_span(score, resource->idle_from_ns, at_ns);
+    if (resource->idle_from_ns >= 0) {
+        int64_t idle_ns = scored_span(score, resource->idle_from_ns, at_ns);
+        score->result.idle_ns += idle_ns;
+        resource->sums.idle_ns += idle_ns;
+    }
     resource->idle_from_ns = -1;
 }
 
@@ -82,23 +91,27 @@ void score_arrival(struct score *score, const struct trace_request *request)
     score->result.requests++;
     score->result.first_touch += first;
     score->result.cold += cold;
-    resource->requests++;
-    resource->cold += cold;
+    resource->sums.requests++;
+    resource->sums.cold += cold;
 }
 
-static void note_wait(struct score *score, int64_t arrived_at_ns, int64_t until_ns)
+static void note_wait(struct score *score, struct score_resource *resource, int64_t arrived_at_ns,
+                      int64_t until_ns)
 {
     if (arrived_at_ns < 0 || !scored(score, arrived_at_ns))
         return;
     score->result.wait_ns += until_ns - arrived_at_ns;
+    resource->sums.wait_ns += until_ns - arrived_at_ns;
     CHECK(score->wait_count < score->trace->count);
     score->waits_s[score->wait_count++] = time_to_seconds(until_ns - arrived_at_ns);
 }
 
 static void stop_load(struct score *score, struct score_resource *resource, int64_t at_ns)
 {
-    if (resource->load_from_ns >= 0 && scored(score, resource->load_from_ns))
+    if (resource->load_from_ns >= 0 && scored(score, resource->load_from_ns)) {
         score->result.load_ns += at_ns - resource->load_from_ns;
+        resource->sums.load_ns += at_ns - resource->load_from_ns;
+    }
     resource->load_from_ns = -1;
 }
 
@@ -131,6 +144,7 @@ static void begin_load(struct score *score, struct score_resource *resource,
     if (!resource->prewarm_scored)
         return;
     score->result.loads++;
+    resource->sums.loads++;
     score->result.prewarm_issued += resource->prewarm_open;
 }
 
@@ -146,13 +160,13 @@ void score_action(struct score *score, const struct action *action, int64_t arri
         stop_ready(score, resource, action->at_ns);
         break;
     case ACTION_RELEASE:
-        note_wait(score, arrived_at_ns, action->at_ns);
+        note_wait(score, resource, arrived_at_ns, action->at_ns);
         stop_idle(score, resource, action->at_ns);
         resource->running++;
         break;
     case ACTION_FALLBACK:
     case ACTION_REFUSE:
-        note_wait(score, arrived_at_ns, action->at_ns);
+        note_wait(score, resource, arrived_at_ns, action->at_ns);
         score->result.refused += arrived_at_ns >= 0 && scored(score, arrived_at_ns);
         break;
     default:
@@ -207,10 +221,11 @@ enum fw_err score_finish(struct score *score)
     double *pct = malloc((count ? count : 1) * sizeof *pct);
     if (!pct)
         return FW_NOMEM;
-    for (uint32_t i = 0; i < count; i++)
-        if (score->resources[i].requests > 0)
-            pct[used++] =
-                100.0 * (double)score->resources[i].cold / (double)score->resources[i].requests;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct score_sums *sums = &score->resources[i].sums;
+        if (sums->requests > 0)
+            pct[used++] = 100.0 * (double)sums->cold / (double)sums->requests;
+    }
     stats_sort_doubles(pct, used);
     result->cold_pct_p50_resource = stats_quantile(pct, used, 0.5);
     result->cold_pct_p75_resource = stats_quantile(pct, used, 0.75);

@@ -30,8 +30,15 @@ struct score_result {
 double score_cost(const struct score_result *result, const struct score_prices *prices);
 double score_cold_pct(const struct score_result *result);
 
+/* One resource's part of what is scored. */
+struct score_sums {
+    uint64_t requests, cold, loads;
+    int64_t idle_ns, load_ns, wait_ns;
+};
+double score_sums_cost(const struct score_sums *sums, const struct score_prices *prices);
+
 struct score_resource {
-    uint64_t requests, cold;
+    struct score_sums sums;
     int64_t ready_at_ns;  /* -1: not ready */
     int64_t idle_from_ns; /* -1: in use or not ready */
     int64_t load_from_ns; /* -1: not loading */
