@@ -8,10 +8,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define LOOK_EVERY_NS (30 * TIME_SECOND)
-#define LOOK_QUIET_NS (6 * TIME_HOUR) /* nobody came for so long: stop looking */
-#define DWELL_NS                                                                                   \
-    (300 * TIME_SECOND) /* what was asked for so recently is not displaced by a guess */
+#define LOOK_EVERY_NS    (30 * TIME_SECOND)
+#define LOOK_QUIET_NS    (6 * TIME_HOUR) /* nobody came for so long: stop looking */
+#define DWELL_NS         (300 * TIME_SECOND) /* what was asked for so recently, and may well come back */
+#define COMES_BACK       0.1                 /* at once, is not displaced by a guess */
 #define MARGIN           1.3
 #define GAIN_MIN_S       0.1
 #define PROBABILITY_MIN  0.005
@@ -165,6 +165,17 @@ static double cost_of_losing(const struct engine *engine, uint32_t number, doubl
     return load_s * ((1 - hint_probability) * within_horizon + hint_probability * soon);
 }
 
+/* Two users who alternate between two resources must not have them swapped by guesses; a job that
+ * has just run and comes by the clock may go. */
+static bool dwells(const struct engine *engine, uint32_t number)
+{
+    const struct resource *resource = &engine->resources[number];
+    if (resource->last_request_ns < 0 || engine->now_ns - resource->last_request_ns >= DWELL_NS)
+        return false;
+    return engine->policy->ops->needs_future ||
+           values_comes_back(engine->values, number, engine->now_ns) > COMES_BACK;
+}
+
 static uint32_t gather_displaced(const struct engine *engine, double hint_probability,
                                  struct displaced displaced[WARM_LOOKED_AT])
 {
@@ -172,10 +183,8 @@ static uint32_t gather_displaced(const struct engine *engine, double hint_probab
     for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE && count < WARM_LOOKED_AT;
          i = engine->resources[i].occupied_next) {
         const struct resource *resource = &engine->resources[i];
-        bool recent =
-            resource->last_request_ns >= 0 && engine->now_ns - resource->last_request_ns < DWELL_NS;
         if (!room_evictable(resource) || resource_memory(resource) == 0 ||
-            (hint_probability <= 0 && recent))
+            (hint_probability <= 0 && dwells(engine, i)))
             continue;
         displaced[count++] = (struct displaced){i, resource_memory(resource),
                                                 cost_of_losing(engine, i, hint_probability)};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan/planner.h"
 #include "learn/decay.h"
+#include "learn/packed.h"
 #include "plan/policy_tools.h"
 #include <stdlib.h>
-#include <string.h>
 
 #define LOAD_MIN_NS                                                                                \
     TIME_MILLISECOND /* a load that takes no time at all would make waits in load times            \
@@ -15,32 +15,13 @@
 #define SHARE_DECAY  0.98f
 #define SHARE_WEIGHT                                                                               \
     2.0 /* pseudo-gaps by which a resource's share of short gaps is drawn towards everybody's */
-#define WAIT_WEIGHT   3.0   /* and its wait in a bin towards the pooled one */
-#define COMMON_WEIGHT 100.0 /* gaps that the experience of all weighs beside the resource's own */
+#define WAIT_WEIGHT   3.0  /* and its wait in a bin towards the pooled one */
+#define COMMON_WEIGHT 60.0 /* gaps that the experience of all weighs beside the resource's own */
 #define GUARD_FACTOR  1.05
 #define GUARD_GAPS    5.0
 #define LEAN          20.0 /* pseudo-gaps of the pooled law: experts 1 and 3 */
-#define LEAN_OWN      1.0  /* expert 2 */
+#define LEAN_OWN      0.5  /* expert 2 */
 #define LEAN_ASKED    4.0  /* planner_probability */
-
-uint16_t planner_wait_pack(double wait)
-{
-    if (!(wait > 1))
-        return 0;
-    float value = wait < 4e9 ? (float)wait : 4e9f;
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    bits = (bits - 0x3f800000u + 0x800u) >> 12;
-    return bits > UINT16_MAX ? UINT16_MAX : (uint16_t)bits;
-}
-
-double planner_wait_unpack(uint16_t packed)
-{
-    uint32_t bits = 0x3f800000u + ((uint32_t)packed << 12);
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return (double)value;
-}
 
 static enum fw_err planner_create(struct policy **policy, const struct policy_settings *settings,
                                   struct str argument, struct fw_detail *detail)
@@ -63,8 +44,10 @@ static void planner_destroy(struct policy *policy)
 {
     struct planner *planner = (struct planner *)policy;
     heap_fini(&planner->bursts);
-    for (uint32_t i = 0; i < planner->count; i++)
+    for (uint32_t i = 0; i < planner->count; i++) {
         gaps_kept_fini(&planner->resources[i].gaps);
+        free(planner->resources[i].period);
+    }
     free(planner->resources);
     free(planner);
 }
@@ -87,14 +70,30 @@ static int64_t ttl_ns(const struct planner *planner, uint8_t edge, int64_t load_
     return time_from_seconds(time_to_seconds(load_ns) * (1 + planner->wait_price));
 }
 
+static struct keep_bins bins_of(const struct planner_plans *plans, int expert)
+{
+    int at = (expert == EXPERT_PERIOD ? EXPERT_WINDOWS_OWN : expert) - EXPERT_STOP;
+    return (struct keep_bins){plans->low[at], plans->high[at]};
+}
+
+static bool is_known(const struct period_plan *period)
+{
+    return period && period->count != PERIOD_UNKNOWN;
+}
+
 struct keep_outcome planner_outcome(const struct planner *planner,
-                                    const struct planner_plans *plans, int expert, int64_t gap_ns,
+                                    const struct planner_plans *plans,
+                                    const struct period_plan *period, int expert, int64_t gap_ns,
                                     int64_t load_ns)
 {
     if (expert == EXPERT_TTL)
         return keep_ttl_outcome(ttl_ns(planner, plans->ttl_edge, load_ns), gap_ns, load_ns);
-    return keep_bins_outcome((struct keep_bins){plans->low[expert - 1], plans->high[expert - 1]},
-                             gap_ns, load_ns);
+    if (expert == EXPERT_PERIOD && is_known(period)) {
+        struct keep_plan plan;
+        period_windows(period, &plan);
+        return keep_outcome(&plan, gap_ns, load_ns);
+    }
+    return keep_bins_outcome(bins_of(plans, expert), gap_ns, load_ns);
 }
 
 /* The mean wait of the bin with this one as the latest. */
@@ -102,11 +101,11 @@ static void set_wait(struct planner_resource *resource, uint32_t bin, double wai
 {
     uint32_t place = gaps_kept_place(&resource->gaps, bin);
     double count = (double)resource->gaps.counts[place];
-    gaps_kept_notes(&resource->gaps)[place] = planner_wait_pack(
-        ((count - 1) * planner_wait_unpack(resource->burst_before) + wait) / count);
+    gaps_kept_notes(&resource->gaps)[place] =
+        packed_from(((count - 1) * packed_to(resource->burst_before) + wait) / count);
 }
 
-/* The burst is over: what it really waited replaces the guess, and the four plans are charged for
+/* The burst is over: what it really waited replaces the guess, and the five plans are charged for
  * the gap before it. */
 static void settle(struct planner *planner, uint32_t number)
 {
@@ -117,8 +116,9 @@ static void settle(struct planner *planner, uint32_t number)
     planner->pool.waits[bin] += wait - (double)resource->burst_guess;
     planner->pool.stale = true;
     for (int e = 0; e < EXPERT_COUNT; e++) {
+        const struct period_plan *period = resource->period ? &resource->period->judged : NULL;
         struct keep_outcome outcome = planner_outcome(
-            planner, &resource->judged, e, resource->burst_gap_ns, resource->burst_load_ns);
+            planner, &resource->judged, period, e, resource->burst_gap_ns, resource->burst_load_ns);
         double cost_s = keep_cost_s(&outcome, resource->burst_load_ns, planner->wait_price, wait);
         resource->shadow[e] = SHADOW_DECAY * resource->shadow[e] + (float)cost_s;
         planner->cost[e] = COST_DECAY * (planner->cost[e] + cost_s);
@@ -131,6 +131,21 @@ static void settle(struct planner *planner, uint32_t number)
     resource->burst_open = false;
     resource->due = true;
     heap_remove(&planner->bursts, number);
+}
+
+/* Habits take memory from the second gap on: most of a million resources have none. */
+static void learn_period(struct planner_resource *resource, int64_t gap_ns)
+{
+    if (!resource->period && resource->known < 2)
+        return;
+    if (!resource->period) {
+        resource->period = malloc(sizeof *resource->period);
+        if (!resource->period)
+            return; /* expert 4 follows expert 2 */
+        period_init(resource->period);
+    }
+    period_learn(resource->period, gap_ns);
+    resource->period->judged = resource->period->plan;
 }
 
 /* A gap longer than a load ended: learn it, and wait for one load time to see what burst it brings.
@@ -155,6 +170,7 @@ static void close_gap(struct planner *planner, const struct policy_request *requ
     if (resource->known < UINT32_MAX)
         resource->known++;
     resource->judged = resource->plans;
+    learn_period(resource, request->gap_ns);
     resource->burst_guess = (float)guess;
     resource->burst_bin = (uint8_t)bin;
     resource->burst_began_ns = request->at_ns;
@@ -233,8 +249,7 @@ static void cold_costs(const struct planner *planner, const struct planner_resou
         cold_s[k] = load_s + price_s * (pooled[k] > 1 ? pooled[k] : 1);
     uint32_t place = 0;
     for (uint32_t k = gaps_kept_next(gaps, 0); k < GAPS_BINS; k = gaps_kept_next(gaps, k + 1)) {
-        double count = (double)gaps->counts[place],
-               own = planner_wait_unpack(gaps_kept_notes(gaps)[place++]);
+        double count = (double)gaps->counts[place], own = packed_to(gaps_kept_notes(gaps)[place++]);
         double wait =
             (count * own + WAIT_WEIGHT * (pooled[k] > 1 ? pooled[k] : 1)) / (count + WAIT_WEIGHT);
         cold_s[k] = load_s + price_s * wait;
@@ -247,6 +262,13 @@ static void set_plan(struct planner_resource *resource, int expert, struct keep_
         bins = keep_bins_limit(keep_bins_fill(bins, gaps_bin(resource->load_ns) + 1));
     resource->plans.low[expert - 1] = bins.low;
     resource->plans.high[expert - 1] = bins.high;
+}
+
+static void set_period(struct planner_resource *resource, const double cold_s[GAPS_BINS])
+{
+    int64_t hold_ns = resource->hold ? gaps_edges_ns[gaps_bin(resource->load_ns) + 1] : 0;
+    if (resource->period)
+        resource->period->plan = period_make(resource->period, resource->load_ns, cold_s, hold_ns);
 }
 
 static uint8_t decide(const struct planner *planner, const struct planner_resource *resource)
@@ -267,6 +289,25 @@ static uint8_t decide(const struct planner *planner, const struct planner_resour
         }
     }
     return best;
+}
+
+/* The plan of the expert that decides; returns the bin in which its first window ends. */
+static uint32_t follow(const struct planner *planner, const struct planner_resource *resource,
+                       struct keep_plan *plan)
+{
+    int used = resource->plans.used;
+    if (used == EXPERT_TTL) {
+        int64_t keep_ns = ttl_ns(planner, resource->plans.ttl_edge, resource->load_ns);
+        policy_keep(plan, keep_ns);
+        return gaps_bin(keep_ns);
+    }
+    if (used == EXPERT_PERIOD && resource->period && is_known(&resource->period->plan)) {
+        period_windows(&resource->period->plan, plan);
+        return plan->count > 0 ? gaps_bin(plan->windows[0].end_ns) : 0;
+    }
+    struct keep_bins bins = bins_of(&resource->plans, used);
+    keep_bins_plan(bins, plan);
+    return keep_bins_first_end(bins);
 }
 
 static bool planner_plan(struct policy *policy, const struct policy_request *request,
@@ -290,18 +331,9 @@ static bool planner_plan(struct policy *policy, const struct policy_request *req
     set_plan(resource, EXPERT_WINDOWS, keep_bins_windows(mass, cold_s, load_s));
     gaps_kept_mass(&resource->gaps, law, LEAN_OWN, mass);
     set_plan(resource, EXPERT_WINDOWS_OWN, keep_bins_windows(mass, cold_s, load_s));
-    int used = resource->plans.used = decide(planner, resource);
-    uint32_t end;
-    if (used == EXPERT_TTL) {
-        int64_t keep_ns = ttl_ns(planner, resource->plans.ttl_edge, resource->load_ns);
-        policy_keep(plan, keep_ns);
-        end = gaps_bin(keep_ns);
-    } else {
-        struct keep_bins bins = {resource->plans.low[used - 1], resource->plans.high[used - 1]};
-        keep_bins_plan(bins, plan);
-        end = keep_bins_first_end(bins);
-    }
-    plan->cold_cost_ns = time_from_seconds(cold_s[end]);
+    set_period(resource, cold_s);
+    resource->plans.used = decide(planner, resource);
+    plan->cold_cost_ns = time_from_seconds(cold_s[follow(planner, resource, plan)]);
     return true;
 }
 
@@ -330,7 +362,7 @@ const struct policy_ops policy_planner = {
     .name = "planner",
     .syntax = "planner",
     .sentence = "learns when each resource is asked for and what a cold start then costs; the "
-                "cheapest of four experts decides",
+                "cheapest of five experts decides",
     .predictive = true,
     .keeps_while_free = true,
     .create = planner_create,

@@ -1,38 +1,51 @@
 /* SPDX-License-Identifier: MIT
- * The planner: four experts plan for every resource, each gap that ends is charged to all four
+ * The planner: five experts plan for every resource, each gap that ends is charged to all five
  * plans with the wait that its burst really had, and the one that has been cheapest (for the
  * resource, and for everybody) decides.
  *
- *   expert 0  the single time to live that is cheapest for all resources together (break-even until
- * enough is known) expert 1  stop: keep while it pays, unload for good; leans much on resources
- * like it expert 2  windows: may also load again ahead of a request; leans on the resource's own
- * gaps expert 3  windows, leaning much on resources like it
+ * - expert 0: the single time to live that is cheapest for all resources together (break-even until
+ *   enough is known)
+ * - expert 1: stop: keep while it pays, unload for good; leans much on resources like it
+ * - expert 2: windows: may also load again ahead of a request; leans on the resource's own gaps
+ * - expert 3: windows, leaning much on resources like it
+ * - expert 4: period (period.h): windows around its latest gaps as they were; expert 2's until
+ * enough of them are known
  *
  * The cold cost is learned per bin of gap: long silences end in bursts, and one average would hide
  * that. Only gaps longer than a load are learned. Gaps still open are charged, too, or silent
  * resources would look cheap to keep. A guard returns to expert 0 when the mixture has cost more
- * than it by a margin. Memory a resource: 192 bytes, 28 for its timer, and 6 for each bin its gaps
- * fall in (at most 80). */
+ * than it by a margin. Memory a resource: 208 bytes, 28 for its timer, 6 for each bin its gaps fall
+ * in (at most 80), and 56 more once it has had two gaps. */
 #ifndef FOREWARM_PLAN_PLANNER_H
 #define FOREWARM_PLAN_PLANNER_H
 
 #include "base/heap.h"
 #include "learn/gaps_kept.h"
 #include "plan/keep_bins.h"
+#include "plan/period.h"
 #include "plan/planner_pool.h"
 
-enum { EXPERT_TTL, EXPERT_STOP, EXPERT_WINDOWS_OWN, EXPERT_WINDOWS, EXPERT_COUNT };
+enum {
+    EXPERT_TTL,
+    EXPERT_STOP,
+    EXPERT_WINDOWS_OWN,
+    EXPERT_WINDOWS,
+    EXPERT_PERIOD,
+    EXPERT_COUNT,
+    EXPERTS_IN_BINS = EXPERT_PERIOD - EXPERT_STOP
+};
 
-/* The four plans for one gap, and which one was followed. */
+/* The plans for one gap (expert 4's are in struct period), and which one was followed. */
 struct planner_plans {
-    uint64_t low[EXPERT_COUNT - 1]; /* keep_bins of experts 1 .. 3 */
-    uint16_t high[EXPERT_COUNT - 1];
+    uint64_t low[EXPERTS_IN_BINS]; /* keep_bins of experts 1 .. 3 */
+    uint16_t high[EXPERTS_IN_BINS];
     uint8_t ttl_edge; /* of expert 0: e_i; POOL_NO_EDGE: break-even */
     uint8_t used;
 };
 struct planner_resource {
     struct gaps_kept gaps; /* n_k: gaps > L, decayed; beside each the mean wait of the burst after a
-                              gap in bin k, in load times (planner_wait_pack) */
+                              gap in bin k, in load times (learn/packed.h) */
+    struct period *period; /* NULL: it has had no two gaps > L */
     float shadow[EXPERT_COUNT]; /* x_e, decayed seconds */
     float busy;                 /* requests, decayed over ten minutes */
     float short_gaps, all_gaps; /* decayed counts: share of gaps <= L */
@@ -74,13 +87,11 @@ struct planner {
     uint32_t count, capacity;
 };
 
-/* Numbers >= 1 in 16 bits, 1 part in 4,000 apart: 5 bits of exponent and 11 of fraction. */
-uint16_t planner_wait_pack(double wait);
-double planner_wait_unpack(uint16_t packed);
-
-/* What `expert`'s plan did, or would have done, with a gap of this length. */
+/* What `expert`'s plan did, or would have done, with a gap of this length. `period`: expert 4's,
+ * NULL where it has none. */
 struct keep_outcome planner_outcome(const struct planner *planner,
-                                    const struct planner_plans *plans, int expert, int64_t gap_ns,
+                                    const struct planner_plans *plans,
+                                    const struct period_plan *period, int expert, int64_t gap_ns,
                                     int64_t load_ns);
 /* Settles the bursts that are over and counts the open gaps if that is due; every request begins
  * with it. */

@@ -6,7 +6,7 @@
 
 static void save_plans(const struct planner_plans *plans, struct buf *out)
 {
-    for (int e = 0; e < EXPERT_COUNT - 1; e++) {
+    for (int e = 0; e < EXPERTS_IN_BINS; e++) {
         buf_put_u64(out, plans->low[e]);
         buf_put_u32(out, plans->high[e]);
     }
@@ -16,7 +16,7 @@ static void save_plans(const struct planner_plans *plans, struct buf *out)
 
 static bool load_plans(struct planner_plans *plans, struct buf_reader *in)
 {
-    for (int e = 0; e < EXPERT_COUNT - 1; e++) {
+    for (int e = 0; e < EXPERTS_IN_BINS; e++) {
         plans->low[e] = buf_get_u64(in);
         if (!recall_u16(in, &plans->high[e]))
             return false;
@@ -24,6 +24,59 @@ static bool load_plans(struct planner_plans *plans, struct buf_reader *in)
     plans->ttl_edge = buf_get_u8(in);
     plans->used = buf_get_u8(in);
     return !in->failed && plans->ttl_edge < GAPS_BINS && plans->used < EXPERT_COUNT;
+}
+
+static void save_period_plan(const struct period_plan *plan, struct buf *out)
+{
+    buf_put_u8(out, plan->count);
+    for (int i = 0; plan->count != PERIOD_UNKNOWN && i < plan->count; i++) {
+        buf_put_u32(out, plan->from[i]);
+        buf_put_u32(out, plan->to[i]);
+    }
+}
+
+static bool load_period_plan(struct period_plan *plan, struct buf_reader *in)
+{
+    plan->count = buf_get_u8(in);
+    if (plan->count == PERIOD_UNKNOWN)
+        return !in->failed;
+    if (in->failed || plan->count > PERIOD_WINDOWS)
+        return false;
+    for (int i = 0; i < plan->count; i++)
+        if (!recall_u16(in, &plan->from[i]) || !recall_u16(in, &plan->to[i]))
+            return false;
+    return true;
+}
+
+static void save_period(const struct period *period, struct buf *out)
+{
+    buf_put_u8(out, period != NULL);
+    if (!period)
+        return;
+    buf_put_u8(out, period->count);
+    buf_put_u8(out, period->next);
+    for (int i = 0; i < period->count; i++)
+        buf_put_u32(out, period->gaps[i]);
+    save_period_plan(&period->plan, out);
+    save_period_plan(&period->judged, out);
+}
+
+static bool load_period(struct period **period, struct buf_reader *in)
+{
+    bool present;
+    if (!recall_flag(in, &present) || !present)
+        return !in->failed;
+    if (!(*period = malloc(sizeof **period)))
+        return false;
+    period_init(*period);
+    (*period)->count = buf_get_u8(in);
+    (*period)->next = buf_get_u8(in);
+    if (in->failed || (*period)->count > PERIOD_GAPS || (*period)->next >= PERIOD_GAPS)
+        return false;
+    for (int i = 0; i < (*period)->count; i++)
+        if (!recall_u16(in, &(*period)->gaps[i]))
+            return false;
+    return load_period_plan(&(*period)->plan, in) && load_period_plan(&(*period)->judged, in);
 }
 
 static void save_resource(const struct planner_resource *resource, struct buf *out)
@@ -57,6 +110,7 @@ static void save_resource(const struct planner_resource *resource, struct buf *o
     buf_put_u8(out, resource->due);
     buf_put_u8(out, resource->hold);
     buf_put_u8(out, resource->context);
+    save_period(resource->period, out);
 }
 
 static bool load_counts(float *counts, int count, struct buf_reader *in)
@@ -110,7 +164,8 @@ static bool load_resource(struct planner_resource *resource, struct buf_reader *
         return false;
     resource->context = buf_get_u8(in);
     resource->seen = true;
-    return !in->failed && resource->context < POOL_CONTEXTS && resource->load_ns > 0;
+    return !in->failed && resource->context < POOL_CONTEXTS && resource->load_ns > 0 &&
+           load_period(&resource->period, in);
 }
 
 static int by_order(const void *left, const void *right)

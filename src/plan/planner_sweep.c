@@ -16,9 +16,11 @@ static void count_one(const struct planner *planner, const struct planner_resour
     if (!resource->seen || age_ns <= resource->load_ns)
         return;
     sweep->open[resource->context][gaps_bin(age_ns)]++;
+    const struct period_plan *period = resource->period ? &resource->period->plan : NULL;
     for (int e = 0; e < EXPERT_COUNT; e++) {
         double idle_s = time_to_seconds(
-            planner_outcome(planner, &resource->plans, e, age_ns, resource->load_ns).idle_ns);
+            planner_outcome(planner, &resource->plans, period, e, age_ns, resource->load_ns)
+                .idle_ns);
         sweep->cost[e] += idle_s;
         if (e == resource->plans.used)
             sweep->used_cost += idle_s;

@@ -13,6 +13,7 @@
 #define POOLED_MAX  4000.0f
 #define POPULAR_MAX 5000.0f
 #define WEIGHT_MAX  1e12f
+#define SOON_S      30.0
 #define BIN_STEP    0.2079 /* natural log of the ratio of neighbouring edges */
 
 static const double tau_s[VALUE_RATES] = {300, 3600, 28800, 259200};
@@ -161,15 +162,23 @@ double values_expected(const struct values *values, uint32_t number, int64_t now
            0.2 * (horizon_s / 60) * -log(1 - soon);
 }
 
+double values_comes_back(const struct values *values, uint32_t number, int64_t now_ns)
+{
+    const struct value_resource *resource = &values->resources[number];
+    if (resource->last_ns < 0)
+        return 0;
+    return gap_probability(values, resource, time_to_seconds(now_ns - resource->last_ns), SOON_S);
+}
+
 double values_soon(const struct values *values, uint32_t number, int64_t now_ns)
 {
     const struct value_resource *resource = &values->resources[number];
     if (resource->last_ns < 0)
         return 0;
     double age_s = time_to_seconds(now_ns - resource->last_ns);
-    double by_gap = gap_probability(values, resource, age_s, 30);
+    double by_gap = values_comes_back(values, number, now_ns);
     double by_rate =
-        1 - exp(-(30 * 0.4 * intensity(resource, age_s) + 0.75 * resource->from_sessions_soon));
+        1 - exp(-(SOON_S * 0.4 * intensity(resource, age_s) + 0.75 * resource->from_sessions_soon));
     return by_gap > by_rate ? by_gap : by_rate;
 }
 

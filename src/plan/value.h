@@ -70,6 +70,8 @@ FW_MUST_CHECK enum fw_err values_request(struct values *values, uint32_t resourc
 void values_refresh(struct values *values, int64_t now_ns);
 /* Expected requests within VALUE_HORIZON_NS; 0 for a resource never requested. */
 double values_expected(const struct values *values, uint32_t resource, int64_t now_ns);
+/* P(a request within 30 s) by the law of its own gaps alone. */
+double values_comes_back(const struct values *values, uint32_t resource, int64_t now_ns);
 /* P(a request within 30 s): what evicting it for a hint would soon cost. */
 double values_soon(const struct values *values, uint32_t resource, int64_t now_ns);
 void values_save(const struct values *values, struct buf *out);

@@ -53,6 +53,20 @@ assert all(row["cause"] == "request" and row["because"] for row in warm) and len
 assert sum(row["action"] == "release" for row in rows) == 12
 PYTHON
 
+# What each policy cost for each resource adds up to what the table says it cost.
+"$FOREWARM" replay "$here/small.csv" --load-time 11s --policy planner,ttl:10m --csv "$work/all.csv" --per-resource "$work/each.csv" -q >/dev/null
+python3 - "$work/all.csv" "$work/each.csv" <<'PYTHON' || failed=1
+import csv, sys
+total = {row["policy"]: row for row in csv.DictReader(open(sys.argv[1]))}
+each = list(csv.DictReader(open(sys.argv[2])))
+assert {row["policy"] for row in each} == {"planner", "ttl:10m", "best-ttl"}
+for policy in total:
+    for key in ("requests", "cold", "idle_s", "cost"):
+        found = sum(float(row[key]) for row in each if row["policy"] == policy)
+        assert abs(found - float(total[policy][key])) < 1e-6 * max(1, found), (policy, key, found)
+PYTHON
+"$FOREWARM" replay "$here/small.csv" --csv - --per-resource - >/dev/null 2>&1 && complain "two files on standard output are accepted"
+
 printf 'time,resource\n1,a\nsoon,b\n' >"$work/bad.csv"
 "$FOREWARM" replay "$work/bad.csv" 2>"$work/err"
 [ $? -eq 2 ] || complain "a bad row does not end with status 2"

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/prng.h"
+#include "learn/packed.h"
 #include "plan/planner.h"
 #include <math.h>
 #include <stdlib.h>
@@ -47,23 +48,7 @@ static bool ask(struct planner *planner, uint32_t resource, int64_t at_ns, struc
 static void memory_is_what_is_said(void **state)
 {
     (void)state;
-    assert_true(sizeof(struct planner_resource) <= 192);
-}
-
-static void waits_fit_sixteen_bits(void **state)
-{
-    (void)state;
-    uint16_t before = 0;
-    assert_true(planner_wait_unpack(planner_wait_pack(1)) == 1);
-    assert_true(planner_wait_unpack(planner_wait_pack(0)) == 1);
-    assert_true(planner_wait_unpack(planner_wait_pack(NAN)) == 1);
-    for (double wait = 1; wait < 4e9; wait *= 1.0001) {
-        uint16_t packed = planner_wait_pack(wait);
-        NEAR(planner_wait_unpack(packed) / wait, 1, 1.0 / 4096);
-        assert_true(packed >= before);
-        before = packed;
-    }
-    NEAR(planner_wait_unpack(planner_wait_pack(1e300)) / 4e9, 1, 1e-3);
+    assert_true(sizeof(struct planner_resource) <= 208);
 }
 
 /* Two gaps, one burst: every sum of the algorithm by hand. */
@@ -93,7 +78,7 @@ static void sums_by_hand(void **state)
     assert_false(resource->burst_open);
     double wait = (11 + 8 + 8) / 11.0;
     NEAR(planner->pool.waits[bin], wait, 1e-12);
-    NEAR(planner_wait_unpack(gaps_kept_note(&resource->gaps, bin)), wait, wait / 4096);
+    NEAR(packed_to(gaps_kept_note(&resource->gaps, bin)), wait, wait / 4096);
     NEAR((double)gaps_kept_count(&resource->gaps, bin), 1, 0);
     NEAR(planner->cost[EXPERT_TTL], 0.9999 * 100, 1e-9); /* kept for all of the gap */
     NEAR((double)resource->shadow[EXPERT_TTL], 100, 1e-3);
@@ -101,7 +86,8 @@ static void sums_by_hand(void **state)
     NEAR(planner->dearest, 100, 1e-9);
     NEAR(planner->gaps, 0.9999, 1e-12);
     for (int e = 1; e < EXPERT_COUNT; e++) {
-        struct keep_outcome outcome = planner_outcome(planner, &resource->judged, e, 100 * S, LOAD);
+        struct keep_outcome outcome =
+            planner_outcome(planner, &resource->judged, NULL, e, 100 * S, LOAD);
         NEAR(planner->cost[e], 0.9999 * keep_cost_s(&outcome, LOAD, 54, wait), 1e-9);
     }
     assert_true(ask(planner, 0, 112 * S, &plan)); /* a settled burst is news */
@@ -212,6 +198,39 @@ static void a_regular_resource_is_warmed_ahead(void **state)
     destroy(planner);
 }
 
+/* Twenty jobs by the clock, each with a jitter of 1 %: the windows around the latest gaps win, and
+ * keep less idle than a bin is wide. */
+static void the_clock_is_met_closely(void **state)
+{
+    (void)state;
+    struct planner *planner = make(54, 20);
+    struct prng prng;
+    int64_t at_ns[20];
+    struct keep_plan plans[20];
+    prng_init(&prng, 3);
+    for (int i = 0; i < 20; i++)
+        at_ns[i] = i * 60 * S;
+    for (int n = 0; n < 20 * 80; n++) {
+        int next = 0;
+        for (int i = 1; i < 20; i++)
+            if (at_ns[i] < at_ns[next])
+                next = i;
+        ask(planner, (uint32_t)next, at_ns[next], &plans[next]);
+        at_ns[next] += (int64_t)(1800e9 * (1 + 0.01 * prng_normal(&prng, 0, 1)));
+    }
+    int by_the_clock = 0;
+    for (int i = 0; i < 20; i++)
+        by_the_clock += planner->resources[i].plans.used == EXPERT_PERIOD;
+    assert_true(by_the_clock >= 15);
+    for (int i = 0; i < 20; i++)
+        if (planner->resources[i].plans.used == EXPERT_PERIOD) {
+            struct keep_outcome outcome = keep_outcome(&plans[i], 1800 * S, LOAD);
+            assert_int_equal(outcome.wait_ns, 0);
+            assert_true(outcome.idle_ns < 120 * S);
+        }
+    destroy(planner);
+}
+
 /* Gaps of exactly 120 s: with a dear wait it stays warm through them, with a cheap one it does not.
  */
 static void the_price_of_waiting_decides(void **state)
@@ -310,11 +329,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_what_is_said),
-        cmocka_unit_test(waits_fit_sixteen_bits),
         cmocka_unit_test(sums_by_hand),
         cmocka_unit_test(open_gaps_are_charged),
         cmocka_unit_test(pooled_sums_by_hand),
         cmocka_unit_test(a_regular_resource_is_warmed_ahead),
+        cmocka_unit_test(the_clock_is_met_closely),
         cmocka_unit_test(the_price_of_waiting_decides),
         cmocka_unit_test(stays_for_the_rest_of_a_burst),
         cmocka_unit_test(the_guard_returns_to_the_common_time_to_live),

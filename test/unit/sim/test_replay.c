@@ -283,6 +283,39 @@ static void test_best_ttl_is_the_best_of_the_grid(void **state)
     assert_true(found);
 }
 
+/* Accounts by resource are the total's parts, and the closed form's parts are the engine's. */
+static void test_resources_add_up_to_the_total(void **state)
+{
+    (void)state;
+    open_random(11, true);
+    struct replay_settings settings = settings_with(7 * TIME_SECOND);
+    struct score_sums *sums = calloc(trace.resources.count, sizeof *sums), total = {0};
+    assert_non_null(sums);
+    settings.by_resource = sums;
+    struct replay_result result = run(&settings, "ttl:90s");
+    for (uint32_t i = 0; i < trace.resources.count; i++) {
+        struct score_result closed = {0};
+        score_ttl_resource(&arrivals, &loads, i, 90 * TIME_SECOND, settings.from_ns, &closed);
+        assert_int_equal(sums[i].requests, closed.requests);
+        assert_int_equal(sums[i].idle_ns, closed.idle_ns);
+        assert_int_equal(sums[i].load_ns, closed.load_ns);
+        assert_int_equal(sums[i].wait_ns, closed.wait_ns);
+        total.requests += sums[i].requests;
+        total.cold += sums[i].cold;
+        total.loads += sums[i].loads;
+        total.idle_ns += sums[i].idle_ns;
+        total.load_ns += sums[i].load_ns;
+        total.wait_ns += sums[i].wait_ns;
+    }
+    assert_int_equal(total.requests, result.score.requests);
+    assert_int_equal(total.cold, result.score.cold);
+    assert_int_equal(total.loads, result.score.loads);
+    assert_int_equal(total.idle_ns, result.score.idle_ns);
+    assert_int_equal(total.load_ns, result.score.load_ns);
+    assert_int_equal(total.wait_ns, result.score.wait_ns);
+    free(sums);
+}
+
 static void test_same_seed_same_decisions(void **state)
 {
     (void)state;
@@ -317,6 +350,7 @@ int main(void)
         TEST(test_memory_budget_evicts),
         TEST(test_engine_and_closed_form_agree),
         TEST(test_best_ttl_is_the_best_of_the_grid),
+        TEST(test_resources_add_up_to_the_total),
         TEST(test_same_seed_same_decisions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
