@@ -202,15 +202,18 @@ class Bench(unittest.TestCase):
         self.programs = []
 
     def tearDown(self):
+        bad = []  # what still ran must end well: sanitizers speak through the exit status
         for program in reversed(self.programs):
-            program.stop()
-        failed = any(error for _, error in getattr(self._outcome, "errors", [])) or not getattr(self._outcome, "success", True)
+            if program.alive() and program.stop() != 0:
+                bad.append(f"{program.log} ended with {program.process.returncode}")
+        failed = bool(bad) or any(error for _, error in getattr(self._outcome, "errors", [])) or not getattr(self._outcome, "success", True)
         if failed:
             for name in sorted(os.listdir(self.folder)):
                 if name.endswith(".log"):
                     with open(os.path.join(self.folder, name), errors="replace") as text:
                         print(f"--- {name} of {self.id()}\n{text.read()[-4000:]}", flush=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.assertEqual(bad, [])
 
     def path(self, name):
         return os.path.join(self.folder, name)
