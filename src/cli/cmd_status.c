@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * forewarm status, warm, unload, pin, unpin and why: talk to a running daemon's control plane. */
+#include "base/time.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -161,6 +162,15 @@ static double number_of(const json_t *object, const char *key)
     return json_number_value(json_object_get(object, key));
 }
 
+/* An instant of the API ("2026-01-02T03:04:05.678901234Z") without its fraction: for people. */
+static void copy_time(char text[TIME_TEXT_MAX], const json_t *object, const char *key)
+{
+    int len = snprintf(text, TIME_TEXT_MAX, "%s", text_of(object, key));
+    char *dot = strchr(text, '.');
+    if (len > 0 && dot)
+        memcpy(dot, "Z", 2);
+}
+
 struct cells {
     char text[COLUMNS][300];
 };
@@ -171,14 +181,17 @@ static void fill_row(const json_t *resource, struct cells *row)
                  *warmup = json_object_get(resource, "warmup");
     const json_t *prediction = json_object_get(resource, "prediction");
     bool busy = json_is_true(json_object_get(warmup, "in_progress"));
+    char since[TIME_TEXT_MAX];
     snprintf(row->text[0], 300, "%s%s", text_of(resource, "id"),
              json_is_true(json_object_get(resource, "pinned")) ? " (pinned)" : "");
     snprintf(row->text[1], 300, "%s", busy ? text_of(warmup, "stage") : text_of(resource, "state"));
-    if (busy)
+    if (busy) {
         snprintf(row->text[2], 300, "%.0f%% eta %.0fs", 100 * number_of(warmup, "progress"),
                  number_of(warmup, "eta_s"));
-    else
-        snprintf(row->text[2], 300, "%s", text_of(resource, "since"));
+    } else {
+        copy_time(since, resource, "since");
+        snprintf(row->text[2], 300, "%s", since);
+    }
     snprintf(row->text[3], 300, "%.0f", number_of(resource, "in_use"));
     snprintf(row->text[4], 300, "%.0f", number_of(resource, "held"));
     snprintf(row->text[5], 300, "%.0f", number_of(accounts, "requests"));
@@ -227,11 +240,15 @@ static void show_why(const json_t *json, struct buf *out)
 {
     size_t index;
     json_t *decision;
+    char at[TIME_TEXT_MAX];
     buf_printf(out, "%s is %s; policy %s\n", text_of(json, "resource"), text_of(json, "state"),
                text_of(json, "policy"));
     json_array_foreach(json_object_get(json, "decisions"), index, decision)
-        buf_printf(out, "%s  %-8s %s: %s\n", text_of(decision, "at"), text_of(decision, "action"),
+    {
+        copy_time(at, decision, "at");
+        buf_printf(out, "%s  %-8s %s: %s\n", at, text_of(decision, "action"),
                    text_of(decision, "reason"), text_of(decision, "why"));
+    }
     if (json_array_size(json_object_get(json, "decisions")) == 0)
         buf_add_text(out, "nothing was decided about it yet\n");
 }
@@ -346,7 +363,8 @@ static enum fw_err await_warm(struct client *client, const char *id, struct buf 
         json_t *json = json_loadb(answer->data ? answer->data : "", answer->len, 0, NULL);
         busy = json_is_true(json_object_get(json, "in_progress"));
         ready = json_is_true(json_object_get(json, "ready"));
-        output_progress_step(&progress, (uint64_t)(1000 * number_of(json, "progress")), 1000);
+        output_progress_step(&progress, (uint64_t)(OUTPUT_SHARE * number_of(json, "progress")),
+                             OUTPUT_SHARE);
         if (err == FW_OK && !busy && !ready)
             err = err_set(&client->detail, FW_NO, "%s is not warm: %s", id,
                           text_of(json, "error")[0] ? text_of(json, "error") : "it was not begun");

@@ -204,6 +204,10 @@ void output_progress_step(struct output_progress *progress, uint64_t done, uint6
     progress->last_ns = now_ns;
     progress->shown = true;
     int percent = (int)(100 * (done < total ? done : total) / total);
+    if (!progress->terminal && total == OUTPUT_SHARE) {
+        fprintf(stderr, "%s: %d %%\n", progress->what, percent);
+        return;
+    }
     if (!progress->terminal) {
         fprintf(stderr, "%s: %d %%, %" PRIu64 " of %" PRIu64 "\n", progress->what, percent, done,
                 total);

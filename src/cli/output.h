@@ -36,6 +36,8 @@ struct output_progress {
     int64_t started_ns, last_ns;
     uint64_t checked;
 };
+/* The total of a progress that is a share and counts nothing. */
+enum { OUTPUT_SHARE = 1000000 };
 void output_progress_init(struct output_progress *progress, const char *what, bool quiet);
 void output_progress_step(struct output_progress *progress, uint64_t done, uint64_t total);
 void output_progress_end(struct output_progress *progress);
