@@ -220,6 +220,24 @@ static void show_list(const json_t *list, struct buf *out)
     free(cells);
 }
 
+/* No policy makes up for memory or loading that is not there. */
+static void show_overload(const json_t *memory, struct buf *out)
+{
+    if (!json_is_true(json_object_get(memory, "overloaded")))
+        return;
+    double missing = number_of(memory, "short_bytes");
+    buf_printf(out, "overloaded: in the last hour a load was running for %.0f %% of the time, and ",
+               100 * number_of(memory, "loading_share"));
+    buf_printf(out, "%.0f s of loading stand in the queue\n", number_of(memory, "behind_s"));
+    if (missing > 0)
+        buf_printf(out,
+                   "memory is short by about %.1f GB: what was asked for within an hour needs "
+                   "%.1f GB together\n",
+                   missing / 1e9, number_of(memory, "wanted_bytes") / 1e9);
+    else
+        buf_add_text(out, "memory suffices for what is asked for; loading it takes too long\n");
+}
+
 static void show_status(const json_t *json, struct buf *out)
 {
     const json_t *list = json_object_get(json, "resources");
@@ -233,6 +251,7 @@ static void show_status(const json_t *json, struct buf *out)
     const char *error = text_of(json_object_get(json, "warmup"), "error");
     if (error[0])
         buf_printf(out, "last warm-up: %s\n", error);
+    show_overload(json_object_get(json, "memory"), out);
     json_decref(one);
 }
 

@@ -210,6 +210,31 @@ static void write_summary(const struct replay_report *report, struct buf *out)
                         number));
 }
 
+/* Where memory or loading was short, no policy helps: better said than shown as a bad policy. */
+static void write_overload(const struct replay_report *report, struct buf *out)
+{
+    const struct replay_row *row = find_row(report, "planner");
+    if (!row)
+        row = &report->rows[0];
+    const struct engine_pressure *pressure = &row->result.pressure;
+    char number[2][STR_NUMBER_MAX];
+    if (pressure->overloaded_minutes == 0)
+        return;
+    buf_printf(
+        out,
+        "\nOverloaded for %s h (%s): in these hours a load was running for 95 %% of the time "
+        "and requests stood in the queue.\n",
+        str_from_fixed((double)pressure->overloaded_minutes / 60, 1, number[0]), row->name);
+    if (pressure->most_short_bytes > 0)
+        buf_printf(
+            out,
+            "What was asked for within an hour needs up to %s GB more than --memory: no order "
+            "of loading makes up for that.\n",
+            str_from_fixed((double)pressure->most_short_bytes / 1e9, 1, number[1]));
+    else
+        buf_add_text(out, "What was asked for fits into --memory; loading it takes too long.\n");
+}
+
 void replay_report_text(const struct replay_report *report, struct buf *out)
 {
     write_trace(report, out);
@@ -218,6 +243,7 @@ void replay_report_text(const struct replay_report *report, struct buf *out)
     write_terms(report, out);
     write_table(report, out);
     write_summary(report, out);
+    write_overload(report, out);
 }
 
 static void write_trace_json(const struct replay_report *report, struct json *json)
@@ -295,6 +321,13 @@ static void write_policy_json(const struct replay_report *report, const struct r
         json_fixed(json, percent_more(cost, score_cost(&report->best, &report->prices)), 4);
     else
         json_null(json);
+    if (report->memory_limited) {
+        json_key(json, "overload");
+        json_object(json);
+        json_key_uint(json, "minutes", row->result.pressure.overloaded_minutes);
+        json_key_uint(json, "short_bytes", row->result.pressure.most_short_bytes);
+        json_object_end(json);
+    }
     snprintf(hash, sizeof hash, "%016" PRIx64, row->result.decision_hash);
     json_key_text(json, "decision_hash", hash);
     json_object_end(json);
@@ -379,11 +412,13 @@ void replay_report_resources(const struct replay_report *report, const char *pol
     for (uint32_t i = 0; i < report->trace->resources.count; i++) {
         if (sums[i].requests == 0 && sums[i].loads == 0 && sums[i].idle_ns == 0)
             continue;
-        const double values[] = {
-            (double)sums[i].requests,          (double)sums[i].cold,
-            time_to_seconds(sums[i].wait_ns),  time_to_seconds(sums[i].idle_ns),
-            (double)sums[i].loads,             time_to_seconds(sums[i].load_ns),
-            score_sums_cost(&sums[i], &report->prices)};
+        const double values[] = {(double)sums[i].requests,
+                                 (double)sums[i].cold,
+                                 time_to_seconds(sums[i].wait_ns),
+                                 time_to_seconds(sums[i].idle_ns),
+                                 (double)sums[i].loads,
+                                 time_to_seconds(sums[i].load_ns),
+                                 score_sums_cost(&sums[i], &report->prices)};
         csv_write(out, str_of(policy));
         buf_add_char(out, ',');
         csv_write(out, table_key(&report->trace->resources, i));

@@ -95,10 +95,11 @@ static void make_newest(struct engine *engine, uint32_t number)
 
 void ahead_request(struct engine *engine, uint32_t number, uint64_t session)
 {
+    if (engine->settings.memory != UINT64_MAX)
+        make_newest(engine, number);
     if (!engine->values)
         return;
     engine_fail(engine, values_request(engine->values, number, session, engine->now_ns));
-    make_newest(engine, number);
     engine->latest_request_ns = engine->now_ns;
     if (engine->ahead_at_ns == TIME_NEVER)
         engine->ahead_at_ns = time_add(engine->now_ns, LOOK_EVERY_NS);

@@ -114,6 +114,7 @@ static bool fire_next(struct engine *engine, int64_t until_ns)
         ahead_fire(engine);
     else
         fire_timer(engine, id);
+    pressure_note(engine);
     return true;
 }
 
@@ -127,6 +128,7 @@ enum fw_err engine_step(struct engine *engine, const struct event *event,
     }
     engine->now_ns = event->at_ns;
     handle(engine, event);
+    pressure_note(engine);
     engine->actions = NULL;
     return engine->step_err;
 }

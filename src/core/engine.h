@@ -122,6 +122,20 @@ void engine_totals(const struct engine *engine, int64_t now_ns, struct accounts 
 /* Bytes that warm, loading and unloading resources hold now. */
 uint64_t engine_memory_used(const struct engine *engine);
 
+/* Whether memory and loaders suffice, under a memory budget or a limit of loads; all 0 without one.
+ */
+struct engine_pressure {
+    double loading;    /* share of the last hour in which every loader was taken */
+    double waiting;    /* share of it in which a resource stood in the queue meanwhile */
+    bool overloaded;   /* loading >= 95 %, waiting >= 50 %: no policy helps */
+    int64_t behind_ns; /* loading time that stands in the queue */
+    uint64_t wanted_bytes;       /* all that was asked for within the hour, were it warm together */
+    uint64_t short_bytes;        /* of that more than the budget */
+    uint64_t overloaded_minutes; /* ever, as of minutes that ended */
+    uint64_t most_short_bytes;   /* in them */
+};
+void engine_pressure(const struct engine *engine, int64_t now_ns, struct engine_pressure *pressure);
+
 /* The latest decisions about a resource, newest first: up to `max`, returns how many. */
 struct decision {
     struct action action;

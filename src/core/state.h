@@ -28,6 +28,15 @@ struct logged_decision {
     uint64_t previous; /* number of the resource's decision before this one */
 };
 
+/* The last hour, minute by minute (pressure.c). */
+enum { PRESSURE_MINUTES = 60 };
+struct pressure {
+    int64_t at_ns;         /* known up to here */
+    bool loading, waiting; /* since then: every loader is taken; and somebody stands in the queue */
+    int64_t loading_ns[PRESSURE_MINUTES], waiting_ns[PRESSURE_MINUTES]; /* by minute of the hour */
+    uint64_t overloaded_minutes, most_short_bytes;
+};
+
 struct engine {
     struct engine_settings settings;
     struct engine_future future;
@@ -60,6 +69,8 @@ struct engine {
     int64_t latest_request_ns;    /* of any resource */
     uint32_t hinted[HINTED_KEPT]; /* resources with hints that may be open */
     uint32_t hinted_count;
+
+    struct pressure pressure;
 
     uint64_t attempts; /* numbers given to warm-ups, drains and unloads */
     uint64_t action_count, decision_hash;
@@ -129,6 +140,11 @@ void room_start_displacing(struct engine *engine, uint32_t number, enum cause ca
 void room_occupy(struct engine *engine, uint32_t number);
 void room_vacate(struct engine *engine, uint32_t number);
 void room_let_go(struct engine *engine, uint32_t number, const struct why *why);
+
+/* pressure.c: is there enough memory and loading? */
+struct coder;
+void pressure_note(struct engine *engine); /* after every change */
+void pressure_code(struct engine *engine, struct coder *coder);
 
 /* ahead.c: loading ahead under a memory budget */
 FW_MUST_CHECK enum fw_err ahead_enable(struct engine *engine);

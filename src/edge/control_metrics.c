@@ -61,11 +61,15 @@ static void collect_resource(const struct source *source, enum metric_id metric,
 
 static void collect_memory(const struct source *source, struct metrics_writer *writer)
 {
-    const struct str used = STR("used"), budget = STR("budget");
+    const struct str used = STR("used"), budget = STR("budget"), wanted = STR("wanted");
+    struct engine_pressure pressure;
     uint64_t bytes = brain_config(source->brain)->engine.memory;
     metrics_sample(writer, &used, 1, (double)engine_memory_used(brain_engine(source->brain)));
-    if (bytes != UINT64_MAX)
-        metrics_sample(writer, &budget, 1, (double)bytes);
+    if (bytes == UINT64_MAX)
+        return;
+    engine_pressure(brain_engine(source->brain), brain_now_ns(source->brain), &pressure);
+    metrics_sample(writer, &budget, 1, (double)bytes);
+    metrics_sample(writer, &wanted, 1, (double)pressure.wanted_bytes);
 }
 
 static void collect(void *context, enum metric_id metric, struct metrics_writer *writer)
@@ -74,6 +78,7 @@ static void collect(void *context, enum metric_id metric, struct metrics_writer 
     const struct engine *engine = brain_engine(source->brain);
     const struct str control_plane = STR("control");
     struct accounts totals;
+    struct engine_pressure pressure;
     switch (metric) {
     case METRIC_WARMUPS:
     case METRIC_STATE:
@@ -90,6 +95,10 @@ static void collect(void *context, enum metric_id metric, struct metrics_writer 
         break;
     case METRIC_MEMORY:
         collect_memory(source, writer);
+        break;
+    case METRIC_OVERLOADED:
+        engine_pressure(engine, brain_now_ns(source->brain), &pressure);
+        metrics_sample(writer, NULL, 0, pressure.overloaded);
         break;
     case METRIC_CONNECTIONS:
         metrics_sample(writer, &control_plane, 1,

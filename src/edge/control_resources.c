@@ -144,6 +144,19 @@ static void write_resource(struct brain *brain, uint32_t resource, struct json *
     json_object_end(json);
 }
 
+/* Whether memory and loaders suffice; a person should read it as a sentence. */
+static void write_pressure(struct brain *brain, struct json *json)
+{
+    struct engine_pressure pressure;
+    engine_pressure(brain_engine(brain), brain_now_ns(brain), &pressure);
+    json_key_uint(json, "wanted_bytes", pressure.wanted_bytes);
+    json_key_uint(json, "short_bytes", pressure.short_bytes);
+    json_key_fixed(json, "loading_share", pressure.loading, 4);
+    json_key_fixed(json, "waiting_share", pressure.waiting, 4);
+    json_key_bool(json, "overloaded", pressure.overloaded);
+    json_key_fixed(json, "behind_s", time_to_seconds(pressure.behind_ns), 3);
+}
+
 bool control_list(struct brain *brain, struct call *call)
 {
     struct json json;
@@ -160,6 +173,7 @@ bool control_list(struct brain *brain, struct call *call)
     json_object(&json);
     json_key_uint(&json, "used_bytes", engine_memory_used(brain_engine(brain)));
     write_bytes(&json, "budget_bytes", brain_config(brain)->engine.memory);
+    write_pressure(brain, &json);
     json_object_end(&json);
     json_key_text(&json, "policy", brain_config(brain)->engine.policy);
     engine_totals(brain_engine(brain), brain_now_ns(brain), &totals);

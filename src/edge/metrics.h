@@ -40,7 +40,10 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
     X(METRIC_STATE, "forewarm_resource_state", GAUGE, "resource,state", NONE,                      \
       "1 for the state the resource is in.")                                                       \
     X(METRIC_MEMORY, "forewarm_memory_bytes", GAUGE, "kind", NONE,                                 \
-      "Memory: used by resources, budget.")                                                        \
+      "Memory: used by resources, budget, wanted by what was asked for within an hour.")           \
+    X(METRIC_OVERLOADED, "forewarm_overloaded", GAUGE, "", NONE,                                   \
+      "1 while memory or loading is short: in the last hour a load ran for 95 % of the time and "  \
+      "requests waited.")                                                                          \
     X(METRIC_HELD, "forewarm_held_requests", GAUGE, "", NONE,                                      \
       "Requests that wait for a resource now.")                                                    \
     X(METRIC_CONNECTIONS, "forewarm_connections", GAUGE, "plane", NONE,                            \

@@ -213,6 +213,7 @@ enum fw_err replay_run(const struct replay_settings *settings, const char *polic
          i++)
         settings->by_resource[i] = replay.score.resources[i].sums;
     result->score = replay.score.result;
+    engine_pressure(replay.engine, replay.now_ns, &result->pressure);
     result->decision_hash = engine_decision_hash(replay.engine);
     result->actions = engine_action_count(replay.engine);
     score_fini(&replay.score);

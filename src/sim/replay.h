@@ -47,6 +47,7 @@ struct replay_settings {
 
 struct replay_result {
     struct score_result score;
+    struct engine_pressure pressure; /* as of the end; its overloaded minutes: of the whole trace */
     uint64_t decision_hash, actions, events;
 };
 

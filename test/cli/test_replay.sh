@@ -67,6 +67,15 @@ for policy in total:
 PYTHON
 "$FOREWARM" replay "$here/small.csv" --csv - --per-resource - >/dev/null 2>&1 && complain "two files on standard output are accepted"
 
+# Where memory is short for hours the report says so and by how much; where it is not it does not.
+python3 -c 'print("time,resource"); [print(f"{t},{m}") for t in range(0, 14400, 20) for m in "ab"]' >"$work/busy.csv"
+printf 'resource,memory\n*,10GB\n' >"$work/sizes.csv"
+overload() { "$FOREWARM" replay "$work/busy.csv" --time-style offset-s --load-time 30s --policy planner,lru --memory "$1" --sizes "$work/sizes.csv" -q; }
+overload 15GB | grep -qF "needs up to 5.0 GB more than --memory" || complain "a shortage of memory is not named"
+overload 20GB | grep -q "Overloaded" && complain "a shortage is named where there is none"
+"$FOREWARM" replay "$work/busy.csv" --time-style offset-s --load-time 30s --policy lru --memory 15GB --sizes "$work/sizes.csv" --json |
+    python3 -c 'import json, sys; p = json.load(sys.stdin)["policies"][0]["overload"]; assert 170 <= p["minutes"] <= 185 and p["short_bytes"] == 5e9, p' || failed=1
+
 printf 'time,resource\n1,a\nsoon,b\n' >"$work/bad.csv"
 "$FOREWARM" replay "$work/bad.csv" 2>"$work/err"
 [ $? -eq 2 ] || complain "a bad row does not end with status 2"

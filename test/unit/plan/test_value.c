@@ -53,6 +53,27 @@ static void sessions_point_at_their_last_resource(void **state)
     values_fini(&values);
 }
 
+/* Just asked for: one in the middle of a conversation comes back at once, a job by the clock does
+ * not. */
+static void the_clock_does_not_come_back_at_once(void **state)
+{
+    (void)state;
+    struct values values;
+    values_init(&values, 10);
+    assert_int_equal(values_grow(&values, 2), FW_OK);
+    int64_t at_ns = 0;
+    for (int round = 0; round < 60; round++) {
+        at_ns = round * 240 * TIME_SECOND;
+        assert_int_equal(values_request(&values, 0, 0, at_ns), FW_OK);
+        for (int i = 0; i < 10; i++)
+            assert_int_equal(values_request(&values, 1, 0, at_ns + i * 15 * TIME_SECOND), FW_OK);
+    }
+    assert_true(values_comes_back(&values, 0, at_ns + 30 * TIME_SECOND) < 0.1);
+    assert_true(values_comes_back(&values, 0, at_ns + 225 * TIME_SECOND) > 0.5);
+    assert_true(values_comes_back(&values, 1, at_ns + 140 * TIME_SECOND) > 0.5);
+    values_fini(&values);
+}
+
 static void saves_and_loads_alike(void **state)
 {
     (void)state;
@@ -97,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(busier_is_worth_more),
         cmocka_unit_test(sessions_point_at_their_last_resource),
+        cmocka_unit_test(the_clock_does_not_come_back_at_once),
         cmocka_unit_test(saves_and_loads_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
