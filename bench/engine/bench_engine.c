@@ -3,11 +3,12 @@
  * answers the engine's actions after fixed times (a load takes 5 s, an answer 0.5 s), so that what
  * is measured is engine_step and a few queues.
  *
- * Mixes:
- *   bursts  requests come in bursts of 5 on average, about 1 s apart; the silence between bursts is
- *           drawn per resource, from a mean between 2 minutes and 6 hours. One request in four
- * names a session. lone    every gap is longer than a load, so that each request ends a gap,
- * settles one and plans.
+ * bursts: requests come in bursts of 5 on average, about 1 s apart; the silence between bursts is
+ * drawn per resource, from a mean between 2 minutes and 6 hours. One request in four names a
+ * session.
+ *
+ * lone: all but one gap in twenty are longer than a load, so that nearly every request ends a gap,
+ * settles the one before and plans; and most gaps are short enough to find the resource warm.
  *
  * Usage: bench_engine RESOURCES REQUESTS bursts|lone [POLICY]
  * Prints "metric value unit" a line. */
@@ -61,15 +62,19 @@ static int64_t clock_ns(void)
     return (int64_t)now.tv_sec * TIME_SECOND + now.tv_nsec;
 }
 
-/* Resident bytes of this process. */
-static double resident_bytes(void)
+/* Bytes of this process, from the kernel: "VmRSS:" resident now, "VmHWM:" at most so far. */
+static double resident_bytes(const char *name)
 {
-    long pages = 0, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (!file || fscanf(file, "%ld %ld", &pages, &resident) != 2)
-        die("no /proc/self/statm");
+    char line[256];
+    double kib = -1;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, name, strlen(name)) == 0)
+            kib = strtod(line + strlen(name), NULL);
+    if (!file || kib < 0)
+        die("no /proc/self/status");
     (void)fclose(file);
-    return (double)resident * 4096;
+    return kib * 1024;
 }
 
 static int by_time(const void *left, const void *right)
@@ -86,7 +91,7 @@ static double mean_silence_s(uint32_t resource, bool lone)
     struct prng own;
     prng_init(&own, prng_mix(7, resource));
     double mean_s = 120 * (double)(1 << prng_below(&own, 8)) * (0.7 + 0.7 * prng_uniform(&own));
-    return lone ? 120 + 1800 * prng_uniform(&own) : mean_s;
+    return lone ? 20 + 60 * prng_uniform(&own) : mean_s;
 }
 
 /* As many as there will be about `requests` until `horizon_s`; every resource is asked for in its
@@ -97,7 +102,7 @@ static void make_arrivals(struct bench *bench, uint32_t resources, size_t reques
     double rate = 0, per_burst = lone ? 1 : 5;
     prng_init(&prng, 1);
     for (uint32_t i = 0; i < resources; i++)
-        rate += per_burst / (mean_silence_s(i, lone) + 2 * time_to_seconds(LOAD_NS) + per_burst);
+        rate += per_burst / (mean_silence_s(i, lone) + time_to_seconds(LOAD_NS) + per_burst);
     double horizon_s = (double)requests / rate;
     requests += requests / 4; /* chance */
     bench->arrivals = malloc(requests * sizeof *bench->arrivals);
@@ -111,8 +116,8 @@ static void make_arrivals(struct bench *bench, uint32_t resources, size_t reques
                 bench->arrivals[bench->arrival_count++] =
                     (struct arrival){time_from_seconds(at_s), i};
                 at_s += prng_exponential(&prng, 1);
-            } while (!lone && prng_uniform(&prng) < 0.8 && bench->arrival_count < requests);
-            at_s += 2 * time_to_seconds(LOAD_NS) + prng_exponential(&prng, mean_s);
+            } while (prng_uniform(&prng) < (lone ? 0.05 : 0.8) && bench->arrival_count < requests);
+            at_s += time_to_seconds(LOAD_NS) + 0.001 + prng_exponential(&prng, mean_s);
         }
     }
     qsort(bench->arrivals, bench->arrival_count, sizeof *bench->arrivals, by_time);
@@ -292,16 +297,16 @@ int main(int argc, char **argv)
     const char *policy = argc > 4 ? argv[4] : "planner";
     struct bench bench = {0};
     make_arrivals(&bench, resources, requests, strcmp(argv[3], "lone") == 0);
-    double before = resident_bytes();
+    double before = resident_bytes("VmRSS:");
     configure(&bench, resources, policy);
-    double configured = resident_bytes();
+    double configured = resident_bytes("VmRSS:");
     size_t learn = bench.arrival_count / 4; /* by then most resources have a plan */
     replay(&bench, 0, learn);
     bench.events = 0;
     int64_t began_ns = cpu_ns();
     replay(&bench, learn, bench.arrival_count);
     double seconds = time_to_seconds(cpu_ns() - began_ns);
-    double after = resident_bytes();
+    double after = resident_bytes("VmRSS:");
     printf("events_per_s %.0f events/s\n", (double)bench.events / seconds);
     printf("ns_per_event %.1f ns\n", seconds * 1e9 / (double)bench.events);
     printf("requests %zu requests\n", bench.arrival_count - learn);
@@ -309,8 +314,7 @@ int main(int argc, char **argv)
     printf("warms %llu loads\n", (unsigned long long)bench.warms);
     printf("bytes_configured %.1f bytes/resource\n", (configured - before) / resources);
     printf("bytes_used %.1f bytes/resource\n", (after - before) / resources);
-    printf("resident %.0f bytes\n", after);
-    printf("resident_engine %.0f bytes\n", after - before);
+    printf("resident_peak %.0f bytes\n", resident_bytes("VmHWM:"));
     printf("hash %016llx\n", (unsigned long long)engine_decision_hash(bench.engine));
     if (strcmp(policy, "planner") == 0 && resources <= 10000)
         printf("plan_median %.0f ns\n", plan_ns(resources, 200000));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan/keep_bins.h"
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 /* 80 decisions, one a bin edge. */
 struct edges {
@@ -177,6 +180,80 @@ struct keep_bins keep_bins_windows(const double mass[GAPS_BINS], const double co
     unload.low = at.unload;
     load.low = at.load;
     return keep_bins_limit(follow(unload, load));
+}
+
+/* ---- three plans at once ----
+ * The recursion above on two laws side by side, in the two halves of a vector: the same additions,
+ * multiplications and comparisons in the same order, hence the same plans. */
+
+typedef double pair __attribute__((vector_size(16)));
+typedef int64_t pair_mask __attribute__((vector_size(16))); /* 0 or -1: what comparisons give */
+typedef uint64_t pair_bits __attribute__((vector_size(16)));
+
+static inline pair both(double value)
+{
+    return (pair){value, value};
+}
+
+/* a < b ? a : b in each half. */
+static inline pair lesser(pair a, pair b)
+{
+#ifdef __SSE2__
+    return (pair)_mm_min_pd((__m128d)a, (__m128d)b);
+#else
+    pair_mask less = a < b;
+    return (pair)((less & (pair_mask)a) | (~less & (pair_mask)b));
+#endif
+}
+
+struct backward_pair {
+    pair warm, cold, stop_warm, stop_cold, beyond; /* W, C, the same of stop, S */
+    pair reload;                                   /* L S */
+    pair_bits unload, load, stop;                  /* decisions so far, the latest in bit 0 */
+};
+
+static inline pair_bits append(pair_bits bits, pair_mask decision)
+{
+    return bits + bits - (pair_bits)decision;
+}
+
+static inline void step_back_pair(struct backward_pair *at, double width_s, pair mass,
+                                  double cold_s, pair load_s)
+{
+    pair hold = both(width_s) * (mass * both(0.5) + at->beyond), miss = mass * both(cold_s);
+    pair stay = at->warm + hold, leave = at->cold + hold, absent = at->cold + miss;
+    pair reload = at->warm + (at->reload + miss);
+    at->warm = lesser(leave, stay);
+    at->cold = lesser(reload, absent);
+    at->stop_warm = lesser(at->stop_cold + hold, at->stop_warm + hold);
+    at->stop_cold = at->stop_cold + miss;
+    at->beyond += mass;
+    at->reload = load_s * at->beyond;
+    pair_mask none_left = ~(at->beyond > both(0));
+    at->unload = append(at->unload, (at->warm > at->cold) | none_left);
+    at->stop = append(at->stop, (at->stop_warm > at->stop_cold) | none_left);
+    at->load = append(at->load, at->warm + at->reload < at->cold);
+}
+
+struct keep_bins_three keep_bins_three(const double counts[GAPS_BINS], const double law[GAPS_BINS],
+                                       double lean, double lean_own, const double cold_s[GAPS_BINS],
+                                       double load_s)
+{
+    struct backward_pair at = {.warm = both(0)}, high = at;
+    pair leans = {lean, lean_own}, loads_s = both(load_s);
+    for (int k = GAPS_BINS - 1; k >= 0; k--) {
+        if (k == 63)
+            high = at;
+        step_back_pair(&at, gaps_widths_s[k], both(counts[k]) + leans * both(law[k]), cold_s[k],
+                       loads_s);
+    }
+    struct edges unload = {at.unload[0], high.unload[0]}, load = {at.load[0], high.load[0]},
+                 unload_own = {at.unload[1], high.unload[1]}, load_own = {at.load[1], high.load[1]};
+    return (struct keep_bins_three){
+        .stop = keep_bins_fill((struct keep_bins){0}, next_set(at.stop[0], high.stop[0], 0)),
+        .windows = keep_bins_limit(follow(unload, load)),
+        .windows_own = keep_bins_limit(follow(unload_own, load_own)),
+    };
 }
 
 double keep_bins_expected_s(struct keep_bins bins, const double mass[GAPS_BINS],

@@ -35,6 +35,14 @@ uint32_t keep_bins_first_end(struct keep_bins bins);
 struct keep_bins keep_bins_stop(const double mass[GAPS_BINS], const double cold_s[GAPS_BINS]);
 struct keep_bins keep_bins_windows(const double mass[GAPS_BINS], const double cold_s[GAPS_BINS],
                                    double load_s);
+/* Three plans in one pass, for what would be three times the work: stop and windows for the law
+ * counts[k] + lean law[k], windows for counts[k] + lean_own law[k]. The same plans as above. */
+struct keep_bins_three {
+    struct keep_bins stop, windows, windows_own;
+};
+struct keep_bins_three keep_bins_three(const double counts[GAPS_BINS], const double law[GAPS_BINS],
+                                       double lean, double lean_own, const double cold_s[GAPS_BINS],
+                                       double load_s);
 /* The expected cost, in seconds, of any plan in bins under the same law: what the two above make
  * least. */
 double keep_bins_expected_s(struct keep_bins bins, const double mass[GAPS_BINS],

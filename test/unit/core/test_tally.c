@@ -58,6 +58,13 @@ static void accounts_survive_a_tally(void **state)
     }
 }
 
+/* 1 KiB a resource in all: this, the planner's 192 bytes, timers, the name, and its gaps' bins. */
+static void memory_is_what_is_said(void **state)
+{
+    (void)state;
+    assert_true(sizeof(struct resource) <= 448);
+}
+
 static int by_value(const void *left, const void *right)
 {
     int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
@@ -111,6 +118,7 @@ static void settings_are_kept_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(memory_is_what_is_said),
         cmocka_unit_test(full_counts_move_and_none_is_lost),
         cmocka_unit_test(accounts_survive_a_tally),
         cmocka_unit_test(the_median_is_of_the_last_eight_loads),

@@ -194,6 +194,40 @@ static void a_regular_resource_is_loaded_just_before(void **state)
     assert_false(keep_bins_ready(chosen, 0));
 }
 
+static bool same(struct keep_bins a, struct keep_bins b)
+{
+    return a.low == b.low && a.high == b.high;
+}
+
+/* One pass over two laws chooses what three passes choose, for laws with holes in them too. */
+static void three_at_once_are_the_same_plans(void **state)
+{
+    (void)state;
+    struct prng prng;
+    uint32_t with_reload = 0, differ = 0;
+    prng_init(&prng, 17);
+    for (int i = 0; i < 5000; i++) {
+        double counts[GAPS_BINS], law[GAPS_BINS], cold[GAPS_BINS], mass[GAPS_BINS], own[GAPS_BINS],
+            load_s = 1 + prng_exponential(&prng, i % 2 ? 10 : 1000);
+        random_law(&prng, law, cold);
+        for (int k = 0; k < GAPS_BINS; k++) {
+            counts[k] = prng_below(&prng, 6) ? 0 : prng_exponential(&prng, 100);
+            law[k] = prng_below(&prng, 4) || i % 3 ? law[k] : 0;
+            mass[k] = counts[k] + 20 * law[k];
+            own[k] = counts[k] + 1.0 * law[k];
+        }
+        struct keep_bins_three three = keep_bins_three(counts, law, 20, 1, cold, load_s);
+        assert_true(same(three.stop, keep_bins_stop(mass, cold)));
+        assert_true(same(three.windows, keep_bins_windows(mass, cold, load_s)));
+        assert_true(same(three.windows_own, keep_bins_windows(own, cold, load_s)));
+        struct keep_plan plan;
+        keep_bins_plan(three.windows_own, &plan);
+        with_reload += plan.count > 1;
+        differ += !same(three.windows, three.windows_own);
+    }
+    assert_true(with_reload > 500 && differ > 500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +236,7 @@ int main(void)
         cmocka_unit_test(outcomes_are_those_of_the_plan),
         cmocka_unit_test(stopping_is_best_of_all_times),
         cmocka_unit_test(windows_are_best_of_all_plans),
+        cmocka_unit_test(three_at_once_are_the_same_plans),
         cmocka_unit_test(a_regular_resource_is_loaded_just_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
