@@ -130,6 +130,8 @@ static void handle(struct brain *brain, const struct brain_message *message)
     if (message->adopted) {
         if (!message->found) /* else its EVENT_FOUND has said so */
             brain_task_ended(brain, message->adopted->resource);
+    } else if (message->looked) {
+        brain_task_ended(brain, message->looked->resource);
     } else if (message->fn) {
         message->fn(brain, message->context);
     } else {
@@ -173,6 +175,11 @@ static void on_report(void *context, const struct event *event)
 static void on_adopted(void *context, struct site *site, bool found)
 {
     send_message(context, &(struct brain_message){.adopted = site, .found = found});
+}
+
+static void on_looked(void *context, struct site *site)
+{
+    send_message(context, &(struct brain_message){.looked = site});
 }
 
 static bool on_remember(void *context, struct site *site, const struct saved_child *child)
@@ -224,6 +231,10 @@ static void on_tick(uv_timer_t *timer)
         journal_file_flush(brain->journal);
     }
     brain_save_if_changed(brain);
+    if (brain->now_ns - brain->looked_ns >= BRAIN_LOOK_NS) {
+        brain_look_at_servers(brain);
+        brain->looked_ns = brain->now_ns;
+    }
 }
 
 /* Rounded up: waking late changes nothing, waking early would spin. */
@@ -328,7 +339,11 @@ enum fw_err brain_create(struct brain **out, const struct brain_setup *setup, st
         return FW_NOMEM;
     brain->setup = *setup;
     brain->config = config_retain(config);
-    brain->hooks = (struct site_hooks){brain, on_report, on_adopted, on_remember};
+    brain->hooks = (struct site_hooks){.context = brain,
+                                       .report = on_report,
+                                       .looked = on_looked,
+                                       .adopted = on_adopted,
+                                       .remember = on_remember};
     brain->monotonic_ns = jobs_now_ns();
     pthread_mutex_init(&brain->mailbox.lock, NULL);
     pthread_cond_init(&brain->mailbox.adopted_one, NULL);

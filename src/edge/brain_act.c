@@ -83,6 +83,30 @@ static void begin_warm(struct brain *brain, uint32_t resource, uint64_t attempt)
     site_warm(place->site, attempt);
 }
 
+static void begin_unload(struct brain *brain, uint32_t resource, uint64_t attempt)
+{
+    struct brain_place *place = &brain->places[resource];
+    if (place->busy) { /* a look at its server */
+        place->deferred_attempt = attempt;
+        place->deferred_unload = true;
+        return;
+    }
+    place->busy = true;
+    site_unload(place->site, attempt);
+}
+
+void brain_look_at_servers(struct brain *brain)
+{
+    for (uint32_t i = 0; i < brain->place_count; i++) {
+        struct brain_place *place = &brain->places[i];
+        if (!place->site || place->busy || place->replacing || place->state != RESOURCE_WARM ||
+            !site_can_look(place->site))
+            continue;
+        place->busy = true;
+        site_look(place->site);
+    }
+}
+
 static void cancel(struct brain *brain, uint32_t resource, uint64_t attempt)
 {
     struct brain_place *place = &brain->places[resource];
@@ -101,10 +125,15 @@ void brain_task_ended(struct brain *brain, uint32_t resource)
     struct brain_place *place = &brain->places[resource];
     uint64_t attempt = place->deferred_attempt;
     place->busy = false;
-    if (attempt != 0 && !place->replacing) {
-        place->deferred_attempt = 0;
+    if (attempt == 0 || place->replacing)
+        return;
+    bool unload = place->deferred_unload;
+    place->deferred_attempt = 0;
+    place->deferred_unload = false;
+    if (unload)
+        begin_unload(brain, resource, attempt);
+    else
         begin_warm(brain, resource, attempt);
-    }
 }
 
 /* ---- what is counted ---- */
@@ -184,9 +213,7 @@ static void perform(struct brain *brain, const struct action *action)
         remove_drain(brain, action->resource);
         break;
     case ACTION_UNLOAD:
-        CHECK(!place->busy);
-        place->busy = true;
-        site_unload(place->site, action->attempt);
+        begin_unload(brain, action->resource, action->attempt);
         break;
     case ACTION_CANCEL:
         cancel(brain, action->resource, action->attempt);

@@ -10,6 +10,7 @@
 
 #define BRAIN_TICK_NS  TIME_SECOND            /* journal flush, save when changed */
 #define BRAIN_DRAIN_NS (5 * TIME_MILLISECOND) /* how often a drain is looked at */
+#define BRAIN_LOOK_NS  (5 * TIME_SECOND)      /* are warm resources still loaded? */
 #define BRAIN_MARK_NS  (10 * TIME_SECOND)     /* decision hash into the journal */
 enum { BRAIN_SAVE_SHARE = 20 };               /* saving takes at most one twentieth of the time */
 
@@ -20,6 +21,7 @@ struct brain_message {
     void *context;
     struct site *adopted; /* a site's adoption ended */
     bool found;
+    struct site *looked;
 };
 
 struct brain_mailbox {
@@ -43,8 +45,9 @@ struct brain_place {
     bool busy; /* a task runs */
     bool adoption_tried;
     bool replacing; /* waits for its last request to unload what an old configuration loaded */
-    uint64_t deferred_attempt; /* a warm-up that begins when the task is done; 0 none */
-    uint32_t cause;            /* of the warm-up under way */
+    uint64_t deferred_attempt; /* a warm-up or unload that begins when the task is done; 0 none */
+    bool deferred_unload;
+    uint32_t cause; /* of the warm-up under way */
     int64_t warm_began_ns;
     uint32_t state;   /* as last entered */
     int64_t ready_ns; /* when it last became warm */
@@ -76,7 +79,7 @@ struct brain {
     int64_t now_ns, monotonic_ns; /* the time as last looked at */
     int64_t stepped_ns;           /* of the last event */
     uint64_t event_count;
-    int64_t marked_ns;
+    int64_t marked_ns, looked_ns;
     struct brain_drain *drains;
     uint32_t drain_count, drain_capacity;
     char **sources;
@@ -96,6 +99,7 @@ struct brain {
 void brain_perform(struct brain *brain);
 void brain_task_ended(struct brain *brain, uint32_t resource);
 void brain_look_at_drains(struct brain *brain);
+void brain_look_at_servers(struct brain *brain);
 void brain_replace(struct brain *brain, uint32_t resource);
 void brain_note_report(struct brain *brain, const struct event *event);
 /* brain_configure.c */

@@ -149,12 +149,13 @@ void log_line(enum log_level level, const char *message, const struct log_field 
         return;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    int64_t now_ns = (int64_t)now.tv_sec * TIME_SECOND + now.tv_nsec / 1000000 * 1000000;
     char time_text[TIME_TEXT_MAX];
+    time_format_iso((int64_t)now.tv_sec * TIME_SECOND, time_text);
+    size_t seconds_len = strlen(time_text) - 1; /* all but the Z: every line has milliseconds */
     struct buf line;
     buf_init(&line, LOG_LINE_MAX);
-    buf_printf(&line, "time=%s level=%s msg=", time_format_iso(now_ns, time_text),
-               level_names[level]);
+    buf_printf(&line, "time=%.*s.%03ldZ level=%s msg=", (int)seconds_len, time_text,
+               now.tv_nsec / 1000000, level_names[level]);
     add_value(&line, str_of(message));
     for (size_t i = 0; i < count; i++)
         add_field(&line, &fields[i]);

@@ -25,11 +25,10 @@ static void lost(void *context)
     if (!atomic_exchange(&site->proven, false))
         return;
     site_set_stage(site, SITE_COLD);
-    char how[400] = "";
+    char how[400] = "its server does not have it any more";
     if (site->warmer.child)
         child_describe_end(site->warmer.child, how, sizeof how);
-    log_warn("lost: it ended while it was warm", LOG_TEXT("resource", site->id),
-             LOG_TEXT("how", how));
+    log_warn("lost while it was warm", LOG_TEXT("resource", site->id), LOG_TEXT("how", how));
     struct event event = {.kind = EVENT_LOST, .resource = site->resource};
     site->hooks->report(site->hooks->context, &event);
 }
@@ -126,7 +125,7 @@ void site_warm(struct site *site, uint64_t attempt)
     CHECK(site->configured);
     atomic_store(&site->cancel, false);
     put_in_force(site);
-    site->probes = 0;
+    site->probes = site->missing = 0;
     site->delay_ns = 0;
     site->failure = FW_OK;
     site->failure_detail.text[0] = 0;
@@ -161,6 +160,19 @@ void site_adopt(struct site *site, const struct saved_child *saved)
     site->job.slow = true;
     site->deadline_ns = time_add(jobs_now_ns(), site->config->warmer.start_timeout_ns);
     start_task(site, SITE_ADOPT, 0);
+}
+
+bool site_can_look(const struct site *site)
+{
+    return atomic_load(&site->proven) && site->in_force &&
+           site->warmer.config->warmer.kind == WARMER_HTTP &&
+           site->warmer.config->warmer.state.url[0];
+}
+
+void site_look(struct site *site)
+{
+    site->job.slow = true;
+    start_task(site, SITE_LOOK, 0);
 }
 
 bool site_stop_now(struct site *site, int signal_number)

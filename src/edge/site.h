@@ -41,7 +41,8 @@ enum site_phase {
     SITE_AWAIT_CLEANUP,
     SITE_BEGIN_UNLOAD,
     SITE_AWAIT_UNLOAD,
-    SITE_ADOPT
+    SITE_ADOPT,
+    SITE_LOOK /* is what is warm still loaded? */
 };
 
 struct site;
@@ -50,6 +51,8 @@ struct site_hooks {
     /* An event for the engine (at_ns is set by the brain); any thread. The last of a task: the site
      * is idle after it. */
     void (*report)(void *context, const struct event *event);
+    /* A look ended. */
+    void (*looked)(void *context, struct site *site);
     /* Adoption ended; when it succeeded, EVENT_FOUND was reported before. */
     void (*adopted)(void *context, struct site *site, bool found);
     bool (*remember)(void *context, struct site *site, const struct saved_child *child);
@@ -73,6 +76,7 @@ struct site {
     uint64_t attempt;
     struct config *in_force; /* what it was loaded with: unloads and probes go by it */
     struct warmer warmer;
+    uint32_t missing; /* looks in a row that did not find it loaded */
     int64_t begun_ns, phase_ns, deadline_ns, stop_deadline_ns, delay_ns; /* monotonic */
     int64_t latencies[PROBE_MAX];
     uint32_t probes;
@@ -105,6 +109,11 @@ void site_warm(struct site *site, uint64_t attempt);
 void site_cancel(struct site *site);
 void site_unload(struct site *site, uint64_t attempt);
 void site_adopt(struct site *site, const struct saved_child *saved);
+/* Asks the server whether it still has what is warm; ends with `looked`, and with EVENT_LOST before
+ * it when it said no SITE_LOOKS_MISSED times in a row. Only where site_can_look. */
+enum { SITE_LOOKS_MISSED = 2 };
+void site_look(struct site *site);
+bool site_can_look(const struct site *site);
 /* At shutdown, with the job threads gone: SIGTERM now, and later SIGKILL to what is still there.
  * False: nothing runs. */
 bool site_stop_now(struct site *site, int signal_number);

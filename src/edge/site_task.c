@@ -371,6 +371,20 @@ static void adopt(struct site *site)
     site->hooks->adopted(site->hooks->context, site, true);
 }
 
+/* ---- looking whether it is still there ---- */
+
+/* Servers let go of models by themselves. One "no" may be a hiccup; two are believed. */
+static void look(struct site *site)
+{
+    struct fw_detail detail = {{0}};
+    bool there = site->warmer.ops->state(&site->warmer, &detail) == WARMER_LOADED;
+    site->missing = there ? 0 : site->missing + 1;
+    if (site->missing >= SITE_LOOKS_MISSED)
+        site->warmer.lost(site->warmer.context);
+    site->phase = SITE_IDLE;
+    site->hooks->looked(site->hooks->context, site);
+}
+
 void site_task_step(struct job *job)
 {
     struct site *site = site_of(job);
@@ -394,6 +408,9 @@ void site_task_step(struct job *job)
         break;
     case SITE_ADOPT:
         adopt(site);
+        break;
+    case SITE_LOOK:
+        look(site);
         break;
     case SITE_IDLE:
         break;

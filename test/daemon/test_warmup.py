@@ -155,6 +155,19 @@ def http_warmer_loads_unloads_and_is_adopted():
         assert len(d.events("load")) == 2
 
 
+def http_warmer_notices_what_the_server_let_go_of_by_itself():
+    with Daemon() as d:
+        d.http_resource("a", pin=True)
+        d.start()
+        d.wait_state("a", "warm")
+        port = int(d.resources[0]["upstream"].rpartition(":")[2])
+        call(port, "POST", "/unload", {})
+        wait_for("the loss to be seen", lambda: d.resource("a")["accounts"]["lost"] == 1)
+        d.wait_state("a", "warm")  # pinned: loaded again
+        assert len(d.events("load")) == 2
+        assert "its server does not have it any more" in d.log()
+
+
 def http_warmer_says_what_the_load_call_answered():
     with Daemon() as d:
         d.http_resource("a", warmer={"load": {"path": "/wrong", "method": "GET"}})
@@ -227,5 +240,5 @@ if __name__ == "__main__":
     main([w1_answers_warmed_already_warm_and_failed, w2_status_shows_stages_progress_and_eta,
           w3_health_never_warms_and_many_calls_start_one_load, w3_a_server_whose_health_lies_is_not_called_warm,
           warmth_is_judged_by_what_was_learned, http_warmer_loads_unloads_and_is_adopted,
-          http_warmer_says_what_the_load_call_answered, no_warmer_still_proves, events_stream_shows_a_warm_up,
+          http_warmer_notices_what_the_server_let_go_of_by_itself, http_warmer_says_what_the_load_call_answered, no_warmer_still_proves, events_stream_shows_a_warm_up,
           clients_that_leave_do_not_stop_a_warm_up, a_queue_for_memory_is_shown])
