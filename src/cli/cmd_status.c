@@ -257,18 +257,17 @@ static void show_status(const json_t *json, struct buf *out)
 
 static void show_why(const json_t *json, struct buf *out)
 {
-    size_t index;
-    json_t *decision;
+    const json_t *decisions = json_object_get(json, "decisions");
     char at[TIME_TEXT_MAX];
     buf_printf(out, "%s is %s; policy %s\n", text_of(json, "resource"), text_of(json, "state"),
                text_of(json, "policy"));
-    json_array_foreach(json_object_get(json, "decisions"), index, decision)
-    {
+    for (size_t i = 0; i < json_array_size(decisions); i++) {
+        const json_t *decision = json_array_get(decisions, i);
         copy_time(at, decision, "at");
         buf_printf(out, "%s  %-8s %s: %s\n", at, text_of(decision, "action"),
                    text_of(decision, "reason"), text_of(decision, "why"));
     }
-    if (json_array_size(json_object_get(json, "decisions")) == 0)
+    if (json_array_size(decisions) == 0)
         buf_add_text(out, "nothing was decided about it yet\n");
 }
 

@@ -81,11 +81,10 @@ static const struct control_field *find(const struct control_field *fields, size
 static void take_object(json_t *object, const struct control_field *fields, size_t count,
                         struct control_value *values, struct fw_detail *detail)
 {
-    const char *key;
-    json_t *value;
     char text[256];
-    json_object_foreach(object, key, value)
-    {
+    for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at)) {
+        const char *key = json_object_iter_key(at);
+        const json_t *value = json_object_iter_value(at);
         const struct control_field *field = find(fields, count, key);
         if (!field) {
             snprintf(text, sizeof text, "%.60s: unknown field", key);

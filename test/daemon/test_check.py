@@ -28,7 +28,7 @@ def check_says_yes_and_no():
     assert bad.returncode == 1, bad
     lines = bad.stdout.splitlines()
     assert lines[0].startswith('f.yaml:1:9: memory: found "24", expected a size'), lines
-    assert lines[1] == "f.yaml:3:46: memroy: unknown key, did you mean memory?", lines
+    assert lines[1] == "f.yaml:3:45: memroy: unknown key, did you mean memory?", lines
     assert lines[2] == "f.yaml: 2 problems", lines
     answer = run("check", "-c", "f.yaml", "--json", text=BAD)
     assert answer.returncode == 1
@@ -39,7 +39,7 @@ def check_says_yes_and_no():
 def serve_refuses_with_every_problem_and_the_next_step():
     bad = run("serve", "-c", "f.yaml", text=BAD)
     assert bad.returncode == 2 and bad.stdout == "", bad
-    assert "f.yaml:1:9: memory" in bad.stderr and "f.yaml:3:46: memroy" in bad.stderr, bad
+    assert "f.yaml:1:9: memory" in bad.stderr and "f.yaml:3:45: memroy" in bad.stderr, bad
     assert "the configuration has 2 problems" in bad.stderr, bad
     missing = run("serve", "-c", "nothing.yaml")
     assert missing.returncode == 2 and "nothing.yaml: cannot be read: No such file or directory" in missing.stderr, missing
