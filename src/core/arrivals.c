@@ -2,8 +2,19 @@
  * Requests as they come, wait, run and end. */
 #include "core/state.h"
 #include <math.h>
+#include <stdlib.h>
 
 #define RATE_TIME_CONSTANT_S 600.0
+
+static void learn_time_of_day(struct engine *engine, struct resource *resource)
+{
+    if (!resource->daily)
+        resource->daily = calloc(1, sizeof *resource->daily);
+    if (resource->daily)
+        daily_learn(resource->daily, engine->now_ns);
+    else
+        engine_fail(engine, FW_NOMEM);
+}
 
 /* Learns from an arrival, wherever it is served. */
 static void learn_request(struct engine *engine, uint32_t number, const struct event *event)
@@ -27,6 +38,8 @@ static void learn_request(struct engine *engine, uint32_t number, const struct e
     if (event->session != 0)
         engine_fail(engine,
                     sessions_request(&engine->sessions, event->session, number, engine->now_ns));
+    history_add(&engine->history, engine->now_ns, number);
+    learn_time_of_day(engine, resource);
     ahead_request(engine, number, event->session);
     hints_request(engine, number);
     decide_replan(engine, number, ready, gap_ns);

@@ -44,6 +44,9 @@ enum fw_err engine_create(struct engine **out, const struct engine_settings *set
     engine->decisions = calloc(DECISIONS_KEPT, sizeof *engine->decisions);
     if (!engine->decisions)
         goto out;
+    err = history_init(&engine->history, (uint32_t)settings->history);
+    if (err != FW_OK)
+        goto out;
     const struct policy_settings policy = policy_settings_of(settings, future);
     err = policy_create(&engine->policy, &policy, str_of(settings->policy), detail);
     if (err == FW_OK && engine->policy->ops->needs_future && !(future && future->next_arrival))
@@ -78,6 +81,7 @@ void engine_destroy(struct engine **engine_ref)
     if (engine->values)
         values_fini(engine->values);
     free(engine->values);
+    history_fini(&engine->history);
     sessions_fini(&engine->sessions);
     hold_fini(&engine->hold);
     heap_fini(&engine->timers);

@@ -115,6 +115,12 @@ struct resource_view {
     uint64_t memory;           /* bytes: measured, else configured, else 0 */
     uint64_t attempt;
     struct accounts accounts;
+    /* what its past looks like */
+    uint32_t remembered;   /* its requests in the rolling history */
+    int64_t median_gap_ns; /* of those; -1: fewer than two */
+    double
+        hour_factor[24]; /* times its mean rate, by hour of day (UTC); 1 until two days were seen */
+    double weekday_factor[7]; /* the same by weekday, Monday first; 1 until two weeks were seen */
 };
 void engine_view(const struct engine *engine, uint32_t resource, int64_t now_ns,
                  struct resource_view *view);
@@ -125,10 +131,10 @@ uint64_t engine_memory_used(const struct engine *engine);
 /* Whether memory and loaders suffice, under a memory budget or a limit of loads; all 0 without one.
  */
 struct engine_pressure {
-    double loading;    /* share of the last hour in which every loader was taken */
-    double waiting;    /* share of it in which a resource stood in the queue meanwhile */
-    bool overloaded;   /* loading >= 95 %, waiting >= 50 %: no policy helps */
-    int64_t behind_ns; /* loading time that stands in the queue */
+    double loading;              /* share of the last hour in which every loader was taken */
+    double waiting;              /* share of it in which a resource stood in the queue meanwhile */
+    bool overloaded;             /* loading >= 95 %, waiting >= 50 %: no policy helps */
+    int64_t behind_ns;           /* loading time that stands in the queue */
     uint64_t wanted_bytes;       /* all that was asked for within the hour, were it warm together */
     uint64_t short_bytes;        /* of that more than the budget */
     uint64_t overloaded_minutes; /* ever, as of minutes that ended */

@@ -87,6 +87,20 @@ static void accounts_now(const struct resource *resource, int64_t now_ns, struct
         sum->idle_ns += now_ns - resource->idle_since_ns;
 }
 
+static void view_past(const struct engine *engine, uint32_t number, struct resource_view *view)
+{
+    const struct resource *resource = &engine->resources[number];
+    view->remembered = history_resource_count(&engine->history, number);
+    view->median_gap_ns = -1;
+    /* The median is kept once worked out; what is looked at does not change by it. */
+    (void)history_median_gap((struct history *)&engine->history, number, &view->median_gap_ns);
+    for (int hour = 0; hour < DAILY_HOURS; hour++)
+        view->hour_factor[hour] = resource->daily ? daily_hour_factor(resource->daily, hour) : 1;
+    for (int day = 0; day < DAILY_WEEKDAYS; day++)
+        view->weekday_factor[day] =
+            resource->daily ? daily_weekday_factor(resource->daily, day) : 1;
+}
+
 void engine_view(const struct engine *engine, uint32_t number, int64_t now_ns,
                  struct resource_view *view)
 {
@@ -116,6 +130,7 @@ void engine_view(const struct engine *engine, uint32_t number, int64_t now_ns,
     };
     accounts_now(resource, now_ns, &view->accounts);
     view_forecast(engine, number, now_ns, view);
+    view_past(engine, number, view);
 }
 
 void engine_totals(const struct engine *engine, int64_t now_ns, struct accounts *accounts)

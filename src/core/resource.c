@@ -119,7 +119,9 @@ void resource_fini(struct resource *resource)
     plan_store_fini(&resource->plan);
     tally_fini(&resource->accounts);
     free(resource->hint);
+    free(resource->daily);
     resource->hint = NULL;
+    resource->daily = NULL;
 }
 
 struct kept_settings kept_settings_of(const struct resource_settings *settings)

@@ -6,6 +6,7 @@
 
 #include "base/stats.h"
 #include "core/tally.h"
+#include "learn/daily.h"
 #include "plan/policies.h"
 
 #define RESOURCE_NONE UINT32_MAX
@@ -94,6 +95,7 @@ struct resource {
     struct load_times loads;
     struct kept_settings settings;
     struct open_hint *hint; /* NULL: none is open */
+    struct daily *daily;    /* NULL: never requested */
     struct tally accounts;
 };
 

@@ -91,6 +91,29 @@ static void code_accounts(struct coder *coder, struct tally *tally)
         coder_fail(coder);
 }
 
+static void code_daily(struct coder *coder, struct daily **daily)
+{
+    uint8_t present = *daily != NULL;
+    code_u8(coder, &present);
+    if (!present || coder_failed(coder))
+        return;
+    if (!coder->in) {
+        daily_save(*daily, coder->out);
+        return;
+    }
+    *daily = calloc(1, sizeof **daily);
+    if (!*daily || !daily_load(*daily, coder->in))
+        coder_fail(coder);
+}
+
+static void code_history(struct engine *engine, struct coder *coder)
+{
+    if (!coder->in)
+        history_save(&engine->history, coder->out);
+    else if (!coder->in->failed && !history_load(&engine->history, coder->in))
+        coder_fail(coder);
+}
+
 static void code_resource(struct coder *coder, struct resource *resource)
 {
     code_u8(coder, &resource->state);
@@ -119,6 +142,7 @@ static void code_resource(struct coder *coder, struct resource *resource)
     code_loads(coder, &resource->loads);
     code_settings(coder, &resource->settings);
     code_hint(coder, &resource->hint);
+    code_daily(coder, &resource->daily);
     code_accounts(coder, &resource->accounts);
     if (resource->state >= RESOURCE_STATE_COUNT || resource->cause >= CAUSE_COUNT)
         coder_fail(coder);
@@ -313,6 +337,7 @@ static void code_engine(struct engine *engine, struct coder *coder)
     code_u64(coder, &engine->action_count);
     code_u64(coder, &engine->decision_hash);
     code_resources(engine, coder);
+    code_history(engine, coder);
     code_list(engine, coder, engine->occupied_first, offsetof(struct resource, occupied_next),
               append_occupied);
     code_list(engine, coder, engine->queue_first, offsetof(struct resource, queue_next),

@@ -11,6 +11,7 @@
 #include "core/lifecycle.h"
 #include "core/resource.h"
 #include "core/session.h"
+#include "learn/history.h"
 #include "plan/budget.h"
 #include "plan/value.h"
 
@@ -50,6 +51,7 @@ struct engine {
     struct heap timers;
     struct hold_pool hold;
     struct sessions sessions;
+    struct history history; /* the latest requests of all resources */
     struct source *sources;
     uint32_t source_count;
 

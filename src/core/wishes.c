@@ -18,6 +18,7 @@ enum fw_err engine_add_resource(struct engine *engine, struct str id, uint32_t *
         engine->resources = grown;
         engine->resource_capacity = capacity;
     }
+    FW_TRY(history_grow(&engine->history, *number + 1));
     FW_TRY(engine->policy->ops->grow(engine->policy, *number + 1));
     if (engine->values)
         FW_TRY(values_grow(engine->values, *number + 1));

@@ -6,8 +6,9 @@
 
 #define TAU_NS (28 * TIME_DAY)
 #define STEP_NS                                                                                    \
-    TIME_HOUR      /* counts fade in steps of this: one exponential an hour, not one a request */
-#define PSEUDO 1.0 /* requests an hour, and a weekday, are credited with */
+    TIME_HOUR /* counts fade in steps of this: one exponential an hour, not one a request */
+#define EPOCH_WEEKDAY 3   /* 1970-01-01 was a Thursday */
+#define PSEUDO        1.0 /* requests an hour, and a weekday, are credited with */
 
 static void fade(float *counts, int count, float by)
 {
@@ -25,9 +26,11 @@ void daily_learn(struct daily *daily, int64_t at_ns)
         fade(daily->weekdays, DAILY_WEEKDAYS, by);
         daily->faded_ns = at_ns;
     }
-    struct time_civil civil = time_civil(at_ns);
-    daily->hours[civil.hour] += 1;
-    daily->weekdays[civil.weekday] += 1;
+    int64_t day = at_ns / TIME_DAY - (at_ns % TIME_DAY < 0),
+            hour = (at_ns - day * TIME_DAY) / TIME_HOUR;
+    daily->hours[hour] += 1;
+    daily->weekdays[((day + EPOCH_WEEKDAY) % DAILY_WEEKDAYS + DAILY_WEEKDAYS) % DAILY_WEEKDAYS] +=
+        1;
     daily->requests++;
 }
 
