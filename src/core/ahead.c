@@ -5,7 +5,7 @@
  * go first; a hint is believed as far as its source's record allows. */
 #include "core/state.h"
 #include "base/check.h"
-#include <math.h>
+#include "learn/decay.h"
 #include <stdlib.h>
 
 #define LOOK_EVERY_NS    (30 * TIME_SECOND)
@@ -114,7 +114,7 @@ static double expected(const struct engine *engine, uint32_t number)
     double hinted = hints_probability(engine, &engine->resources[number]);
     if (hinted <= 0)
         return requests;
-    double raised = -log(exp(-requests) * (1 - hinted));
+    double raised = -decay_log(decay_exp(-requests) * (1 - hinted));
     raised = raised > EXPECTED_MAX ? EXPECTED_MAX : raised;
     return raised > requests ? raised : requests;
 }
@@ -127,7 +127,8 @@ static double foreseen(const struct engine *engine, uint32_t number)
     if (next_ns == TIME_NEVER)
         return 0;
     double steps = 600 / (1 + time_to_seconds(next_ns - engine->now_ns));
-    return pow(steps, 8);
+    double square = steps * steps, fourth = square * square;
+    return fourth * fourth;
 }
 
 double ahead_value(const struct engine *engine, uint32_t number)
@@ -161,7 +162,7 @@ static double cost_of_losing(const struct engine *engine, uint32_t number, doubl
     if (hint_probability <= 0)
         return ahead_value(engine, number);
     double requests = expected(engine, number);
-    double within_horizon = 1 - exp(-requests),
+    double within_horizon = 1 - decay_exp(-requests),
            soon = values_soon(engine->values, number, engine->now_ns);
     return load_s * ((1 - hint_probability) * within_horizon + hint_probability * soon);
 }
@@ -283,7 +284,7 @@ static void choose_expected(const struct engine *engine, struct choice *best)
             continue;
         double value_s = ahead_value(engine, i);
         double load_s = time_to_seconds(decide_expected_load(engine, &engine->resources[i]));
-        if (1 - exp(-value_s / load_s) >= PROBABILITY_MIN)
+        if (1 - decay_exp(-value_s / load_s) >= PROBABILITY_MIN)
             weigh(engine, i, value_s, MARGIN, displaced, count, best);
     }
 }

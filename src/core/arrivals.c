@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Requests as they come, wait, run and end. */
 #include "core/state.h"
-#include <math.h>
+#include "learn/decay.h"
 #include <stdlib.h>
 
 #define RATE_TIME_CONSTANT_S 600.0
@@ -25,7 +25,7 @@ static void learn_request(struct engine *engine, uint32_t number, const struct e
     bool ready = resource->state == RESOURCE_WARM || resource->state == RESOURCE_WARMING ||
                  resource->state == RESOURCE_VERIFYING;
     if (gap_ns > 0)
-        resource->rate *= (float)exp(-time_to_seconds(gap_ns) / RATE_TIME_CONSTANT_S);
+        resource->rate *= (float)decay_exp(-time_to_seconds(gap_ns) / RATE_TIME_CONSTANT_S);
     resource->rate += 1;
     if (++resource->accounts.requests >= TALLY_FULL)
         tally_carry(&resource->accounts);

@@ -2,7 +2,7 @@
  * What the engine tells of itself: resources as they stand, sums, decisions. Reading changes
  * nothing. */
 #include "core/state.h"
-#include <math.h>
+#include "learn/decay.h"
 
 static int64_t planned_unload(const struct engine *engine, const struct resource *resource,
                               int64_t now_ns)
@@ -70,7 +70,7 @@ static void view_forecast(const struct engine *engine, uint32_t number, int64_t 
     if (resource->last_request_ns < 0)
         return;
     int64_t age_ns = now_ns - resource->last_request_ns;
-    view->rate_per_s = (double)resource->rate * exp(-time_to_seconds(age_ns) / 600.0) / 600.0;
+    view->rate_per_s = (double)resource->rate * decay_exp(-time_to_seconds(age_ns) / 600.0) / 600.0;
     if (engine->policy->ops->probability)
         view->probability_10min =
             engine->policy->ops->probability(engine->policy, number, age_ns, 10 * TIME_MINUTE);

@@ -4,7 +4,7 @@
 #include "base/grow.h"
 #include "base/time.h"
 #include "plan/value_part.h"
-#include <math.h>
+#include "learn/decay.h"
 #include <stdlib.h>
 
 #define GAP_FADE    0.995f
@@ -21,14 +21,14 @@ static const double tau_share[VALUE_RATES] = {0.25, 0.35, 0.25, 0.15};
 
 double value_edge_s(int bin)
 {
-    return bin == 0 ? 0 : exp(BIN_STEP * (bin - 1));
+    return bin == 0 ? 0 : decay_exp(BIN_STEP * (bin - 1));
 }
 
 int value_bin(double seconds)
 {
     if (seconds < 1)
         return 0;
-    int bin = 1 + (int)(log(seconds) / BIN_STEP);
+    int bin = 1 + (int)(decay_log(seconds) / BIN_STEP);
     return bin < VALUE_BINS ? bin : VALUE_BINS - 1;
 }
 
@@ -106,7 +106,7 @@ enum fw_err values_request(struct values *values, uint32_t number, uint64_t sess
     double gap_s = resource->last_ns < 0 ? 0 : time_to_seconds(at_ns - resource->last_ns);
     for (int i = 0; i < VALUE_RATES; i++)
         resource->rates[i] =
-            (float)((double)resource->rates[i] * exp(-gap_s / tau_s[i]) + 1 / tau_s[i]);
+            (float)((double)resource->rates[i] * decay_exp(-gap_s / tau_s[i]) + 1 / tau_s[i]);
     if (resource->last_ns >= 0)
         learn_gap(values, resource, gap_s);
     learn_popularity(values, resource);
@@ -118,7 +118,7 @@ static double intensity(const struct value_resource *resource, double age_s)
 {
     double sum = 0;
     for (int i = 0; i < VALUE_RATES; i++)
-        sum += tau_share[i] * (double)resource->rates[i] * exp(-age_s / tau_s[i]);
+        sum += tau_share[i] * (double)resource->rates[i] * decay_exp(-age_s / tau_s[i]);
     return sum;
 }
 
@@ -159,7 +159,7 @@ double values_expected(const struct values *values, uint32_t number, int64_t now
            age_s = time_to_seconds(now_ns - resource->last_ns);
     double soon = gap_probability(values, resource, age_s, 60);
     return 0.4 * horizon_s * intensity(resource, age_s) + 0.4 * resource->from_sessions +
-           0.2 * (horizon_s / 60) * -log(1 - soon);
+           0.2 * (horizon_s / 60) * -decay_log(1 - soon);
 }
 
 double values_comes_back(const struct values *values, uint32_t number, int64_t now_ns)
@@ -177,8 +177,8 @@ double values_soon(const struct values *values, uint32_t number, int64_t now_ns)
         return 0;
     double age_s = time_to_seconds(now_ns - resource->last_ns);
     double by_gap = values_comes_back(values, number, now_ns);
-    double by_rate =
-        1 - exp(-(SOON_S * 0.4 * intensity(resource, age_s) + 0.75 * resource->from_sessions_soon));
+    double by_rate = 1 - decay_exp(-(SOON_S * 0.4 * intensity(resource, age_s) +
+                                     0.75 * resource->from_sessions_soon));
     return by_gap > by_rate ? by_gap : by_rate;
 }
 
