@@ -94,6 +94,32 @@ static void write_prediction(struct json *json, const struct resource_view *view
     control_write_time(json, "unload_at", view->unload_at_ns);
 }
 
+static void write_factors(struct json *json, const char *key, const double *factors, size_t count)
+{
+    json_key(json, key);
+    json_array(json);
+    for (size_t i = 0; i < count; i++)
+        json_fixed(json, factors[i], 3);
+    json_array_end(json);
+}
+
+/* When it is asked for: what the rolling history and the day's and week's shape say. */
+static void write_past(struct json *json, const struct resource_view *view)
+{
+    json_key(json, "past");
+    json_object(json);
+    json_key_uint(json, "remembered", view->remembered);
+    if (view->median_gap_ns >= 0)
+        write_seconds(json, "median_gap_s", view->median_gap_ns);
+    else {
+        json_key(json, "median_gap_s");
+        json_null(json);
+    }
+    write_factors(json, "hour_factor", view->hour_factor, 24);
+    write_factors(json, "weekday_factor", view->weekday_factor, 7);
+    json_object_end(json);
+}
+
 static void write_aliases(struct json *json, const struct config_resource *config)
 {
     json_key(json, "aliases");
@@ -140,6 +166,7 @@ static void write_resource(struct brain *brain, uint32_t resource, struct json *
     json_object(json);
     write_prediction(json, &view);
     json_object_end(json);
+    write_past(json, &view);
     write_accounts(json, &view.accounts);
     json_object_end(json);
 }
