@@ -90,7 +90,7 @@ static void settle_warm(struct engine *engine, uint32_t number)
     else if (why.numbers[1] == 0) /* a policy that weighs nothing: ttl, cold, median, lru */
         why.reason = REASON_KEPT;
     if (resource->configured && resource->prewarm_open)
-        why = (struct why){REASON_PREWARM_EXPIRED, {engine->now_ns - resource->state_since_ns}};
+        why = (struct why){REASON_PREWARM_EXPIRED, {engine->now_ns - resource->proven_at_ns}};
     room_let_go(engine, number, &why);
 }
 

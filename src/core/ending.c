@@ -106,7 +106,7 @@ void ending_prewarm_expired(struct engine *engine, struct resource *resource)
     resource->prewarm_open = false;
     resource->protect_until_ns = 0;
     resource->accounts.prewarm_expired++;
-    resource->accounts.prewarm_wasted_ns += engine->now_ns - resource->state_since_ns;
+    resource->accounts.prewarm_wasted_ns += engine->now_ns - resource->proven_at_ns;
     if (resource->cause == CAUSE_HINT || resource->cause == CAUSE_PAGE)
         resource->cooldown_until_ns = time_add(engine->now_ns, engine->settings.cooldown_ns);
 }

@@ -111,6 +111,10 @@ void reports_on_found(struct engine *engine, const struct event *event)
     resource->cause = CAUSE_NONE;
     engine_signal(engine, event->resource, SIGNAL_FOUND, &why_lifecycle);
     engine_set_timer(engine, event->resource, TIMER_RETRY, TIME_NEVER);
+    /* Nobody may have asked for it yet: it stays as long as something warmed ahead would. */
+    int64_t until_ns = time_add(engine->now_ns, engine->settings.prewarm_expiry_ns);
+    if (resource->protect_until_ns < until_ns)
+        resource->protect_until_ns = until_ns;
     ending_release(engine, event->resource);
     if (resource
             ->configured) /* else it is about to be, or to be retired: see engine_forget_world */

@@ -79,7 +79,8 @@ struct resource {
     int64_t state_since_ns;
     int64_t load_started_ns;
     int64_t idle_since_ns;    /* -1: not idle-warm */
-    int64_t warm_since_ns;    /* -1: not warm */
+    int64_t warm_since_ns;    /* -1: not warm; moves when warm time is accounted */
+    int64_t proven_at_ns;     /* when it last became warm */
     int64_t protect_until_ns; /* kept at least this long (hints, pages); 0: not */
     int64_t cooldown_until_ns;
     int64_t retry_at_ns;

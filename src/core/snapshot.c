@@ -130,6 +130,7 @@ static void code_resource(struct coder *coder, struct resource *resource)
     code_i64(coder, &resource->load_started_ns);
     code_i64(coder, &resource->idle_since_ns);
     code_i64(coder, &resource->warm_since_ns);
+    code_i64(coder, &resource->proven_at_ns);
     code_i64(coder, &resource->protect_until_ns);
     code_i64(coder, &resource->cooldown_until_ns);
     code_i64(coder, &resource->retry_at_ns);

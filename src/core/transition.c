@@ -74,6 +74,8 @@ static void enter_state(struct engine *engine, uint32_t number, uint32_t next)
     bool was_loading = resource->state == RESOURCE_WARMING || resource->state == RESOURCE_VERIFYING;
     resource_account(resource, engine->now_ns);
     tally_carry(&resource->accounts);
+    if (next == RESOURCE_WARM && resource->state != RESOURCE_DRAINING)
+        resource->proven_at_ns = engine->now_ns;
     resource->state = (uint8_t)next;
     resource->state_since_ns = engine->now_ns;
     resource->cancelling = false;

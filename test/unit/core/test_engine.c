@@ -195,6 +195,8 @@ static void page_warmups_cool_down(void **state)
     assert_int_equal(find(&bench, ACTION_DRAIN)->reason, REASON_PREWARM_EXPIRED);
     report(&bench, EVENT_DRAINED, a);
     report(&bench, EVENT_UNLOADED, a);
+    assert_int_equal(view(&bench, a).accounts.prewarm_wasted_ns,
+                     SECONDS(400)); /* warm all that time for nobody */
     step(&bench, (struct event){.kind = EVENT_WARM, .resource = a});
     assert_null(find(&bench, ACTION_WARM)); /* cooling down */
     step(&bench, (struct event){.kind = EVENT_WARM, .resource = a, .flags = EVENT_IGNORE_COOLDOWN});
@@ -282,6 +284,47 @@ static void why_speaks(void **state)
     bench_end(&bench);
 }
 
+/* What a restart finds still warm is not let go before anybody could ask for it. */
+static void what_is_found_stays_a_while(void **state)
+{
+    (void)state;
+    struct bench bench = bench_of("ttl:1s");
+    bench_start(&bench);
+    uint32_t a = add(&bench, "a", (struct resource_settings){0});
+    step(&bench, (struct event){.kind = EVENT_FOUND, .resource = a});
+    assert_null(find(&bench, ACTION_DRAIN));
+    bench.now_ns = SECONDS(299);
+    step(&bench, (struct event){.kind = EVENT_TIME});
+    assert_int_equal(view(&bench, a).state, RESOURCE_WARM);
+    bench.now_ns = SECONDS(300);
+    step(&bench, (struct event){.kind = EVENT_TIME});
+    assert_int_equal(view(&bench, a).state, RESOURCE_DRAINING);
+    bench_end(&bench);
+}
+
+/* P3: hour of day and rolling history are kept whatever the policy. */
+static void the_past_is_kept(void **state)
+{
+    (void)state;
+    struct bench bench = bench_of("lru");
+    bench_start(&bench);
+    uint32_t a = add(&bench, "a", (struct resource_settings){0});
+    for (int day = 0; day < 20;
+         day++) { /* at 09:00 and 09:10, on weekdays 1970-01-01 (a Thursday) and after */
+        bench.now_ns = day * TIME_DAY + 9 * TIME_HOUR;
+        step(&bench, (struct event){.kind = EVENT_OBSERVED, .resource = a});
+        bench.now_ns += 10 * TIME_MINUTE;
+        step(&bench, (struct event){.kind = EVENT_OBSERVED, .resource = a});
+    }
+    struct resource_view past = view(&bench, a);
+    assert_int_equal(past.remembered, 40);
+    assert_true(past.median_gap_ns == 10 * TIME_MINUTE ||
+                past.median_gap_ns == TIME_DAY - 10 * TIME_MINUTE);
+    assert_true(past.hour_factor[9] > 10 && past.hour_factor[8] < 1);
+    assert_true(past.weekday_factor[3] > 0.8 && past.weekday_factor[3] < 1.5);
+    bench_end(&bench);
+}
+
 static void sessions_foretell(void **state)
 {
     (void)state;
@@ -315,6 +358,8 @@ int main(void)
         cmocka_unit_test(pins_and_operators),
         cmocka_unit_test(regret_is_judged_by_the_gap_before_the_burst),
         cmocka_unit_test(why_speaks),
+        cmocka_unit_test(what_is_found_stays_a_while),
+        cmocka_unit_test(the_past_is_kept),
         cmocka_unit_test(sessions_foretell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
