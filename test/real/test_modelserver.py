@@ -52,7 +52,7 @@ class ModelServer(Bench):
         self.assertTrue(self.state(server)["packed"])
         self.assertEqual(request(server.port, "POST", "/load").json()["loads"], 1, "a second load has nothing to do")
 
-    def test_unload_gives_the_memory_back(self):
+    def test_unload_gives_the_memory_back(self):  # W6: cold is really cold, or a test of warming proves nothing
         server = self.start_modelserver()
         before = self.state(server)["resident_bytes"]
         request(server.port, "POST", CHAT, chat("m"))
