@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * What policies cost without a memory limit, beside the best single time to live in hindsight of the
- * same part of the same trace, with a standard error: a bootstrap over resources in which the best
- * time to live is found anew for every sample. Several files of one kind (seeds) are summed resource
- * by resource, so that the error is over resources, not over draws.
+ * What policies cost without a memory limit, beside the best single time to live in hindsight of
+ * the same part of the same trace, with a standard error: a bootstrap over resources in which the
+ * best time to live is found anew for every sample. Several files of one kind (seeds), or one file
+ * several times (load times are then drawn with other seeds), are summed resource by resource, so
+ * that the error is over resources, not over draws.
  *
  * usage: bench_cost NAME COLUMNS FROM UNTIL LOADS POLICIES PRICES TRACE...
  *   FROM, UNTIL  shares of the trace's time: what is scored; what lies after UNTIL is not seen
@@ -90,11 +91,11 @@ static int64_t *read_each(const struct trace *trace, const char *path)
     return load_ns;
 }
 
-static void set_loads(struct loads *loads, const struct trace *trace, const char *spec)
+static void set_loads(struct loads *loads, const struct trace *trace, const char *spec,
+                      uint64_t seed)
 {
     struct fw_detail detail = {""};
-    int64_t fixed_ns = 11 * TIME_SECOND;
-    loads_init(loads, fixed_ns, 1);
+    loads_init(loads, 11 * TIME_SECOND, seed);
     if (strncmp(spec, "csv:", 4) == 0) {
         struct buf text;
         read_text(spec + 4, &text);
@@ -118,8 +119,8 @@ static void read_trace(const struct bench *bench, const char *path, struct trace
         die(detail.text);
     int64_t first_ns = trace->requests[0].at_ns,
             span_ns = trace->requests[trace->count - 1].at_ns - first_ns;
-    while (bench->until < 1 &&
-           trace->requests[trace->count - 1].at_ns > first_ns + (int64_t)(bench->until * (double)span_ns))
+    while (bench->until < 1 && trace->requests[trace->count - 1].at_ns >
+                                   first_ns + (int64_t)(bench->until * (double)span_ns))
         trace->count--;
     for (size_t i = 0; i < trace->count; i++)
         trace->requests[i].duration_ns = 0; /* as in the figures compared with */
@@ -183,14 +184,15 @@ static void run_file(struct bench *bench, const char *path)
     struct loads loads;
     struct score_arrivals arrivals;
     read_trace(bench, path, &trace);
-    set_loads(&loads, &trace, bench->load_spec);
+    set_loads(&loads, &trace, bench->load_spec, (uint64_t)bench->files + 1);
     uint32_t count = trace.resources.count, before = bench->resources.count;
     uint32_t *numbers = calloc(count, sizeof *numbers);
     struct score_sums *sums = calloc(count, sizeof *sums);
     if (!numbers || !sums || score_arrivals_init(&arrivals, &trace) != FW_OK)
         die("no memory");
     for (uint32_t i = 0; i < count; i++)
-        if (table_add(&bench->resources, table_key(&trace.resources, i), &numbers[i], NULL) != FW_OK)
+        if (table_add(&bench->resources, table_key(&trace.resources, i), &numbers[i], NULL) !=
+            FW_OK)
             die("no memory");
     grow(bench, before);
     int64_t first_ns = trace.requests[0].at_ns, last_ns = trace.requests[trace.count - 1].at_ns;
@@ -254,7 +256,7 @@ static void print_price(struct bench *bench, int price)
     uint32_t count = bench->resources.count;
     uint32_t *times = malloc(count * sizeof *times);
     double pct[POLICIES_MAX], sample[POLICIES_MAX], sum[POLICIES_MAX] = {0},
-        squares[POLICIES_MAX] = {0};
+                                                    squares[POLICIES_MAX] = {0};
     struct prng prng;
     if (!times)
         die("no memory");
@@ -278,14 +280,16 @@ static void print_price(struct bench *bench, int price)
         double mean = sum[p] / SAMPLES, variance = squares[p] / SAMPLES - mean * mean;
         double files = bench->files, cost = 0;
         for (uint32_t i = 0; i < count; i++)
-            cost += price_of(parts_of(bench, i, depends_on_price(bench->policies[p]) ? price : 0, p),
-                             bench->prices[price]);
-        printf("%s,%s,%g,%s,%d,%.0f,%u,%.2f,%.2f,%.3f,%.3f,%.2f,%.2f,%.0f,%.0f,%.0f,%.0f,%.0f,%.0f\n",
-               bench->name, bench->load_spec, bench->prices[price], bench->policies[p], bench->files,
-               of->requests / files, count, pct[p], sqrt(variance > 0 ? variance : 0),
-               100 * of->cold / of->requests, of->wait_s / of->requests, of->p95_s / files,
-               of->p99_s / files, of->idle_s / files, of->loads / files, of->prewarms / files,
-               of->hits / files, cost / files, time_to_seconds(score_grid_ttl(best)));
+            cost +=
+                price_of(parts_of(bench, i, depends_on_price(bench->policies[p]) ? price : 0, p),
+                         bench->prices[price]);
+        printf(
+            "%s,%s,%g,%s,%d,%.0f,%u,%.2f,%.2f,%.3f,%.3f,%.2f,%.2f,%.0f,%.0f,%.0f,%.0f,%.0f,%.0f\n",
+            bench->name, bench->load_spec, bench->prices[price], bench->policies[p], bench->files,
+            of->requests / files, count, pct[p], sqrt(variance > 0 ? variance : 0),
+            100 * of->cold / of->requests, of->wait_s / of->requests, of->p95_s / files,
+            of->p99_s / files, of->idle_s / files, of->loads / files, of->prewarms / files,
+            of->hits / files, cost / files, time_to_seconds(score_grid_ttl(best)));
     }
     free(times);
 }

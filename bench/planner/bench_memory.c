@@ -7,6 +7,7 @@
  * usage: bench_memory KEY=VALUE...
  *   name=TEXT trace=FILE columns=MAP  users=100 (per cent) samples=0-3  draws=1-5
  *   models=8 (the most requested ones) skip=0 (of these)  memory=24 rate=0.6 (GB, GB/s)
+ *   sizes=log (evenly on a logarithmic scale) or even
  *   exec=5 (seconds) or exec=trace (the duration column)  from=0.6 until=1 (shares of the time)
  *   policies=lru,planner,...  (the first is the unit; `one`: LRU with room for one model)
  *   recall=0 precision=1 ahead=30 (hints)
@@ -22,7 +23,7 @@
 enum { POLICIES_MAX = 12, RUNS_MAX = 256, RESAMPLES = 1000 };
 
 struct row {
-    double mean_s, p95_s, p99_s, max_s, loads, cold_pct;
+    double mean_s, p95_s, p99_s, max_s, loads, cold_pct, overloaded_pct, short_gb;
 };
 struct hints_of {
     double recall, precision;
@@ -30,7 +31,7 @@ struct hints_of {
 };
 struct setup {
     struct trace trace; /* narrowed to the sample of users */
-    const char *name, *path, *columns, *exec;
+    const char *name, *path, *columns, *exec, *sizes;
     double users_pct, memory_gb, rate_gb_s, from, until;
     uint64_t sample_from, sample_to, draw_from, draw_to;
     uint32_t models, skip;
@@ -122,7 +123,9 @@ static void draw_loads(const struct setup *setup, uint64_t draw, bool one, uint6
     for (uint32_t i = 0; i < setup->trace.resources.count; i++) {
         struct prng prng;
         prng_init(&prng, prng_mix(draw, i));
-        double gb = 4 * pow(5, prng_uniform(&prng)), load_s = gb / setup->rate_gb_s + 1;
+        double at = prng_uniform(&prng);
+        double gb = strcmp(setup->sizes, "even") == 0 ? 4 + 16 * at : 4 * pow(5, at),
+               load_s = gb / setup->rate_gb_s + 1;
         sizes[i] = (uint64_t)((one ? setup->memory_gb : gb) * GB);
         load_ns[i] = time_from_seconds(load_s < 2 ? 2 : load_s);
     }
@@ -170,7 +173,10 @@ static struct row run(const struct setup *setup, const char *policy, uint64_t dr
                         score->wait_p99_s,
                         score->wait_max_s,
                         (double)score->loads,
-                        score_cold_pct(score)};
+                        score_cold_pct(score),
+                        100.0 * (double)result.pressure.overloaded_minutes /
+                            (time_to_seconds(last_ns - first_ns) / 60),
+                        (double)result.pressure.most_short_bytes / GB};
 }
 
 /* ---- the trace ---- */
@@ -211,8 +217,7 @@ static int run_all(struct setup *setup, struct row (*rows)[POLICIES_MAX])
             if (runs == RUNS_MAX)
                 die("too many runs");
             for (int p = 0; p < setup->policy_count; p++)
-                rows[runs][p] =
-                    run(setup, setup->policies[p], draw, &arrivals, hints, hint_count);
+                rows[runs][p] = run(setup, setup->policies[p], draw, &arrivals, hints, hint_count);
             free(hints);
         }
         score_arrivals_fini(&arrivals);
@@ -242,6 +247,8 @@ static struct row sum_rows(struct row (*rows)[POLICIES_MAX], int runs, int polic
         sum.max_s += times[i] * row->max_s;
         sum.loads += times[i] * row->loads;
         sum.cold_pct += times[i] * row->cold_pct;
+        sum.overloaded_pct += times[i] * row->overloaded_pct;
+        sum.short_gb += times[i] * row->short_gb;
     }
     return sum;
 }
@@ -271,7 +278,7 @@ static void print_rows(const struct setup *setup, struct row (*rows)[POLICIES_MA
         once[i] = 1;
     struct row unit = sum_rows(rows, runs, 0, once);
     printf("row,policy,runs,requests,unit_mean_s,unit_p99_s,unit_max_s,cold_pct,mean,se,p95,p99,"
-           "max,loads,worse_mean,worse_p99,worse_max\n");
+           "max,loads,worse_mean,worse_p99,worse_max,overloaded_pct,short_gb\n");
     for (int p = 0; p < setup->policy_count; p++) {
         struct row sum = sum_rows(rows, runs, p, once);
         int worse[3] = {0};
@@ -280,13 +287,14 @@ static void print_rows(const struct setup *setup, struct row (*rows)[POLICIES_MA
             worse[1] += rows[i][p].p99_s > rows[i][0].p99_s * 1.0005;
             worse[2] += rows[i][p].max_s > rows[i][0].max_s * 1.0005;
         }
-        printf("%s,%s,%d,%.0f,%.3f,%.1f,%.1f,%.1f,%.3f,%.3f,%.3f,%.3f,%.3f,%.2f,%d,%d,%d\n",
-               setup->name, setup->policies[p], runs, setup->requests, unit.mean_s / runs,
-               unit.p99_s / runs, unit.max_s / runs, sum.cold_pct / runs,
-               ratio(sum.mean_s, unit.mean_s), error_of_mean(rows, runs, p),
-               ratio(sum.p95_s, unit.p95_s), ratio(sum.p99_s, unit.p99_s),
-               ratio(sum.max_s, unit.max_s), ratio(sum.loads, unit.loads), worse[0], worse[1],
-               worse[2]);
+        printf(
+            "%s,%s,%d,%.0f,%.3f,%.1f,%.1f,%.1f,%.3f,%.3f,%.3f,%.3f,%.3f,%.2f,%d,%d,%d,%.1f,%.1f\n",
+            setup->name, setup->policies[p], runs, setup->requests, unit.mean_s / runs,
+            unit.p99_s / runs, unit.max_s / runs, sum.cold_pct / runs,
+            ratio(sum.mean_s, unit.mean_s), error_of_mean(rows, runs, p),
+            ratio(sum.p95_s, unit.p95_s), ratio(sum.p99_s, unit.p99_s),
+            ratio(sum.max_s, unit.max_s), ratio(sum.loads, unit.loads), worse[0], worse[1],
+            worse[2], sum.overloaded_pct / runs, sum.short_gb / runs);
     }
 }
 
@@ -318,9 +326,12 @@ static bool read_number(struct setup *setup, const char *key, const char *value)
     const struct {
         const char *key;
         double *number;
-    } numbers[] = {{"users", &setup->users_pct},        {"memory", &setup->memory_gb},
-                   {"rate", &setup->rate_gb_s},         {"from", &setup->from},
-                   {"until", &setup->until},            {"recall", &setup->hints.recall},
+    } numbers[] = {{"users", &setup->users_pct},
+                   {"memory", &setup->memory_gb},
+                   {"rate", &setup->rate_gb_s},
+                   {"from", &setup->from},
+                   {"until", &setup->until},
+                   {"recall", &setup->hints.recall},
                    {"precision", &setup->hints.precision}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (strcmp(key, numbers[i].key) == 0) {
@@ -342,6 +353,8 @@ static void read_setting(struct setup *setup, char *key, const char *value)
         setup->columns = value;
     else if (strcmp(key, "exec") == 0)
         setup->exec = value;
+    else if (strcmp(key, "sizes") == 0)
+        setup->sizes = value;
     else if (strcmp(key, "samples") == 0)
         read_range(value, &setup->sample_from, &setup->sample_to);
     else if (strcmp(key, "draws") == 0)
@@ -365,6 +378,7 @@ int main(int argc, char **argv)
                                  .path = "",
                                  .columns = "",
                                  .exec = "5",
+                                 .sizes = "log",
                                  .users_pct = 100,
                                  .memory_gb = 24,
                                  .rate_gb_s = 0.6,

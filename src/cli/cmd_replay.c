@@ -73,7 +73,7 @@ struct job {
     const char *shown;  /* the policy that the page is about; NULL no page */
     struct buf per_resource;
     struct score_sums *by_resource; /* of the run in progress */
-    const char *policy; /* of the run in progress */
+    const char *policy;             /* of the run in progress */
     struct output_progress progress;
     uint64_t progress_before, progress_total;
     struct replay_report report;
@@ -356,8 +356,8 @@ static enum fw_err write_per_resource(struct job *job, struct fw_detail *detail)
         struct score_result ttl = {0};
         score_ttl_resource(&job->arrivals, &job->loads, i, report->best_ttl_ns, report->from_ns,
                            &ttl);
-        job->by_resource[i] = (struct score_sums){
-            ttl.requests, ttl.cold, ttl.loads, ttl.idle_ns, ttl.load_ns, ttl.wait_ns};
+        job->by_resource[i] = (struct score_sums){ttl.requests, ttl.cold,    ttl.loads,
+                                                  ttl.idle_ns,  ttl.load_ns, ttl.wait_ns};
     }
     if (report->has_ttl)
         replay_report_resources(report, "best-ttl", job->by_resource, &job->per_resource);
@@ -426,8 +426,7 @@ static int print_report(struct job *job)
 static int piped(const struct job *job)
 {
     return (strcmp(job->options.csv, "-") == 0) + (strcmp(job->options.decisions, "-") == 0) +
-           (strcmp(job->options.html, "-") == 0) +
-           (strcmp(job->options.per_resource, "-") == 0);
+           (strcmp(job->options.html, "-") == 0) + (strcmp(job->options.per_resource, "-") == 0);
 }
 
 /* Two things on standard output would be no document. */

@@ -226,7 +226,9 @@ static void show_overload(const json_t *memory, struct buf *out)
     if (!json_is_true(json_object_get(memory, "overloaded")))
         return;
     double missing = number_of(memory, "short_bytes");
-    buf_printf(out, "overloaded: in the last hour a load was running for %.0f %% of the time, and ",
+    buf_printf(out,
+               "overloaded: in the last hour requests waited for a load or for room for %.0f %% of "
+               "the time; ",
                100 * number_of(memory, "loading_share"));
     buf_printf(out, "%.0f s of loading stand in the queue\n", number_of(memory, "behind_s"));
     if (missing > 0)

@@ -220,11 +220,11 @@ static void write_overload(const struct replay_report *report, struct buf *out)
     char number[2][STR_NUMBER_MAX];
     if (pressure->overloaded_minutes == 0)
         return;
-    buf_printf(
-        out,
-        "\nOverloaded for %s h (%s): in these hours a load was running for 95 %% of the time "
-        "and requests stood in the queue.\n",
-        str_from_fixed((double)pressure->overloaded_minutes / 60, 1, number[0]), row->name);
+    buf_printf(out,
+               "\nOverloaded for %s h (%s): in these hours requests waited for a load or for room "
+               "for 95 %% of "
+               "the time, and loads stood in a queue.\n",
+               str_from_fixed((double)pressure->overloaded_minutes / 60, 1, number[0]), row->name);
     if (pressure->most_short_bytes > 0)
         buf_printf(
             out,

@@ -131,10 +131,10 @@ uint64_t engine_memory_used(const struct engine *engine);
 /* Whether memory and loaders suffice, under a memory budget or a limit of loads; all 0 without one.
  */
 struct engine_pressure {
-    double loading;              /* share of the last hour in which every loader was taken */
-    double waiting;              /* share of it in which a resource stood in the queue meanwhile */
-    bool overloaded;             /* loading >= 95 %, waiting >= 50 %: no policy helps */
-    int64_t behind_ns;           /* loading time that stands in the queue */
+    double loading;    /* share of the last hour in which requests waited for a load, or for room */
+    double waiting;    /* share of it in which loads stood in the queue */
+    bool overloaded;   /* loading >= 95 %, waiting >= 50 %: no policy helps */
+    int64_t behind_ns; /* loading time that stands in the queue */
     uint64_t wanted_bytes;       /* all that was asked for within the hour, were it warm together */
     uint64_t short_bytes;        /* of that more than the budget */
     uint64_t overloaded_minutes; /* ever, as of minutes that ended */

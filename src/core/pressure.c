@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Overload: is there less memory, or are there fewer loaders, than the requests need? Kept as two
- * sums a minute over the last hour: how long every loader was taken, and how long somebody stood in
- * the queue meanwhile. Nothing is decided by it: prefetching stops by itself when no loader is
- * idle; it is for telling people that no policy helps here. */
+ * sums a minute over the last hour: how long requests waited for a load (or for room for one), and
+ * how long loads stood in the queue behind others. What is loaded ahead is no pressure. Nothing is
+ * decided by it: prefetching stops by itself when no loader is idle; it is for telling people that
+ * no policy helps here. */
 #include "core/coder.h"
 #include "core/state.h"
 
@@ -79,8 +80,8 @@ void pressure_note(struct engine *engine)
         if (missing > pressure->most_short_bytes)
             pressure->most_short_bytes = missing;
     }
-    pressure->loading = !room_loader_free(engine);
-    pressure->waiting = pressure->loading && engine->queue_first != RESOURCE_NONE;
+    pressure->loading = engine->hold.used > 0;
+    pressure->waiting = engine->queue_first != RESOURCE_NONE;
 }
 
 void pressure_code(struct engine *engine, struct coder *coder)

@@ -33,7 +33,7 @@ struct logged_decision {
 enum { PRESSURE_MINUTES = 60 };
 struct pressure {
     int64_t at_ns;         /* known up to here */
-    bool loading, waiting; /* since then: every loader is taken; and somebody stands in the queue */
+    bool loading, waiting; /* since then: requests wait for a load; loads stand in the queue */
     int64_t loading_ns[PRESSURE_MINUTES], waiting_ns[PRESSURE_MINUTES]; /* by minute of the hour */
     uint64_t overloaded_minutes, most_short_bytes;
 };

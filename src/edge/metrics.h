@@ -42,8 +42,8 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
     X(METRIC_MEMORY, "forewarm_memory_bytes", GAUGE, "kind", NONE,                                 \
       "Memory: used by resources, budget, wanted by what was asked for within an hour.")           \
     X(METRIC_OVERLOADED, "forewarm_overloaded", GAUGE, "", NONE,                                   \
-      "1 while memory or loading is short: in the last hour a load ran for 95 % of the time and "  \
-      "requests waited.")                                                                          \
+      "1 while memory or loading is short: requests waited for a load or for room for 95 % of "    \
+      "the last hour, and loads stood in a queue.")                                                \
     X(METRIC_HELD, "forewarm_held_requests", GAUGE, "", NONE,                                      \
       "Requests that wait for a resource now.")                                                    \
     X(METRIC_CONNECTIONS, "forewarm_connections", GAUGE, "plane", NONE,                            \
