@@ -10,7 +10,7 @@
  *   sizes=log (evenly on a logarithmic scale) or even
  *   exec=5 (seconds) or exec=trace (the duration column)  from=0.6 until=1 (shares of the time)
  *   policies=lru,planner,...  (the first is the unit; `one`: LRU with room for one model)
- *   recall=0 precision=1 ahead=30 (hints)
+ *   recall=0 precision=1 ahead=30 (hints, which only the planner is told)
  * prints a CSV row a policy. */
 #include "base/prng.h"
 #include "sim/replay.h"
@@ -100,6 +100,8 @@ static size_t make_hints(const struct setup *setup, uint64_t seed, struct replay
     for (size_t i = 0; i < trace->count && setup->hints.recall > 0; i++) {
         if (prng_uniform(&prng) >= setup->hints.recall)
             continue;
+        if (trace->requests[i].at_ns < setup->hints.ahead_ns)
+            continue; /* before the trace's first second */
         struct replay_hint hint = {.at_ns = trace->requests[i].at_ns - setup->hints.ahead_ns,
                                    .eta_ns = setup->hints.ahead_ns,
                                    .probability = 1,
@@ -216,8 +218,11 @@ static int run_all(struct setup *setup, struct row (*rows)[POLICIES_MAX])
             size_t hint_count = make_hints(setup, draw, &hints);
             if (runs == RUNS_MAX)
                 die("too many runs");
-            for (int p = 0; p < setup->policy_count; p++)
-                rows[runs][p] = run(setup, setup->policies[p], draw, &arrivals, hints, hint_count);
+            for (int p = 0; p < setup->policy_count; p++) {
+                bool told = strcmp(setup->policies[p], "planner") == 0;
+                rows[runs][p] = run(setup, setup->policies[p], draw, &arrivals, hints,
+                                    told ? hint_count : 0);
+            }
             free(hints);
         }
         score_arrivals_fini(&arrivals);
