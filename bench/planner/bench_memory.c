@@ -220,8 +220,8 @@ static int run_all(struct setup *setup, struct row (*rows)[POLICIES_MAX])
                 die("too many runs");
             for (int p = 0; p < setup->policy_count; p++) {
                 bool told = strcmp(setup->policies[p], "planner") == 0;
-                rows[runs][p] = run(setup, setup->policies[p], draw, &arrivals, hints,
-                                    told ? hint_count : 0);
+                rows[runs][p] =
+                    run(setup, setup->policies[p], draw, &arrivals, hints, told ? hint_count : 0);
             }
             free(hints);
         }

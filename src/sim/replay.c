@@ -209,8 +209,8 @@ enum fw_err replay_run(const struct replay_settings *settings, const char *polic
     }
     if (err != FW_OK)
         err_set(detail, err, "policy %s: %s", policy, err_row(err)->sentence);
-    for (uint32_t i = 0; settings->by_resource && err == FW_OK && i < settings->trace->resources.count;
-         i++)
+    for (uint32_t i = 0;
+         settings->by_resource && err == FW_OK && i < settings->trace->resources.count; i++)
         settings->by_resource[i] = replay.score.resources[i].sums;
     result->score = replay.score.result;
     engine_pressure(replay.engine, replay.now_ns, &result->pressure);

@@ -33,7 +33,7 @@ struct replay_settings {
     const uint64_t *sizes;           /* bytes by resource; NULL unknown */
     const struct replay_hint *hints; /* by time */
     size_t hint_count;
-    int64_t from_ns; /* scored from here on */
+    int64_t from_ns;                /* scored from here on */
     struct score_sums *by_resource; /* filled with one row a resource of the trace; may be NULL */
     /* Called for every request before the engine hears of it, `ready` when its resource is warm;
      * may be NULL. */
