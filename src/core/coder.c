@@ -58,3 +58,11 @@ void code_count(struct coder *coder, uint32_t *value, uint32_t max)
         *value = 0;
     }
 }
+
+void code_double(struct coder *coder, double *value)
+{
+    if (coder->in)
+        *value = buf_get_double(coder->in);
+    else
+        buf_put_double(coder->out, *value);
+}

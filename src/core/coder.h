@@ -30,6 +30,7 @@ void code_u32(struct coder *coder, uint32_t *value);
 void code_u64(struct coder *coder, uint64_t *value);
 void code_i64(struct coder *coder, int64_t *value);
 void code_float(struct coder *coder, float *value);
+void code_double(struct coder *coder, double *value);
 /* A number of items that must not exceed `max`; reads as 0 on damage, so that loops end. */
 void code_count(struct coder *coder, uint32_t *value, uint32_t max);
 

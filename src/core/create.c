@@ -37,6 +37,7 @@ enum fw_err engine_create(struct engine **out, const struct engine_settings *set
     engine->recent_first = engine->recent_last = RESOURCE_NONE;
     engine->ahead_at_ns = TIME_NEVER;
     engine->decision_hash = (uint64_t)settings->seed;
+    load_law_init(&engine->load_law);
     table_init(&engine->ids, (uint32_t)settings->max_resources);
     heap_init(&engine->timers);
     hold_init(&engine->hold, (uint32_t)settings->hold_total);

@@ -4,10 +4,21 @@
 
 int64_t decide_expected_load(const struct engine *engine, const struct resource *resource)
 {
-    int64_t configured_ns = resource->settings.load_time_ns == RESOURCE_INHERITS
-                                ? engine->settings.load_time_ns
-                                : resource->settings.load_time_ns;
-    return load_times_median(&resource->loads, configured_ns);
+    const struct load_times *loads = &resource->loads;
+    bool configured = resource->settings.load_time_ns != RESOURCE_INHERITS;
+    int64_t median_ns = load_times_median(loads, configured ? resource->settings.load_time_ns
+                                                            : engine->settings.load_time_ns);
+    if (configured) /* people know what is special about it */
+        return median_ns;
+    if (loads->count == 0)
+        return load_law_general(&engine->load_law, median_ns);
+    return load_law_expected(&engine->load_law, loads->count, median_ns,
+                             (double)loads->median_log_s);
+}
+
+int64_t decide_lead(const struct engine *engine, const struct resource *resource)
+{
+    return load_law_lead(&engine->load_law, decide_expected_load(engine, resource));
 }
 
 static struct policy_request request_of(const struct engine *engine, uint32_t number, bool ready,
@@ -60,7 +71,7 @@ static int64_t keep_until(struct engine *engine, struct resource *resource)
     if (!window)
         return until_ns;
     /* Letting go now would only mean to begin loading again at once. */
-    bool begins = window->start_ns - decide_expected_load(engine, resource) <= age_ns;
+    bool begins = window->start_ns - decide_lead(engine, resource) <= age_ns;
     int64_t plan_ns = begins ? time_add(resource->origin_ns, window->end_ns) : 0;
     return plan_ns > until_ns ? plan_ns : until_ns;
 }
@@ -108,18 +119,18 @@ static void settle_cold(struct engine *engine, uint32_t number)
     if (engine->values)
         return; /* what shares memory is loaded ahead by comparison: ahead.c */
     int64_t age_ns = engine->now_ns - resource->origin_ns;
-    int64_t load_ns = decide_expected_load(engine, resource);
+    int64_t lead_ns = decide_lead(engine, resource);
     const struct plan_window *window;
     plan_store_pass(&resource->plan, age_ns);
     while ((window = plan_store_window(&resource->plan, resource->plan.next)) != NULL) {
-        if (window->start_ns - load_ns > age_ns) {
-            look_again(engine, number, resource->origin_ns + window->start_ns - load_ns);
+        if (window->start_ns - lead_ns > age_ns) {
+            look_again(engine, number, resource->origin_ns + window->start_ns - lead_ns);
             return;
         }
         /* A window that means to keep what is no longer there is over; the next one may load it
          * ahead. */
         if (window->start_ns > 0) {
-            const struct why why = {REASON_PLAN_WINDOW, {window->start_ns, load_ns}};
+            const struct why why = {REASON_PLAN_WINDOW, {window->start_ns, lead_ns}};
             room_want(engine, number, CAUSE_PLAN, &why);
             if (resource->state != RESOURCE_COLD)
                 return;

@@ -100,7 +100,7 @@ struct resource_view {
     uint32_t in_use, held;
     int64_t state_since_ns;
     int64_t last_request_ns;  /* -1 never */
-    int64_t expected_load_ns; /* median of measured loads, else configured */
+    int64_t expected_load_ns; /* from measured loads, else configured */
     int64_t load_p90_ns;
     int64_t load_started_ns;   /* while warming or verifying; -1 else */
     int64_t warm_probe_ns;     /* median probe latency when warm; -1 unknown */

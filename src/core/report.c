@@ -34,7 +34,7 @@ static int64_t planned_warm(const struct engine *engine, const struct resource *
         plan.next++;
     if (!window)
         return TIME_NEVER;
-    return resource->origin_ns + window->start_ns - decide_expected_load(engine, resource);
+    return resource->origin_ns + window->start_ns - decide_lead(engine, resource);
 }
 
 /* The time by which a request has come with probability one half, searched by doubling and halving.

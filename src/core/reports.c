@@ -14,6 +14,8 @@ void reports_on_proven(struct engine *engine, const struct event *event)
     struct resource *resource = &engine->resources[event->resource];
     if (event->value > 0)
         engine_set_memory(engine, resource, resource->settings.memory, event->value);
+    load_law_add(&engine->load_law, engine->now_ns - resource->load_started_ns,
+                 load_times_latest(&resource->loads));
     load_times_add(&resource->loads, engine->now_ns - resource->load_started_ns);
     resource->failures = 0;
     resource->accounts.warmups_ok++;

@@ -61,6 +61,19 @@ static uint32_t quantile(const struct load_times *loads, double q)
     return sorted[rank - 1];
 }
 
+static void find_median(struct load_times *loads)
+{
+    loads->median = (uint8_t)quantile(loads, 0.5);
+    loads->median_log_s = (float)load_law_log_s(load_times_median(loads, 0));
+}
+
+int64_t load_times_latest(const struct load_times *loads)
+{
+    if (loads->count == 0)
+        return -1;
+    return loads->centiseconds[(loads->count - 1) % LOADS_KEPT] * CENTISECOND_NS;
+}
+
 void load_times_add(struct load_times *loads, int64_t load_ns)
 {
     int64_t centiseconds = load_ns < 0 ? 0 : (load_ns + CENTISECOND_NS / 2) / CENTISECOND_NS;
@@ -69,14 +82,14 @@ void load_times_add(struct load_times *loads, int64_t load_ns)
     loads->count++;
     if (loads->count == 2 * LOADS_KEPT)
         loads->count = LOADS_KEPT;
-    loads->median = (uint8_t)quantile(loads, 0.5);
+    find_median(loads);
 }
 
 void load_times_restore(struct load_times *loads, uint32_t count)
 {
     loads->count = (uint8_t)(count < LOADS_KEPT ? count : LOADS_KEPT + count % LOADS_KEPT);
     if (count > 0)
-        loads->median = (uint8_t)quantile(loads, 0.5);
+        find_median(loads);
 }
 
 int64_t load_times_median(const struct load_times *loads, int64_t otherwise)

@@ -6,6 +6,7 @@
 
 #include "base/stats.h"
 #include "core/tally.h"
+#include "core/load_law.h"
 #include "learn/daily.h"
 #include "plan/policies.h"
 
@@ -25,15 +26,18 @@ const struct plan_window *plan_store_window(const struct plan_store *store, uint
 void plan_store_pass(struct plan_store *store, int64_t age_ns);
 
 /* Load times in the resource: the last few, in 10 ms steps, which is finer than they repeat. */
-enum { LOADS_KEPT = 8 };
+enum { LOADS_KEPT = LOAD_LAW_OWN };
 struct load_times {
     uint32_t centiseconds[LOADS_KEPT];
-    uint8_t median; /* which of them is */
-    uint8_t count;  /* below LOADS_KEPT: so many are kept; from there on it goes round */
+    float median_log_s; /* of the median */
+    uint8_t median;     /* which of them is */
+    uint8_t count;      /* below LOADS_KEPT: so many are kept; from there on it goes round */
 };
 void load_times_add(struct load_times *loads, int64_t load_ns);
 /* When `centiseconds` have been read back, with the `count` they were saved with. */
 void load_times_restore(struct load_times *loads, uint32_t count);
+/* The load before the next one; -1 none. */
+int64_t load_times_latest(const struct load_times *loads);
 /* The median, and any quantile; `otherwise` while nothing was measured. */
 int64_t load_times_median(const struct load_times *loads, int64_t otherwise);
 int64_t load_times_quantile(const struct load_times *loads, double q, int64_t otherwise);

@@ -197,7 +197,7 @@ void room_let_go(struct engine *engine, uint32_t number, const struct why *why)
         resource->accounts.evictions++;
     /* The window it stood in is over, whoever ended it: settling must not load it again at once. */
     const struct plan_window *window = plan_store_window(&resource->plan, resource->plan.next);
-    if (window && window->start_ns - decide_expected_load(engine, resource) <=
+    if (window && window->start_ns - decide_lead(engine, resource) <=
                       engine->now_ns - resource->origin_ns)
         resource->plan.next++;
     resource->protect_until_ns = 0;

@@ -346,6 +346,7 @@ static void code_engine(struct engine *engine, struct coder *coder)
     code_list(engine, coder, engine->recent_first, offsetof(struct resource, recent_next),
               ahead_append_recent);
     code_ahead(engine, coder);
+    load_law_code(&engine->load_law, coder);
     pressure_code(engine, coder);
     code_timers(engine, coder);
     code_held(engine, coder);

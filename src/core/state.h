@@ -72,6 +72,7 @@ struct engine {
     uint32_t hinted[HINTED_KEPT]; /* resources with hints that may be open */
     uint32_t hinted_count;
 
+    struct load_law load_law;
     struct pressure pressure;
 
     uint64_t attempts; /* numbers given to warm-ups, drains and unloads */
@@ -124,6 +125,7 @@ void wishes_on_unload(struct engine *engine, const struct event *event);
 
 /* decide.c: what the plan, hints and pins ask for now */
 int64_t decide_expected_load(const struct engine *engine, const struct resource *resource);
+int64_t decide_lead(const struct engine *engine, const struct resource *resource);
 void decide_replan(struct engine *engine, uint32_t number, bool ready, int64_t gap_ns);
 void decide_settle(struct engine *engine, uint32_t number);
 void decide_fire_policy(struct engine *engine);
