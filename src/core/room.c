@@ -197,8 +197,8 @@ void room_let_go(struct engine *engine, uint32_t number, const struct why *why)
         resource->accounts.evictions++;
     /* The window it stood in is over, whoever ended it: settling must not load it again at once. */
     const struct plan_window *window = plan_store_window(&resource->plan, resource->plan.next);
-    if (window && window->start_ns - decide_lead(engine, resource) <=
-                      engine->now_ns - resource->origin_ns)
+    if (window &&
+        window->start_ns - decide_lead(engine, resource) <= engine->now_ns - resource->origin_ns)
         resource->plan.next++;
     resource->protect_until_ns = 0;
     engine_signal(engine, number, SIGNAL_LET_GO, why);
