@@ -58,7 +58,7 @@ decisions:
   15m30s warm a for plan: the median gap of 1 min 40 s puts the next request in 1 min 10 s
   20m30s drain a: warmed ahead 5 min ago and not used
   20m30s unload a: the step before it finished
-  33m20s warm b for request: a request waits for it; loading takes about 0 s
+  33m20s warm b for request: a request waits for it; loading takes about 10 ms
   33m20s release b request 11: it is warm
   33m20s drain b: 0 s since the last request: the policy keeps it no longer
   33m20s unload b: the step before it finished
