@@ -201,7 +201,7 @@ def events_stream_shows_a_warm_up():
         d.post("/start-warmup", {"resource": "b"})
         d.post("/start-warmup", {"resource": "a"})
         seen = []
-        while not (seen and seen[-1]["ready"]):
+        while not (seen and (seen[-1]["ready"] or seen[-1]["stage"] == "failed")):
             line = response.readline().decode()
             if line.startswith("data: "):
                 seen.append(json.loads(line[6:]))

@@ -6,6 +6,7 @@ The program is `forewarm serve`; with FOREWARM_PLANE=1 (or while `serve` is not 
 the small brain of plane.c. In the configuration a resource's load takes as long as its probe at the upstream does."""
 import json
 import os
+import random
 import signal
 import socket
 import struct
@@ -455,10 +456,17 @@ class Stack:
 
 
 def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
+    """Ports nobody listens on, below those the kernel gives to outgoing connections: one of these could take them first."""
+    ports = []
+    while len(ports) < count:
+        port = random.randrange(15000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in ports:
+            ports.append(port)
     return ports
 
 

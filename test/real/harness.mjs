@@ -42,14 +42,13 @@ export function packages(folder) {
   return to;
 }
 
+// A port nobody listens on, below those the kernel gives to outgoing connections: one of these could take it first.
 export function freePort() {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
+    const port = 15000 + Math.floor(Math.random() * 17000);
     const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
+    server.on("error", () => resolve(freePort()));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(port)));
   });
 }
 

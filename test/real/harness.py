@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -29,10 +30,15 @@ def skip_without(*programs):
 
 
 def free_port():
-    """A port nobody listens on now. Another program could take it before ours does; then ours says so and the test fails."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port nobody listens on, below those the kernel gives to outgoing connections: one of these could take it first."""
+    while True:
+        port = random.randrange(15000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def wait_for(what, condition, patience_s=PATIENCE_S):
