@@ -15,7 +15,7 @@ static bool may_differ(const json_error_t *error)
 {
     enum json_error_code code = json_error_code(error);
     return code == json_error_numeric_overflow || code == json_error_null_character ||
-           code == json_error_stack_overflow;
+           code == json_error_null_byte_in_key || code == json_error_stack_overflow;
 }
 
 static void check_model(const json_t *root, const struct scan_field *model,
