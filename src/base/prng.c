@@ -8,22 +8,13 @@ static uint64_t rotate_left(uint64_t x, int bits)
     return (x << bits) | (x >> (64 - bits));
 }
 
-/* SplitMix64 (Steele, Lea and Flood, 2014): the output function. */
-static uint64_t mix(uint64_t z)
-{
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
-}
-
 enum { WORDS = 4 };
-static const uint64_t golden_gamma = UINT64_C(0x9E3779B97F4A7C15);
 
 void prng_init(struct prng *prng, uint64_t seed)
 {
     for (int i = 0; i < WORDS; i++) {
-        seed += golden_gamma;
-        prng->state[i] = mix(seed);
+        seed += PRNG_GOLDEN;
+        prng->state[i] = prng_scramble(seed);
     }
 }
 
@@ -154,9 +145,4 @@ uint64_t prng_poisson(struct prng *prng, double mean)
     if (!(mean > 0))
         return 0;
     return mean < 30.0 ? poisson_small(prng, mean) : poisson_large(prng, mean);
-}
-
-uint64_t prng_mix(uint64_t a, uint64_t b)
-{
-    return mix(mix(a + golden_gamma) ^ (b * golden_gamma + 1));
 }

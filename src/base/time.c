@@ -2,25 +2,7 @@
  * Durations. Instants and their spellings: time_instant.c. */
 #include "base/time.h"
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
-
-int64_t time_from_seconds(double seconds)
-{
-    double ns = seconds * 1e9;
-    if (!(ns > 0))
-        return 0;
-    return ns < 0x1p63 ? llround(ns) : TIME_NEVER;
-}
-
-int64_t time_add(int64_t at_ns, int64_t duration_ns)
-{
-    int64_t sum;
-    if (at_ns == TIME_NEVER || duration_ns == TIME_NEVER ||
-        __builtin_add_overflow(at_ns, duration_ns, &sum))
-        return TIME_NEVER;
-    return sum;
-}
 
 struct unit {
     const char *name;

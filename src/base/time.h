@@ -22,11 +22,27 @@ static inline double time_to_seconds(int64_t ns)
     return (double)ns / 1e9;
 }
 
-/* Rounds to the nearest nanosecond; clamps to [0, TIME_NEVER]; a NaN gives 0. */
-int64_t time_from_seconds(double seconds);
+/* Rounds to the nearest nanosecond, halves up; clamps to [0, TIME_NEVER]; a NaN gives 0. */
+static inline int64_t time_from_seconds(double seconds)
+{
+    double ns = seconds * 1e9;
+    if (!(ns > 0))
+        return 0;
+    if (!(ns < 0x1p63))
+        return TIME_NEVER;
+    int64_t whole_ns = (int64_t)ns; /* what is cut off is exact */
+    return whole_ns + (ns - (double)whole_ns >= 0.5);
+}
 
 /* Sum of an instant and a duration >= 0 that stays at TIME_NEVER instead of overflowing. */
-int64_t time_add(int64_t at_ns, int64_t duration_ns);
+static inline int64_t time_add(int64_t at_ns, int64_t duration_ns)
+{
+    int64_t sum;
+    if (at_ns == TIME_NEVER || duration_ns == TIME_NEVER ||
+        __builtin_add_overflow(at_ns, duration_ns, &sum))
+        return TIME_NEVER;
+    return sum;
+}
 
 /* "90s", "5m", "1h30m", "250ms", "1.5s", "0s", "10us", "7d", "2w", "never" (TIME_NEVER). A bare
  * number is an error. */

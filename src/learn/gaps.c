@@ -4,17 +4,6 @@
 
 #define PSEUDO_COUNT 0.02
 
-uint32_t gaps_bin(int64_t gap_ns)
-{
-    uint32_t below = 0; /* the greatest i <= 79 with e_i <= gap */
-    for (uint32_t step = 64; step > 0; step /= 2) {
-        uint32_t next = below + step;
-        if (next < GAPS_BINS && gaps_edges_ns[next] <= gap_ns)
-            below = next;
-    }
-    return below;
-}
-
 void gaps_learn(float counts[GAPS_BINS], uint32_t bin)
 {
     for (int k = 0; k < GAPS_BINS; k++)

@@ -18,7 +18,21 @@ extern const int64_t
 extern const double gaps_edges_s[GAPS_BINS + 1];
 extern const double gaps_widths_s[GAPS_BINS];
 
-uint32_t gaps_bin(int64_t gap_ns); /* negative gaps count as 0 */
+/* An eighth of an octave holds one edge at most: gaps_eighths[] is the bin in which it begins. */
+enum { GAPS_OCTAVE = 29, GAPS_EIGHTHS = 8 * 19 }; /* from 2^29 ns, half a second, on */
+extern const uint8_t gaps_eighths[GAPS_EIGHTHS];
+
+/* Negative gaps count as 0. */
+static inline uint32_t gaps_bin(int64_t gap_ns)
+{
+    if (gap_ns < INT64_C(1000000000)) /* e_1 */
+        return 0;
+    if (gap_ns >= INT64_C(172800000000000)) /* e_79 */
+        return GAPS_OPEN;
+    int octave = 63 - __builtin_clzll((uint64_t)gap_ns);
+    uint32_t bin = gaps_eighths[8 * (octave - GAPS_OCTAVE) + (gap_ns >> (octave - 3) & 7)];
+    return bin + (gaps_edges_ns[bin + 1] <= gap_ns);
+}
 
 /* One resource: everything learned so far fades to 0.99, and the bin counts one more. */
 #define GAPS_DECAY 0.99f

@@ -113,23 +113,9 @@ struct keep_outcome keep_outcome(const struct keep_plan *plan, int64_t gap_ns, i
     return outcome;
 }
 
-struct keep_outcome keep_ttl_outcome(int64_t ttl_ns, int64_t gap_ns, int64_t load_ns)
-{
-    if (gap_ns < ttl_ns)
-        return (struct keep_outcome){.idle_ns = gap_ns};
-    return (struct keep_outcome){.idle_ns = ttl_ns, .loads = 1, .wait_ns = load_ns};
-}
-
 int64_t keep_idle(const struct keep_plan *plan, int64_t age_ns, int64_t load_ns)
 {
     return keep_outcome(plan, age_ns, load_ns).idle_ns;
-}
-
-double keep_cost_s(const struct keep_outcome *outcome, int64_t load_ns, double wait_price,
-                   double burst)
-{
-    return time_to_seconds(outcome->idle_ns) + time_to_seconds(load_ns) * outcome->loads +
-           wait_price * time_to_seconds(outcome->wait_ns) * burst;
 }
 
 double keep_lambda(const struct policy_settings *settings)

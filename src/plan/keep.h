@@ -35,13 +35,22 @@ struct keep_outcome {
 /* The gap ended with a request at age `gap_ns`. */
 struct keep_outcome keep_outcome(const struct keep_plan *plan, int64_t gap_ns, int64_t load_ns);
 /* The same of the plan [0, ttl_ns). */
-struct keep_outcome keep_ttl_outcome(int64_t ttl_ns, int64_t gap_ns, int64_t load_ns);
+static inline struct keep_outcome keep_ttl_outcome(int64_t ttl_ns, int64_t gap_ns, int64_t load_ns)
+{
+    if (gap_ns < ttl_ns)
+        return (struct keep_outcome){.idle_ns = gap_ns};
+    return (struct keep_outcome){.idle_ns = ttl_ns, .loads = 1, .wait_ns = load_ns};
+}
 /* Ready and unused up to an age, in a gap that is still open. */
 int64_t keep_idle(const struct keep_plan *plan, int64_t age_ns, int64_t load_ns);
 /* The outcome's cost in seconds. `burst` >= 1: how many times the first request's wait everybody
  * together waited. */
-double keep_cost_s(const struct keep_outcome *outcome, int64_t load_ns, double wait_price,
-                   double burst);
+static inline double keep_cost_s(const struct keep_outcome *outcome, int64_t load_ns,
+                                 double wait_price, double burst)
+{
+    return time_to_seconds(outcome->idle_ns) + time_to_seconds(load_ns) * outcome->loads +
+           wait_price * time_to_seconds(outcome->wait_ns) * burst;
+}
 
 /* lambda: warm seconds that a second of waiting is worth. With an idle price of 0 waiting is all
  * that counts. */

@@ -37,6 +37,12 @@ static void a_gap_on_an_edge_belongs_above_it(void **state)
         assert_int_equal(gaps_bin(gaps_edges_ns[i] - 1), i - 1);
     }
     assert_int_equal(gaps_bin(TIME_NEVER), 79);
+    for (int i = 0; i < GAPS_EIGHTHS; i++) { /* the beginnings of the eighths of octaves */
+        int64_t begin_ns = (INT64_C(8) + i % 8) << (GAPS_OCTAVE + i / 8 - 3);
+        uint32_t bin = gaps_eighths[i];
+        assert_true(gaps_edges_ns[bin] <= begin_ns);
+        assert_true(bin == GAPS_OPEN || gaps_edges_ns[bin + 1] > begin_ns);
+    }
 }
 
 static void learning_fades_what_was(void **state)
