@@ -19,7 +19,8 @@ struct options {
     char columns[OPTION_TEXT_MAX], policy[OPTION_TEXT_MAX], load_times[OPTION_TEXT_MAX],
         sizes[OPTION_TEXT_MAX], score_from[OPTION_TEXT_MAX], hints[OPTION_TEXT_MAX],
         csv[OPTION_TEXT_MAX], decisions[OPTION_TEXT_MAX], html[OPTION_TEXT_MAX],
-        per_resource[OPTION_TEXT_MAX];
+        per_resource[OPTION_TEXT_MAX], half_load[OPTION_TEXT_MAX], half_memory[OPTION_TEXT_MAX];
+    double half_price;
 };
 
 #define AT(field) offsetof(struct options, field)
@@ -32,6 +33,9 @@ static const struct args_row rows[] = {
     {{"policy", OPTION_TEXT, AT(policy), "all", 0, 0, false, NULL, "policies to compare, separated by commas; none: only read the trace"}, "LIST", 0},
     {{"load_times", OPTION_TEXT, AT(load_times), "", 0, 0, false, NULL, "measured load times to draw from: column `value` (ms) or one ending in _s"}, "CSV", 0},
     {{"sizes", OPTION_TEXT, AT(sizes), "", 0, 0, false, NULL, "resource,memory (5GiB) or resource,bytes; with --memory"}, "CSV", 0},
+    {{"half_load", OPTION_TEXT, AT(half_load), "", 0, 0, false, NULL, "a level between cold and warm: what a load from there takes, 2s or 0.2 of a cold one; absent: there is none"}, "DUR|SHARE", 0},
+    {{"half_memory", OPTION_TEXT, AT(half_memory), "1", 0, 0, false, NULL, "bytes of host memory it keeps, 5GiB or a share of the resource's size; with --host-memory"}, "SIZE|SHARE", 0},
+    {{"half_price", OPTION_DOUBLE, AT(half_price), "0.1", 0, 1e6, false, NULL, "price of one second at it"}, "PRICE", 0},
     {{"score_from", OPTION_TEXT, AT(score_from), "", 0, 0, false, NULL, "learn from everything, score what begins at or after this instant, or this long (6d) after the start"}, "TIME", 0},
     {{"hints", OPTION_TEXT, AT(hints), "", 0, 0, false, NULL, "time,resource[,probability][,eta_s][,session][,source]"}, "CSV", 0},
     {{"html", OPTION_TEXT, AT(html), "", 0, 0, false, NULL, "also write a page to look at: one file that opens anywhere"}, "FILE", 0},
@@ -66,6 +70,7 @@ struct job {
     struct score_arrivals arrivals;
     struct loads loads;
     uint64_t *sizes;
+    struct replay_half half;
     struct replay_hint *hints;
     size_t hint_count;
     struct buf decisions;
@@ -138,6 +143,37 @@ static enum fw_err read_sizes(struct job *job, struct fw_detail *detail)
     return err;
 }
 
+/* "2s" or "0.2". */
+static enum fw_err read_half(struct job *job, struct fw_detail *detail)
+{
+    const char *load = job->options.half_load, *memory = job->options.half_memory;
+    struct replay_half *half = &job->half;
+    half->price = job->options.half_price;
+    half->world.fixed_ns = -1;
+    if (load[0] == '\0' && job->engine.host_memory != UINT64_MAX)
+        return err_set(detail, FW_USAGE,
+                       "--host-memory: means nothing without --half-load, which says what a load "
+                       "from there takes");
+    if (load[0] == '\0')
+        return FW_OK;
+    bool share = str_to_double(str_of(load), &half->world.share);
+    if (share ? !(half->world.share >= 0 && half->world.share <= 1)
+              : !time_parse_duration(str_of(load), &half->world.fixed_ns) ||
+                    half->world.fixed_ns == TIME_NEVER)
+        return err_set(detail, FW_USAGE,
+                       "--half-load: found \"%s\", expected a duration such as 2s or a share of a "
+                       "cold load such as 0.2",
+                       load);
+    share = str_to_double(str_of(memory), &half->memory_share);
+    if (share ? !(half->memory_share >= 0 && half->memory_share <= 100)
+              : !str_to_size(str_of(memory), &half->memory) || half->memory == UINT64_MAX)
+        return err_set(detail, FW_USAGE,
+                       "--half-memory: found \"%s\", expected a size such as 5GiB or a share of a "
+                       "resource's size such as 1",
+                       memory);
+    return FW_OK;
+}
+
 static enum fw_err read_hints(struct job *job, struct fw_detail *detail)
 {
     if (job->options.hints[0] == '\0')
@@ -188,7 +224,8 @@ static void set_engine(struct job *job)
     job->engine.hold_total = job->options.hold_total;
     if (job->engine.max_resources < job->trace.resources.count)
         job->engine.max_resources = job->trace.resources.count;
-    job->report.prices = (struct score_prices){job->engine.idle_price, job->engine.wait_price};
+    job->report.prices = (struct score_prices){job->engine.idle_price, job->engine.wait_price,
+                                               job->options.half_price};
 }
 
 static void note_decision(struct job *job, const struct action *action)
@@ -276,6 +313,7 @@ static enum fw_err run_policies(struct job *job, struct fw_detail *detail)
                                        .loads = &job->loads,
                                        .engine = job->engine,
                                        .sizes = job->sizes,
+                                       .half = job->options.half_load[0] ? &job->half : NULL,
                                        .hints = job->hints,
                                        .hint_count = job->hint_count,
                                        .from_ns = job->report.from_ns,
@@ -356,8 +394,8 @@ static enum fw_err write_per_resource(struct job *job, struct fw_detail *detail)
         struct score_result ttl = {0};
         score_ttl_resource(&job->arrivals, &job->loads, i, report->best_ttl_ns, report->from_ns,
                            &ttl);
-        job->by_resource[i] = (struct score_sums){ttl.requests, ttl.cold,    ttl.loads,
-                                                  ttl.idle_ns,  ttl.load_ns, ttl.wait_ns};
+        job->by_resource[i] = (struct score_sums){ttl.requests, ttl.cold,    ttl.loads, ttl.idle_ns,
+                                                  ttl.load_ns,  ttl.wait_ns, 0};
     }
     if (report->has_ttl)
         replay_report_resources(report, "best-ttl", job->by_resource, &job->per_resource);
@@ -382,6 +420,7 @@ static enum fw_err run(struct job *job, struct fw_detail *detail)
     set_engine(job);
     FW_TRY(read_loads(job, detail));
     FW_TRY(read_sizes(job, detail));
+    FW_TRY(read_half(job, detail));
     FW_TRY(read_hints(job, detail));
     FW_TRY(find_score_from(job, detail));
     FW_TRY(choose_policies(job, detail));

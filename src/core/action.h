@@ -11,12 +11,14 @@
 /* X(kind, name, what the edge does) */
 #define ACTION_KINDS(X)                                                                            \
     X(ACTION_WARM, "warm",                                                                         \
-      "load it and prove it warm; answer LOADED then PROVEN, or FAILED (attempt)")                 \
+      "load it from the level it is at (status) and prove it warm; answer LOADED then PROVEN, or " \
+      "FAILED (attempt); a failure leaves it cold, a cancelling where it was")                     \
     X(ACTION_DRAIN, "drain",                                                                       \
       "let nothing new start on it; answer DRAINED when nothing runs (attempt)")                   \
     X(ACTION_UNDRAIN, "undrain",                                                                   \
       "it is wanted again: requests may start; no DRAINED any more (attempt)")                     \
-    X(ACTION_UNLOAD, "unload", "unload it; answer UNLOADED (attempt)")                             \
+    X(ACTION_UNLOAD, "unload",                                                                     \
+      "unload it, down to a level (status); answer RAISED, or UNLOADED when it is cold (attempt)") \
     X(ACTION_CANCEL, "cancel",                                                                     \
       "stop a warm-up that nobody waits for; answer FAILED with cancelled (attempt)")              \
     X(ACTION_RELEASE, "release", "a held request may go to the resource's upstream (request)")     \
@@ -24,7 +26,10 @@
     X(ACTION_REFUSE, "refuse",                                                                     \
       "answer a held request with 503 and Retry-After (request, status: enum fw_err, numbers[0]: " \
       "retry after, ns)")                                                                          \
-    X(ACTION_STATE, "state", "the resource's state changed (status: enum resource_state)")
+    X(ACTION_STATE, "state", "the resource's state changed (status: enum resource_state)")         \
+    X(ACTION_RAISE, "raise",                                                                       \
+      "bring it from cold to a level (status); answer RAISED, or FAILED (attempt)")                \
+    X(ACTION_LOWER, "lower", "from its level to cold; answer UNLOADED (attempt)")
 
 enum action_kind {
 #define X(kind, name, sentence) kind,
@@ -82,7 +87,13 @@ enum cause {
       "more than what it displaces ({2})")                                                         \
     X(REASON_GAVE_WAY, "gave_way", "a request needs the loader for another resource")              \
     X(REASON_UNWANTED, "unwanted", "nobody waits for it any more")                                 \
-    X(REASON_KEPT, "kept", "{0s} since the last request: the policy keeps it no longer")
+    X(REASON_KEPT, "kept", "{0s} since the last request: the policy keeps it no longer")           \
+    X(REASON_HALF_WORTH, "half_worth",                                                             \
+      "half warm it loads in {0s} instead of {1s}: worth {2s} of expected waiting")                \
+    X(REASON_HALF_END, "half_end",                                                                 \
+      "{0s} since the last request: keeping it half warm costs more than it saves")                \
+    X(REASON_HOST_EVICTED, "host_evicted",                                                         \
+      "{0b} of host memory are needed for another resource; this one was worth least there")
 enum reason {
 #define X(reason, name, sentence) reason,
     REASONS(X)

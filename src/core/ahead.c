@@ -131,12 +131,16 @@ static double foreseen(const struct engine *engine, uint32_t number)
     return fourth * fourth;
 }
 
-double ahead_value(const struct engine *engine, uint32_t number)
+double ahead_worth(const struct engine *engine, uint32_t number, int64_t load_ns)
 {
     if (engine->policy->ops->needs_future)
         return foreseen(engine, number);
-    return expected(engine, number) *
-           time_to_seconds(decide_expected_load(engine, &engine->resources[number]));
+    return expected(engine, number) * time_to_seconds(load_ns);
+}
+
+double ahead_value(const struct engine *engine, uint32_t number)
+{
+    return ahead_worth(engine, number, decide_expected_load(engine, &engine->resources[number]));
 }
 
 struct displaced { /* a warm resource that might make room */
@@ -159,6 +163,9 @@ static int compare_displaced(const void *left, const void *right)
 static double cost_of_losing(const struct engine *engine, uint32_t number, double hint_probability)
 {
     double load_s = time_to_seconds(decide_expected_load(engine, &engine->resources[number]));
+    const struct resource *resource = &engine->resources[number];
+    if (resource->state == RESOURCE_HALF)
+        return rest_gain(engine, number, resource->level);
     if (hint_probability <= 0)
         return ahead_value(engine, number);
     double requests = expected(engine, number);
@@ -185,10 +192,10 @@ static uint32_t gather_displaced(const struct engine *engine, double hint_probab
     for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE && count < WARM_LOOKED_AT;
          i = engine->resources[i].occupied_next) {
         const struct resource *resource = &engine->resources[i];
-        if (!room_evictable(resource) || resource_memory(resource) == 0 ||
+        if (!room_evictable(resource) || room_frees(engine, resource) == 0 ||
             (hint_probability <= 0 && dwells(engine, i)))
             continue;
-        displaced[count++] = (struct displaced){i, resource_memory(resource),
+        displaced[count++] = (struct displaced){i, room_frees(engine, resource),
                                                 cost_of_losing(engine, i, hint_probability)};
     }
     qsort(displaced, count, sizeof *displaced, compare_displaced);
@@ -233,7 +240,7 @@ struct choice {
 
 static bool absent(const struct engine *engine, const struct resource *resource)
 {
-    return resource->configured && resource->state == RESOURCE_COLD && !resource->queued &&
+    return resource->configured && resource_absent(resource) && !resource->queued &&
            !resource->dismissed && resource_memory(resource) <= engine->settings.memory;
 }
 
@@ -244,7 +251,9 @@ static void weigh(const struct engine *engine, uint32_t number, double value_s, 
 {
     bool take[WARM_LOOKED_AT] = {false};
     double cost = 0;
-    uint64_t bytes = resource_memory(&engine->resources[number]), free_bytes = room_free(engine);
+    uint64_t bytes = resource_memory(&engine->resources[number]), free_bytes = room_free(engine),
+             held = resource_held(&engine->resources[number]);
+    bytes = bytes > held ? bytes - held : 0;
     if (bytes > free_bytes && !choose_displaced(displaced, count, bytes - free_bytes, take, &cost))
         return;
     double gain_s = value_s - weight * cost;
@@ -342,6 +351,29 @@ void ahead_fire(struct engine *engine)
     bool quiet = engine->now_ns - engine->latest_request_ns > LOOK_QUIET_NS;
     engine->ahead_at_ns = quiet ? TIME_NEVER : time_add(engine->now_ns, LOOK_EVERY_NS);
     ahead_try(engine);
+    rest_try(engine);
+}
+
+void ahead_cancel(struct engine *engine, uint32_t number, enum reason reason)
+{
+    struct resource *resource = &engine->resources[number];
+    if (resource->cancelling)
+        return;
+    struct action action = {.kind = ACTION_CANCEL,
+                            .resource = number,
+                            .attempt = resource->attempt,
+                            .reason = reason,
+                            .cause = resource->cause};
+    resource->cancelling = true;
+    engine_emit(engine, &action);
+}
+
+/* Loading, and nobody waits for it. */
+static bool steps_aside(const struct resource *resource)
+{
+    bool ahead = resource->cause == CAUSE_PLAN || resource->cause == CAUSE_HINT;
+    return resource_loading(resource) && ahead && !resource->cancelling &&
+           (resource->held == 0 || resource->state == RESOURCE_RAISING);
 }
 
 /* Somebody waits for the loader: a warm-up that nobody waits for steps aside. */
@@ -353,20 +385,17 @@ void ahead_make_way(struct engine *engine)
     for (uint32_t i = engine->queue_first; i != RESOURCE_NONE && !waiting;
          i = engine->resources[i].queue_next)
         waiting = engine->resources[i].held > 0;
-    for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE && waiting;
-         i = engine->resources[i].occupied_next) {
-        struct resource *resource = &engine->resources[i];
-        bool loading = resource->state == RESOURCE_WARMING || resource->state == RESOURCE_VERIFYING;
-        bool ahead = resource->cause == CAUSE_PLAN || resource->cause == CAUSE_HINT;
-        if (!loading || !ahead || resource->held > 0 || resource->cancelling)
-            continue;
-        struct action action = {.kind = ACTION_CANCEL,
-                                .resource = i,
-                                .attempt = resource->attempt,
-                                .reason = REASON_GAVE_WAY,
-                                .cause = resource->cause};
-        resource->cancelling = true;
-        engine_emit(engine, &action);
+    if (!waiting)
         return;
-    }
+    uint32_t found = RESOURCE_NONE;
+    for (uint32_t i = engine->rest_first; i != RESOURCE_NONE && found == RESOURCE_NONE;
+         i = engine->resources[i].levels->next)
+        if (engine->resources[i].state == RESOURCE_RAISING && steps_aside(&engine->resources[i]))
+            found = i;
+    for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE && found == RESOURCE_NONE;
+         i = engine->resources[i].occupied_next)
+        if (steps_aside(&engine->resources[i]))
+            found = i;
+    if (found != RESOURCE_NONE)
+        ahead_cancel(engine, found, REASON_GAVE_WAY);
 }

@@ -35,9 +35,14 @@ enum fw_err engine_create(struct engine **out, const struct engine_settings *set
     engine->queue_first = engine->queue_last = RESOURCE_NONE;
     engine->occupied_first = engine->occupied_last = RESOURCE_NONE;
     engine->recent_first = engine->recent_last = RESOURCE_NONE;
+    engine->rest_first = engine->rest_last = RESOURCE_NONE;
     engine->ahead_at_ns = TIME_NEVER;
     engine->decision_hash = (uint64_t)settings->seed;
     load_law_init(&engine->load_law);
+    for (int i = 0; i < LEVELS_MAX; i++) {
+        load_law_init(&engine->level_laws[i].loads);
+        load_law_init(&engine->level_laws[i].reaches);
+    }
     table_init(&engine->ids, (uint32_t)settings->max_resources);
     heap_init(&engine->timers);
     hold_init(&engine->hold, (uint32_t)settings->hold_total);
@@ -77,6 +82,7 @@ void engine_destroy(struct engine **engine_ref)
     free(engine->sources);
     free(engine->decisions);
     free(engine->candidates);
+    free(engine->rest_candidates);
     if (engine->policy)
         policy_destroy(&engine->policy);
     if (engine->values)

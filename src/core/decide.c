@@ -2,7 +2,7 @@
  * What the plan asks for now: keep, let go, warm ahead, or look again later. */
 #include "core/state.h"
 
-int64_t decide_expected_load(const struct engine *engine, const struct resource *resource)
+int64_t decide_cold_load(const struct engine *engine, const struct resource *resource)
 {
     const struct load_times *loads = &resource->loads;
     bool configured = resource->settings.load_time_ns != RESOURCE_INHERITS;
@@ -14,6 +14,15 @@ int64_t decide_expected_load(const struct engine *engine, const struct resource 
         return load_law_general(&engine->load_law, median_ns);
     return load_law_expected(&engine->load_law, loads->count, median_ns,
                              (double)loads->median_log_s);
+}
+
+int64_t decide_expected_load(const struct engine *engine, const struct resource *resource)
+{
+    if (!resource->levels)
+        return decide_cold_load(engine, resource);
+    bool warm = resource->state == RESOURCE_WARM || resource->state == RESOURCE_DRAINING;
+    uint8_t level = warm ? rest_fall(engine, resource) : resource->level;
+    return level > 0 ? rest_load(engine, resource, level) : decide_cold_load(engine, resource);
 }
 
 int64_t decide_lead(const struct engine *engine, const struct resource *resource)
@@ -50,7 +59,7 @@ void decide_replan(struct engine *engine, uint32_t number, bool ready, int64_t g
 
 /* Looks again at `deadline_ns`. An earlier look that is due anyway will set the later one: moving
  * the timer at every request would cost more than one look that finds nothing to do. */
-static void look_again(struct engine *engine, uint32_t number, int64_t deadline_ns)
+void decide_look_again(struct engine *engine, uint32_t number, int64_t deadline_ns)
 {
     int64_t set_ns;
     bool set = heap_get(&engine->timers, number * TIMERS + TIMER_PLAN, &set_ns);
@@ -91,7 +100,7 @@ static void settle_warm(struct engine *engine, uint32_t number)
         return;
     int64_t until_ns = resource->configured ? keep_until(engine, resource) : 0;
     if (until_ns > engine->now_ns) {
-        look_again(engine, number, until_ns);
+        decide_look_again(engine, number, until_ns);
         return;
     }
     struct why why = {REASON_KEEP_END,
@@ -124,7 +133,7 @@ static void settle_cold(struct engine *engine, uint32_t number)
     plan_store_pass(&resource->plan, age_ns);
     while ((window = plan_store_window(&resource->plan, resource->plan.next)) != NULL) {
         if (window->start_ns - lead_ns > age_ns) {
-            look_again(engine, number, resource->origin_ns + window->start_ns - lead_ns);
+            decide_look_again(engine, number, resource->origin_ns + window->start_ns - lead_ns);
             return;
         }
         /* A window that means to keep what is no longer there is over; the next one may load it
@@ -132,7 +141,7 @@ static void settle_cold(struct engine *engine, uint32_t number)
         if (window->start_ns > 0) {
             const struct why why = {REASON_PLAN_WINDOW, {window->start_ns, lead_ns}};
             room_want(engine, number, CAUSE_PLAN, &why);
-            if (resource->state != RESOURCE_COLD)
+            if (!resource_absent(resource))
                 return;
         }
         resource->plan.next++;
@@ -143,8 +152,14 @@ void decide_settle(struct engine *engine, uint32_t number)
 {
     if (engine->resources[number].state == RESOURCE_WARM)
         settle_warm(engine, number);
-    else if (engine->resources[number].state == RESOURCE_COLD)
+    else if (resource_absent(&engine->resources[number]))
         settle_cold(engine, number);
+    if (!engine->resources[number].levels)
+        return;
+    if (engine->resources[number].state == RESOURCE_HALF)
+        rest_settle(engine, number);
+    else
+        rest_settle_cold(engine, number);
 }
 
 /* ---- what a policy asks for by its own timer ---- */
@@ -153,16 +168,14 @@ static bool sink_is_warm(void *context, uint32_t number)
 {
     const struct engine *engine = context;
     const struct resource *resource = &engine->resources[number];
-    return resource->queued ||
-           (resource->state != RESOURCE_COLD && resource->state != RESOURCE_FAILED);
+    return resource->queued || (!resource_absent(resource) && resource->state != RESOURCE_FAILED);
 }
 
 static void sink_prewarm(void *context, const struct policy_order *order)
 {
     struct engine *engine = context;
     struct resource *resource = &engine->resources[order->resource];
-    if (!engine->settings.enable_prewarming || !resource->configured ||
-        resource->state != RESOURCE_COLD)
+    if (!engine->settings.enable_prewarming || !resource->configured || !resource_absent(resource))
         return;
     const struct why why = {REASON_MEDIAN, {order->numbers[0], order->numbers[1]}};
     room_want(engine, order->resource, CAUSE_PLAN, &why);

@@ -10,36 +10,40 @@ typedef void handler_fn(struct engine *engine, const struct event *event);
 
 struct handler {
     handler_fn *handle;
-    bool reports; /* speaks of an attempt: a stale one is ignored */
-    uint32_t in_state[2];
+    bool reports;       /* speaks of an attempt: a stale one is ignored */
+    uint32_t in_states; /* a bit each */
 };
 
+#define IN(state) (1u << (state))
+#define LOADING   (IN(RESOURCE_WARMING) | IN(RESOURCE_VERIFYING))
 /* clang-format off */
 static const struct handler handlers[EVENT_KIND_COUNT] = {
-    [EVENT_TIME]     = {NULL, false, {0, 0}},
-    [EVENT_RESOURCE] = {wishes_on_resource, false, {0, 0}},
-    [EVENT_RETIRE]   = {wishes_on_retire, false, {0, 0}},
-    [EVENT_REQUEST]  = {arrivals_on_request, false, {0, 0}},
-    [EVENT_END]      = {arrivals_on_end, false, {0, 0}},
-    [EVENT_GONE]     = {arrivals_on_gone, false, {0, 0}},
-    [EVENT_LOADED]   = {reports_on_loaded, true, {RESOURCE_WARMING, RESOURCE_WARMING}},
-    [EVENT_PROVEN]   = {reports_on_proven, true, {RESOURCE_WARMING, RESOURCE_VERIFYING}},
-    [EVENT_FAILED]   = {reports_on_failed, true, {RESOURCE_WARMING, RESOURCE_VERIFYING}},
-    [EVENT_DRAINED]  = {reports_on_drained, true, {RESOURCE_DRAINING, RESOURCE_DRAINING}},
-    [EVENT_UNLOADED] = {reports_on_unloaded, true, {RESOURCE_UNLOADING, RESOURCE_UNLOADING}},
-    [EVENT_LOST]     = {reports_on_lost, false, {0, 0}},
-    [EVENT_FOUND]    = {reports_on_found, false, {0, 0}},
-    [EVENT_HINT]     = {hints_hear, false, {0, 0}},
-    [EVENT_WARM]     = {wishes_on_warm, false, {0, 0}},
-    [EVENT_UNLOAD]   = {wishes_on_unload, false, {0, 0}},
-    [EVENT_PIN]      = {wishes_on_pin, false, {0, 0}},
-    [EVENT_UNPIN]    = {wishes_on_pin, false, {0, 0}},
-    [EVENT_OBSERVED] = {arrivals_on_observed, false, {0, 0}},
+    [EVENT_TIME]     = {NULL, false, 0},
+    [EVENT_RESOURCE] = {wishes_on_resource, false, 0},
+    [EVENT_RETIRE]   = {wishes_on_retire, false, 0},
+    [EVENT_REQUEST]  = {arrivals_on_request, false, 0},
+    [EVENT_END]      = {arrivals_on_end, false, 0},
+    [EVENT_GONE]     = {arrivals_on_gone, false, 0},
+    [EVENT_LOADED]   = {reports_on_loaded, true, IN(RESOURCE_WARMING)},
+    [EVENT_PROVEN]   = {reports_on_proven, true, LOADING},
+    [EVENT_FAILED]   = {reports_on_failed, true, LOADING | IN(RESOURCE_RAISING)},
+    [EVENT_DRAINED]  = {reports_on_drained, true, IN(RESOURCE_DRAINING)},
+    [EVENT_UNLOADED] = {reports_on_unloaded, true, IN(RESOURCE_UNLOADING) | IN(RESOURCE_LOWERING)},
+    [EVENT_LOST]     = {reports_on_lost, false, 0},
+    [EVENT_FOUND]    = {reports_on_found, false, 0},
+    [EVENT_HINT]     = {hints_hear, false, 0},
+    [EVENT_WARM]     = {wishes_on_warm, false, 0},
+    [EVENT_UNLOAD]   = {wishes_on_unload, false, 0},
+    [EVENT_PIN]      = {wishes_on_pin, false, 0},
+    [EVENT_UNPIN]    = {wishes_on_pin, false, 0},
+    [EVENT_OBSERVED] = {arrivals_on_observed, false, 0},
+    [EVENT_RAISED]   = {reports_on_raised, true, IN(RESOURCE_RAISING) | IN(RESOURCE_UNLOADING)},
 };
 /* clang-format on */
 
 static void handle(struct engine *engine, const struct event *event)
 {
+    engine->rest_gathered = false;
     const struct handler *handler = &handlers[event->kind];
     if (!handler->handle)
         return;
@@ -47,9 +51,7 @@ static void handle(struct engine *engine, const struct event *event)
         CHECK(event->resource < engine->resource_count);
     if (handler->reports) {
         const struct resource *resource = &engine->resources[event->resource];
-        bool expected =
-            resource->state == handler->in_state[0] || resource->state == handler->in_state[1];
-        if (!expected || event->attempt != resource->attempt)
+        if (!(handler->in_states & IN(resource->state)) || event->attempt != resource->attempt)
             return; /* an answer to something that is over */
     }
     handler->handle(engine, event);
@@ -108,6 +110,7 @@ static bool fire_next(struct engine *engine, int64_t until_ns)
         return false;
     if (next_ns > engine->now_ns)
         engine->now_ns = next_ns;
+    engine->rest_gathered = false;
     if (policy_ns == next_ns)
         decide_fire_policy(engine);
     else if (ahead_ns == next_ns)

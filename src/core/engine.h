@@ -63,7 +63,10 @@ struct str engine_resource_id(const struct engine *engine, uint32_t resource);
     X(RESOURCE_WARM, "warm")                                                                       \
     X(RESOURCE_DRAINING, "draining")                                                               \
     X(RESOURCE_UNLOADING, "unloading")                                                             \
-    X(RESOURCE_FAILED, "failed")
+    X(RESOURCE_FAILED, "failed")                                                                   \
+    X(RESOURCE_HALF, "half")                                                                       \
+    X(RESOURCE_RAISING, "raising")                                                                 \
+    X(RESOURCE_LOWERING, "lowering")
 enum resource_state {
 #define X(state, name) state,
     RESOURCE_STATES(X)
@@ -114,6 +117,16 @@ struct resource_view {
     bool queued;               /* waits for room or a loader */
     uint64_t memory;           /* bytes: measured, else configured, else 0 */
     uint64_t attempt;
+    uint32_t level; /* between cold and warm: where it is, comes from or goes to; 0 none */
+    uint32_t level_count;
+    struct level_view {
+        uint64_t memory, host_memory;
+        int64_t load_ns;  /* expected from there to warm, and from cold to there */
+        int64_t reach_ns; /* -1 unknown */
+        uint32_t loads;   /* measured, as far as kept */
+    } levels[LEVELS_MAX];
+    uint64_t raises; /* from cold to a level between */
+    int64_t half_ns; /* spent there */
     struct accounts accounts;
     /* what its past looks like */
     uint32_t remembered;   /* its requests in the rolling history */
@@ -127,6 +140,8 @@ void engine_view(const struct engine *engine, uint32_t resource, int64_t now_ns,
 void engine_totals(const struct engine *engine, int64_t now_ns, struct accounts *accounts);
 /* Bytes that warm, loading and unloading resources hold now. */
 uint64_t engine_memory_used(const struct engine *engine);
+/* Bytes of host memory that half warm resources hold now. */
+uint64_t engine_host_memory_used(const struct engine *engine);
 
 /* Whether memory and loaders suffice, under a memory budget or a limit of loads; all 0 without one.
  */

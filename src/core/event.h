@@ -36,7 +36,9 @@
     X(EVENT_UNLOAD, "unload", "unload it now, once nothing runs on it")                            \
     X(EVENT_PIN, "pin", "keep it warm until unpinned")                                             \
     X(EVENT_UNPIN, "unpin", "stop keeping it warm")                                                \
-    X(EVENT_OBSERVED, "observed", "a request seen elsewhere: learned from, not served here")
+    X(EVENT_OBSERVED, "observed", "a request seen elsewhere: learned from, not served here")       \
+    X(EVENT_RAISED, "raised",                                                                      \
+      "it is at the level between cold and warm that was asked for (attempt)")
 
 enum event_kind {
 #define X(kind, name, sentence) kind,

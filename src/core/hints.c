@@ -92,7 +92,7 @@ static void start_hinted(struct engine *engine, uint32_t number)
             resource->protect_until_ns = until_ns;
         return;
     }
-    if (resource->state != RESOURCE_COLD)
+    if (!resource_absent(resource))
         return;
     if (engine->values) {
         ahead_hint(engine, number);

@@ -100,7 +100,7 @@ enum {
 };
 _Static_assert(HAS_COUNT <= 16, "the mask has 16 bits");
 /* A new member of the settings must be written and read below. */
-_Static_assert(sizeof(struct resource_settings) == 48,
+_Static_assert(sizeof(struct level_settings) == 40 && sizeof(struct resource_settings) == 168,
                "resource_settings changed: change its encoding");
 
 static void put_resource(struct buf *out, const struct event *event)
@@ -114,6 +114,14 @@ static void put_resource(struct buf *out, const struct event *event)
     buf_put_i64(out, settings->priority);
     buf_put_u8(out, settings->pin);
     buf_put_u8(out, settings->has_fallback);
+    for (uint32_t i = 0; i < settings->level_count; i++) { /* up to the record's end */
+        const struct level_settings *level = &settings->levels[i];
+        buf_put_u64(out, level->memory);
+        buf_put_u64(out, level->host_memory);
+        buf_put_double(out, level->idle_price);
+        buf_put_i64(out, level->load_time_ns);
+        buf_put_u8(out, (uint8_t)(level->from_cold | level->from_warm << 1));
+    }
 }
 
 void journal_put_event(struct buf *out, uint64_t *number, const struct event *event)
@@ -185,6 +193,18 @@ static void get_resource(struct buf_reader *in, struct journal_record *record)
     settings->pin = pin != 0;
     settings->has_fallback = has_fallback != 0;
     record->event.settings = settings;
+    while (!in->failed && in->at < in->len && settings->level_count < LEVELS_MAX) {
+        struct level_settings *level = &settings->levels[settings->level_count++];
+        level->memory = buf_get_u64(in);
+        level->host_memory = buf_get_u64(in);
+        level->idle_price = buf_get_double(in);
+        level->load_time_ns = buf_get_i64(in);
+        uint8_t from = buf_get_u8(in);
+        level->from_cold = (from & 1) != 0;
+        level->from_warm = (from & 2) != 0;
+        if (from > 3 || !(level->idle_price >= 0 && level->idle_price <= 1e6))
+            in->failed = true;
+    }
     if (record->event.id.len == 0 || record->event.id.len > JOURNAL_ID_MAX || pin > 1 ||
         has_fallback > 1 || settings->on_cold < ON_COLD_HOLD || settings->on_cold > ON_COLD_REFUSE)
         in->failed = true;

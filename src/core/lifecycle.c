@@ -20,6 +20,17 @@ static const struct lifecycle_row rows[] = {
     {RESOURCE_DRAINING,  SIGNAL_DRAINED,   RESOURCE_UNLOADING, ACTION_UNLOAD},
     {RESOURCE_DRAINING,  SIGNAL_LOST,      RESOURCE_COLD,      LIFECYCLE_NO_ACTION},
     {RESOURCE_UNLOADING, SIGNAL_UNLOADED,  RESOURCE_COLD,      LIFECYCLE_NO_ACTION},
+    {RESOURCE_COLD,      SIGNAL_RAISE,     RESOURCE_RAISING,   ACTION_RAISE},
+    {RESOURCE_RAISING,   SIGNAL_RAISED,    RESOURCE_HALF,      LIFECYCLE_NO_ACTION},
+    {RESOURCE_RAISING,   SIGNAL_CANCELLED, RESOURCE_COLD,      LIFECYCLE_NO_ACTION},
+    {RESOURCE_UNLOADING, SIGNAL_RAISED,    RESOURCE_HALF,      LIFECYCLE_NO_ACTION},
+    {RESOURCE_HALF,      SIGNAL_WANT,      RESOURCE_WARMING,   ACTION_WARM},
+    {RESOURCE_HALF,      SIGNAL_LOWER,     RESOURCE_LOWERING,  ACTION_LOWER},
+    {RESOURCE_HALF,      SIGNAL_FOUND,     RESOURCE_WARM,      LIFECYCLE_NO_ACTION},
+    {RESOURCE_HALF,      SIGNAL_LOST,      RESOURCE_COLD,      LIFECYCLE_NO_ACTION},
+    {RESOURCE_LOWERING,  SIGNAL_UNLOADED,  RESOURCE_COLD,      LIFECYCLE_NO_ACTION},
+    {RESOURCE_WARMING,   SIGNAL_RAISED,    RESOURCE_HALF,      LIFECYCLE_NO_ACTION}, /* stopped */
+    {RESOURCE_VERIFYING, SIGNAL_RAISED,    RESOURCE_HALF,      LIFECYCLE_NO_ACTION},
     {RESOURCE_FAILED,    SIGNAL_RETRY,     RESOURCE_COLD,      LIFECYCLE_NO_ACTION},
     {RESOURCE_FAILED,    SIGNAL_FOUND,     RESOURCE_WARM,      LIFECYCLE_NO_ACTION},
 };
@@ -35,8 +46,8 @@ const struct lifecycle_row *lifecycle_find(uint32_t state, uint32_t signal)
 
 const char *lifecycle_signal_name(uint32_t signal)
 {
-    static const char *const names[SIGNAL_COUNT] = {"want",      "loaded", "proven",  "failed",
-                                                    "cancelled", "let go", "drained", "unloaded",
-                                                    "lost",      "found",  "retry"};
+    static const char *const names[SIGNAL_COUNT] = {
+        "want",     "loaded", "proven", "failed", "cancelled", "let go", "drained",
+        "unloaded", "lost",   "found",  "retry",  "raise",     "raised", "lower"};
     return signal < SIGNAL_COUNT ? names[signal] : "?";
 }

@@ -20,6 +20,9 @@ enum signal {
     SIGNAL_LOST,
     SIGNAL_FOUND,
     SIGNAL_RETRY, /* the back-off is over */
+    SIGNAL_RAISE, /* bring it to a level between cold and warm */
+    SIGNAL_RAISED,
+    SIGNAL_LOWER, /* from there to cold */
     SIGNAL_COUNT
 };
 

@@ -24,7 +24,7 @@ static int64_t planned_unload(const struct engine *engine, const struct resource
 static int64_t planned_warm(const struct engine *engine, const struct resource *resource,
                             int64_t now_ns)
 {
-    if (resource->state != RESOURCE_COLD || !engine->settings.enable_prewarming ||
+    if (!resource_absent(resource) || !engine->settings.enable_prewarming ||
         resource->last_request_ns < 0)
         return TIME_NEVER;
     struct plan_store plan = resource->plan;
@@ -101,6 +101,26 @@ static void view_past(const struct engine *engine, uint32_t number, struct resou
             resource->daily ? daily_weekday_factor(resource->daily, day) : 1;
 }
 
+static void view_levels(const struct engine *engine, const struct resource *resource,
+                        int64_t now_ns, struct resource_view *view)
+{
+    const struct levels *levels = resource->levels;
+    view->level = resource->level;
+    view->level_count = levels->count;
+    view->raises = levels->raises;
+    view->half_ns =
+        levels->half_ns + (levels->half_since_ns >= 0 ? now_ns - levels->half_since_ns : 0);
+    for (uint8_t i = 0; i < levels->count; i++) {
+        const struct level *level = &levels->at[i];
+        view->levels[i] = (struct level_view){
+            .memory = level->settings.memory,
+            .host_memory = level->settings.host_memory,
+            .load_ns = rest_load(engine, resource, i + 1),
+            .reach_ns = level->settings.from_cold ? rest_reach(engine, resource, i + 1) : -1,
+            .loads = level->loads.count < LOADS_KEPT ? level->loads.count : LOADS_KEPT};
+    }
+}
+
 void engine_view(const struct engine *engine, uint32_t number, int64_t now_ns,
                  struct resource_view *view)
 {
@@ -131,6 +151,8 @@ void engine_view(const struct engine *engine, uint32_t number, int64_t now_ns,
     accounts_now(resource, now_ns, &view->accounts);
     view_forecast(engine, number, now_ns, view);
     view_past(engine, number, view);
+    if (resource->levels)
+        view_levels(engine, resource, now_ns, view);
 }
 
 void engine_totals(const struct engine *engine, int64_t now_ns, struct accounts *accounts)
@@ -138,6 +160,11 @@ void engine_totals(const struct engine *engine, int64_t now_ns, struct accounts 
     *accounts = (struct accounts){0};
     for (uint32_t i = 0; i < engine->resource_count; i++)
         accounts_now(&engine->resources[i], now_ns, accounts);
+}
+
+uint64_t engine_host_memory_used(const struct engine *engine)
+{
+    return engine->host_used;
 }
 
 uint64_t engine_memory_used(const struct engine *engine)

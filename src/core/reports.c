@@ -14,9 +14,15 @@ void reports_on_proven(struct engine *engine, const struct event *event)
     struct resource *resource = &engine->resources[event->resource];
     if (event->value > 0)
         engine_set_memory(engine, resource, resource->settings.memory, event->value);
-    load_law_add(&engine->load_law, engine->now_ns - resource->load_started_ns,
-                 load_times_latest(&resource->loads));
-    load_times_add(&resource->loads, engine->now_ns - resource->load_started_ns);
+    if (resource->level > 0) {
+        rest_learn(engine, resource, false);
+    } else {
+        load_law_add(&engine->load_law, engine->now_ns - resource->load_started_ns,
+                     load_times_latest(&resource->loads));
+        load_times_add(&resource->loads, engine->now_ns - resource->load_started_ns);
+        if (resource->levels)
+            resource->levels->latest = 0;
+    }
     resource->failures = 0;
     resource->accounts.warmups_ok++;
     engine_signal(engine, event->resource, SIGNAL_PROVEN, &why_lifecycle);
@@ -28,10 +34,41 @@ void reports_on_proven(struct engine *engine, const struct event *event)
     room_pump(engine);
 }
 
+/* It is where it was, cold; somebody may wait for it to be loaded from there. */
+static void raise_failed(struct engine *engine, uint32_t number, bool cancelled)
+{
+    struct resource *resource = &engine->resources[number];
+    if (!cancelled)
+        resource->levels->retry_at_ns = time_add(engine->now_ns, engine->settings.retry_max_ns);
+    engine_signal(engine, number, SIGNAL_CANCELLED, &(struct why){.reason = REASON_UNWANTED});
+    room_pump(engine);
+    decide_settle(engine, number);
+}
+
+void reports_on_raised(struct engine *engine, const struct event *event)
+{
+    struct resource *resource = &engine->resources[event->resource];
+    if (resource->state == RESOURCE_UNLOADING && resource->level == 0)
+        return; /* nobody asked for it */
+    if (resource->state == RESOURCE_RAISING)
+        rest_learn(engine, resource, true);
+    else
+        resource->accounts.unloads++;
+    engine_signal(engine, event->resource, SIGNAL_RAISED, &why_lifecycle);
+    room_pump(engine);
+    if (resource->held > 0)
+        room_want(engine, event->resource, CAUSE_REQUEST, &(struct why){.reason = REASON_DEMAND});
+    decide_settle(engine, event->resource);
+}
+
 void reports_on_failed(struct engine *engine, const struct event *event)
 {
     struct resource *resource = &engine->resources[event->resource];
     bool cancelled = event->status == FW_CANCELLED;
+    if (resource->state == RESOURCE_RAISING) {
+        raise_failed(engine, event->resource, cancelled);
+        return;
+    }
     if (resource->prewarm_open) {
         resource->prewarm_open = false;
         if (cancelled)
@@ -41,7 +78,8 @@ void reports_on_failed(struct engine *engine, const struct event *event)
     }
     if (cancelled) {
         resource->accounts.warmups_cancelled++;
-        engine_signal(engine, event->resource, SIGNAL_CANCELLED,
+        engine_signal(engine, event->resource,
+                      resource->level > 0 ? SIGNAL_RAISED : SIGNAL_CANCELLED,
                       &(struct why){.reason = REASON_UNWANTED});
         if (resource->held > 0) /* a request came after the cancelling: begin again */
             room_want(engine, event->resource, CAUSE_REQUEST,
@@ -68,7 +106,7 @@ void reports_on_failed(struct engine *engine, const struct event *event)
 void reports_on_unloaded(struct engine *engine, const struct event *event)
 {
     struct resource *resource = &engine->resources[event->resource];
-    resource->accounts.unloads++;
+    resource->accounts.unloads += resource->state == RESOURCE_UNLOADING;
     engine_signal(engine, event->resource, SIGNAL_UNLOADED, &why_lifecycle);
     room_pump(engine);
     if (resource->held > 0)
@@ -83,6 +121,8 @@ void reports_on_drained(struct engine *engine, const struct event *event)
         return; /* cannot be: the edge drained it. Stay draining; its END will come. */
     if (resource->prewarm_open)
         ending_prewarm_expired(engine, resource);
+    if (resource->levels)
+        rest_drained(engine, event->resource);
     engine_signal(engine, event->resource, SIGNAL_DRAINED, &why_lifecycle);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/resource.h"
 #include "base/check.h"
+#include "core/levels.h"
 #include <stdlib.h>
 
 #define CENTISECOND_NS (10 * TIME_MILLISECOND)
@@ -133,8 +134,10 @@ void resource_fini(struct resource *resource)
     tally_fini(&resource->accounts);
     free(resource->hint);
     free(resource->daily);
+    free(resource->levels);
     resource->hint = NULL;
     resource->daily = NULL;
+    resource->levels = NULL;
 }
 
 struct kept_settings kept_settings_of(const struct resource_settings *settings)
@@ -171,9 +174,55 @@ uint64_t resource_memory(const struct resource *resource)
     return resource->measured_memory > 0 ? resource->measured_memory : resource->settings.memory;
 }
 
+bool resource_absent(const struct resource *resource)
+{
+    return resource->state == RESOURCE_COLD || resource->state == RESOURCE_HALF;
+}
+
+bool resource_loading(const struct resource *resource)
+{
+    return resource->state == RESOURCE_WARMING || resource->state == RESOURCE_VERIFYING ||
+           resource->state == RESOURCE_RAISING;
+}
+
+static uint64_t level_memory(const struct resource *resource, uint8_t level)
+{
+    return level > 0 ? levels_at(resource, level)->settings.memory : 0;
+}
+
+uint64_t resource_held(const struct resource *resource)
+{
+    switch (resource->state) {
+    case RESOURCE_COLD:
+    case RESOURCE_FAILED:
+        return 0;
+    case RESOURCE_HALF:
+    case RESOURCE_RAISING:
+    case RESOURCE_LOWERING:
+        return level_memory(resource, resource->level);
+    default:
+        return resource_memory(resource);
+    }
+}
+
+uint64_t resource_stays(const struct resource *resource)
+{
+    switch (resource->state) {
+    case RESOURCE_DRAINING:
+        return level_memory(resource, resource->aim);
+    case RESOURCE_UNLOADING:
+        return level_memory(resource, resource->level);
+    case RESOURCE_LOWERING:
+        return 0;
+    default:
+        return resource_held(resource);
+    }
+}
+
 bool resource_occupies(const struct resource *resource)
 {
-    return resource->state != RESOURCE_COLD && resource->state != RESOURCE_FAILED;
+    return resource->state != RESOURCE_COLD && resource->state != RESOURCE_FAILED &&
+           (resource->state < RESOURCE_HALF || resource_held(resource) > 0);
 }
 
 void resource_account(struct resource *resource, int64_t now_ns)

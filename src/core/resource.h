@@ -66,6 +66,8 @@ struct resource {
     /* where it stands */
     uint8_t state; /* enum resource_state */
     uint8_t cause; /* of the warm-up that runs or made it warm */
+    uint8_t level; /* between cold and warm: where it is, comes from or goes to; 0 none */
+    uint8_t aim;   /* the level it is let go to or raised to, before it is on its way */
     bool configured;
     bool pinned;       /* by settings or an operator */
     bool prewarm_open; /* warmed ahead, not yet used */
@@ -101,6 +103,7 @@ struct resource {
     struct kept_settings settings;
     struct open_hint *hint; /* NULL: none is open */
     struct daily *daily;    /* NULL: never requested */
+    struct levels *levels;  /* NULL: there are none between cold and warm */
     struct tally accounts;
 };
 
@@ -111,8 +114,15 @@ static inline bool resource_hinted(const struct resource *resource)
 {
     return resource->hint && resource->hint->expire_at_ns != TIME_NEVER;
 }
-/* Memory it holds or would hold. */
+/* Memory it holds or would hold while warm. */
 uint64_t resource_memory(const struct resource *resource);
+/* Memory it holds now, and what of it stays when it has been let go as far as is decided. */
+uint64_t resource_held(const struct resource *resource);
+uint64_t resource_stays(const struct resource *resource);
+/* Neither warm nor on its way: it may be loaded. */
+bool resource_absent(const struct resource *resource);
+/* A loader is at work on it. */
+bool resource_loading(const struct resource *resource);
 /* True while the world holds its memory for us: from the start of the load to the end of the
  * unload. */
 bool resource_occupies(const struct resource *resource);

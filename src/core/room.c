@@ -16,7 +16,6 @@
 void room_occupy(struct engine *engine, uint32_t number)
 {
     struct resource *resource = &engine->resources[number];
-    engine->memory_used += resource_memory(resource);
     resource->occupied_next = RESOURCE_NONE;
     resource->occupied_previous = engine->occupied_last;
     if (engine->occupied_last != RESOURCE_NONE)
@@ -29,8 +28,6 @@ void room_occupy(struct engine *engine, uint32_t number)
 void room_vacate(struct engine *engine, uint32_t number)
 {
     struct resource *resource = &engine->resources[number];
-    CHECK(engine->memory_used >= resource_memory(resource));
-    engine->memory_used -= resource_memory(resource);
     if (resource->occupied_previous != RESOURCE_NONE)
         engine->resources[resource->occupied_previous].occupied_next = resource->occupied_next;
     else
@@ -89,7 +86,7 @@ static uint32_t front_of_queue(const struct engine *engine)
     for (uint32_t i = engine->queue_first; i != RESOURCE_NONE;
          i = engine->resources[i].queue_next) {
         const struct resource *resource = &engine->resources[i];
-        if (resource->state == RESOURCE_COLD &&
+        if (resource_absent(resource) &&
             (best == RESOURCE_NONE || goes_before(resource, &engine->resources[best])))
             best = i;
     }
@@ -110,9 +107,7 @@ uint64_t room_on_its_way(const struct engine *engine)
     uint64_t bytes = 0;
     for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE;
          i = engine->resources[i].occupied_next)
-        if (engine->resources[i].state == RESOURCE_DRAINING ||
-            engine->resources[i].state == RESOURCE_UNLOADING)
-            bytes += resource_memory(&engine->resources[i]);
+        bytes += resource_held(&engine->resources[i]) - resource_stays(&engine->resources[i]);
     return bytes;
 }
 
@@ -120,7 +115,9 @@ static double worth_of(const struct engine *engine, uint32_t number)
 {
     const struct resource *resource = &engine->resources[number];
     const struct policy_ops *ops = engine->policy->ops;
-    uint64_t bytes = resource_memory(resource);
+    uint64_t bytes = room_frees(engine, resource);
+    if (resource->state == RESOURCE_HALF)
+        return rest_gain(engine, number, resource->level) / (double)(bytes > 0 ? bytes : 1);
     if (engine->values)
         return ahead_value(engine, number) / (double)(bytes > 0 ? bytes : 1);
     if (!ops->worth || resource->last_request_ns < 0)
@@ -131,8 +128,21 @@ static double worth_of(const struct engine *engine, uint32_t number)
 
 bool room_evictable(const struct resource *resource)
 {
-    return resource->state == RESOURCE_WARM && resource->in_use == 0 && resource->held == 0 &&
-           !resource->pinned;
+    if (resource->in_use > 0 || resource->held > 0 || resource->pinned)
+        return false;
+    return resource->state == RESOURCE_WARM ||
+           (resource->state == RESOURCE_HALF && !resource->queued && resource_held(resource) > 0);
+}
+
+uint64_t room_frees(const struct engine *engine, const struct resource *resource)
+{
+    uint64_t stays = 0;
+    if (resource->state == RESOURCE_WARM && resource->levels) {
+        uint8_t level = rest_fall(engine, resource);
+        stays = level > 0 ? levels_at(resource, level)->settings.memory : 0;
+    }
+    uint64_t held = resource_absent(resource) ? resource_held(resource) : resource_memory(resource);
+    return held > stays ? held - stays : 0;
 }
 
 static bool gather_candidates(struct engine *engine, uint32_t *count)
@@ -142,7 +152,8 @@ static bool gather_candidates(struct engine *engine, uint32_t *count)
         values_refresh(engine->values, engine->now_ns);
     for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE;
          i = engine->resources[i].occupied_next) {
-        if (!room_evictable(&engine->resources[i]) || resource_memory(&engine->resources[i]) == 0)
+        if (!room_evictable(&engine->resources[i]) ||
+            room_frees(engine, &engine->resources[i]) == 0)
             continue;
         if (*count == engine->candidates_capacity) {
             uint32_t capacity = *count > 0 ? *count * 2 : 16;
@@ -156,7 +167,7 @@ static bool gather_candidates(struct engine *engine, uint32_t *count)
         }
         const struct resource *resource = &engine->resources[i];
         engine->candidates[(*count)++] = (struct budget_candidate){
-            i, resource_memory(resource), worth_of(engine, i),
+            i, room_frees(engine, resource), worth_of(engine, i),
             resource->last_request_ns > resource->state_since_ns ? resource->last_request_ns
                                                                  : resource->state_since_ns,
             false};
@@ -193,6 +204,8 @@ static bool choose_victims(struct engine *engine, uint64_t need_bytes, uint32_t 
 void room_let_go(struct engine *engine, uint32_t number, const struct why *why)
 {
     struct resource *resource = &engine->resources[number];
+    if (resource->state == RESOURCE_LOWERING)
+        return; /* another of those let go has needed its host memory already */
     if (why->reason == REASON_EVICTED)
         resource->accounts.evictions++;
     /* The window it stood in is over, whoever ended it: settling must not load it again at once. */
@@ -201,6 +214,12 @@ void room_let_go(struct engine *engine, uint32_t number, const struct why *why)
         window->start_ns - decide_lead(engine, resource) <= engine->now_ns - resource->origin_ns)
         resource->plan.next++;
     resource->protect_until_ns = 0;
+    if (resource->state == RESOURCE_HALF) {
+        rest_lower(engine, number, why);
+        return;
+    }
+    if (resource->levels)
+        rest_let_go(engine, number);
     engine_signal(engine, number, SIGNAL_LET_GO, why);
 }
 
@@ -255,9 +274,16 @@ static bool fits_budget(const struct engine *engine, const struct resource *reso
            resource_memory(resource) <= engine->settings.memory;
 }
 
+/* Bytes that loading it takes beyond those it holds. */
+static uint64_t missing_bytes(const struct resource *resource)
+{
+    uint64_t bytes = resource_memory(resource), held = resource_held(resource);
+    return bytes > held ? bytes - held : 0;
+}
+
 static bool fits_now(const struct engine *engine, const struct resource *resource)
 {
-    return engine->settings.memory == UINT64_MAX || resource_memory(resource) <= room_free(engine);
+    return engine->settings.memory == UINT64_MAX || missing_bytes(resource) <= room_free(engine);
 }
 
 static void refuse_too_large(struct engine *engine, uint32_t number)
@@ -284,7 +310,7 @@ static void start_ahead(struct engine *engine, uint32_t number, enum cause cause
     }
     if (!engine->policy->ops->worth)
         return;
-    uint64_t need_bytes = resource_memory(resource) - room_free(engine);
+    uint64_t need_bytes = missing_bytes(resource) - room_free(engine);
     if (room_on_its_way(engine) > 0 || !choose_victims(engine, need_bytes, &victims))
         return;
     double lost = 0;
@@ -325,7 +351,7 @@ static bool serve_front(struct engine *engine, uint32_t number)
         start(engine, number, (enum cause)resource->cause, &why);
         return true;
     }
-    uint64_t missing = resource_memory(resource) - room_free(engine),
+    uint64_t missing = missing_bytes(resource) - room_free(engine),
              coming = room_on_its_way(engine);
     bool ahead = resource->cause == CAUSE_PLAN || resource->cause == CAUSE_HINT;
     if (coming < missing && ahead && resource->held == 0) {
@@ -347,6 +373,7 @@ void room_pump(struct engine *engine)
         if (!serve_front(engine, number))
             return;
     ahead_try(engine);
+    rest_try(engine);
 }
 
 void room_want(struct engine *engine, uint32_t number, enum cause cause, const struct why *why)
@@ -354,14 +381,15 @@ void room_want(struct engine *engine, uint32_t number, enum cause cause, const s
     struct resource *resource = &engine->resources[number];
     bool ahead = cause == CAUSE_PLAN || cause == CAUSE_HINT;
     if (!resource->configured ||
-        (resource->state != RESOURCE_COLD && resource->state != RESOURCE_UNLOADING))
+        (!resource_absent(resource) && resource->state != RESOURCE_UNLOADING &&
+         resource->state != RESOURCE_RAISING && resource->state != RESOURCE_LOWERING))
         return; /* single flight: it is on its way, or has failed and waits */
     if (resource->queued) {
         if (cause == CAUSE_REQUEST)
             resource->cause = CAUSE_REQUEST;
         return;
     }
-    if (ahead && resource->state == RESOURCE_COLD) {
+    if (ahead && resource_absent(resource)) {
         start_ahead(engine, number, cause, why);
         return;
     }
@@ -372,11 +400,13 @@ void room_want(struct engine *engine, uint32_t number, enum cause cause, const s
         return;
     }
     resource->cause = (uint8_t)cause;
-    if (engine->queue_first == RESOURCE_NONE && resource->state == RESOURCE_COLD &&
+    if (engine->queue_first == RESOURCE_NONE && resource_absent(resource) &&
         room_loader_free(engine) && fits_now(engine, resource)) {
         start(engine, number, cause, why);
         return;
     }
     room_enqueue(engine, number);
+    if (resource->state == RESOURCE_RAISING)
+        ahead_cancel(engine, number, REASON_GAVE_WAY);
     room_pump(engine);
 }

@@ -11,6 +11,8 @@ const struct option_row engine_option_rows[] = {
      "What decides when a resource is kept warm and warmed ahead: planner, ttl:DUR, lru, median, hybrid, breakeven or cold."},
     {"memory", OPTION_SIZE, AT(memory), "unlimited", 0, 0, true, NULL,
      "Bytes that warm resources may use together."},
+    {"host_memory", OPTION_SIZE, AT(host_memory), "unlimited", 0, 0, true, NULL,
+     "Bytes of host memory that half warm resources may use together."},
     {"wait_price", OPTION_DOUBLE, AT(wait_price), "54", 0, 1e6, false, NULL,
      "Warm seconds that one second of a user's waiting is worth; 54 is what a 10 minute time-out at an 11 s load implies."},
     {"idle_price", OPTION_DOUBLE, AT(idle_price), "1", 0, 1e6, false, NULL,
@@ -81,5 +83,19 @@ const struct option_row resource_option_rows[] = {
     {"pin", OPTION_BOOL, AT(pin), "false", 0, 0, true, NULL,
      "Keep it warm always."},
 };
-/* clang-format on */
 const size_t resource_option_count = sizeof resource_option_rows / sizeof resource_option_rows[0];
+
+#undef AT
+#define AT(field) offsetof(struct level_settings, field)
+const struct option_row level_option_rows[] = {
+    {"host_memory", OPTION_SIZE, AT(host_memory), "0B", 0, 0, true, NULL,
+     "Bytes of host memory it keeps."},
+    {"memory", OPTION_SIZE, AT(memory), "0B", 0, 0, true, NULL,
+     "Bytes it keeps of what it uses while warm."},
+    {"idle_price", OPTION_DOUBLE, AT(idle_price), "0.1", 0, 1e6, true, NULL,
+     "Price of one second at this level; the general idle_price is that of a warm one."},
+    {"load_time", OPTION_DURATION, AT(load_time_ns), "never", 0, 0, true, NULL,
+     "Expected time from this level to warm until measured; absent: a quarter of a cold load."},
+};
+const size_t level_option_count = sizeof level_option_rows / sizeof level_option_rows[0];
+/* clang-format on */

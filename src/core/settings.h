@@ -9,6 +9,7 @@
 struct engine_settings {
     char policy[OPTION_TEXT_MAX]; /* "planner", "ttl:600s", ...: see plan/policies.h */
     uint64_t memory;              /* bytes warm resources may use together; UINT64_MAX unlimited */
+    uint64_t host_memory; /* bytes half warm resources may use together; UINT64_MAX unlimited */
     double wait_price;    /* warm seconds that one second of a user's waiting is worth (lambda) */
     double idle_price;    /* price of one warm, unused second */
     int64_t load_time_ns; /* expected load time of a resource that was never loaded */
@@ -41,6 +42,18 @@ enum on_cold { ON_COLD_HOLD, ON_COLD_FALLBACK, ON_COLD_REFUSE };
 /* A duration the resource does not set itself (the text of such a value is "never"). */
 #define RESOURCE_INHERITS INT64_MAX
 
+/* A level of warmth between cold and warm: weights in the page cache, a server that sleeps. Level 0
+ * is cold, 1 is the first of these. */
+enum { LEVELS_MAX = 3 };
+struct level_settings {
+    uint64_t memory, host_memory; /* bytes it keeps: where warm ones are, and of host memory */
+    double idle_price;            /* of one second at it */
+    int64_t load_time_ns;         /* to warm; RESOURCE_INHERITS: a quarter of a cold load */
+    bool from_cold, from_warm;    /* what can be brought to it */
+};
+extern const struct option_row level_option_rows[];
+extern const size_t level_option_count;
+
 /* What the engine needs to know of one resource. The edge knows more (upstream, warmer, probe). */
 struct resource_settings {
     uint64_t memory;         /* bytes while warm; 0 unknown */
@@ -50,6 +63,8 @@ struct resource_settings {
     int64_t priority;        /* higher is loaded first and evicted last */
     bool pin;                /* kept warm always */
     bool has_fallback;       /* a fallback upstream is configured */
+    uint32_t level_count;
+    struct level_settings levels[LEVELS_MAX];
 };
 extern const struct option_row resource_option_rows[];
 extern const size_t resource_option_count;

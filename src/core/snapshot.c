@@ -7,7 +7,7 @@
 #include "core/coder.h"
 #include <stdlib.h>
 
-enum { SNAPSHOT_VERSION = 1, HEADER_LEN = 8 + 4 + 8 + 8 };
+enum { SNAPSHOT_VERSION = 2, HEADER_LEN = 8 + 4 + 8 + 8 };
 static const char magic[8] = {'f', 'o', 'r', 'e', 'w', 'a', 'r', 'm'};
 
 static void code_settings(struct coder *coder, struct kept_settings *kept)
@@ -145,6 +145,7 @@ static void code_resource(struct coder *coder, struct resource *resource)
     code_hint(coder, &resource->hint);
     code_daily(coder, &resource->daily);
     code_accounts(coder, &resource->accounts);
+    levels_code(coder, resource);
     if (resource->state >= RESOURCE_STATE_COUNT || resource->cause >= CAUSE_COUNT)
         coder_fail(coder);
 }
@@ -347,35 +348,13 @@ static void code_engine(struct engine *engine, struct coder *coder)
               ahead_append_recent);
     code_ahead(engine, coder);
     load_law_code(&engine->load_law, coder);
+    levels_code_all(engine, coder);
     pressure_code(engine, coder);
     code_timers(engine, coder);
     code_held(engine, coder);
     sessions_code(&engine->sessions, coder);
     code_sources(engine, coder);
     code_decisions(engine, coder);
-}
-
-/* The lists must agree with the states they are made of. */
-static bool is_consistent(struct engine *engine)
-{
-    uint32_t occupied = 0, loading = 0;
-    for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE;
-         i = engine->resources[i].occupied_next) {
-        if (!resource_occupies(&engine->resources[i]) || ++occupied > engine->resource_count)
-            return false;
-    }
-    for (uint32_t i = 0; i < engine->resource_count; i++) {
-        const struct resource *resource = &engine->resources[i];
-        occupied -= resource_occupies(resource);
-        loading += resource->state == RESOURCE_WARMING || resource->state == RESOURCE_VERIFYING;
-        if (resource->queued && resource->state != RESOURCE_COLD &&
-            resource->state != RESOURCE_UNLOADING)
-            return false;
-        if (resource->plan.next > resource->plan.count)
-            return false;
-    }
-    engine->loads_running = loading;
-    return occupied == 0;
 }
 
 enum fw_err engine_save(const struct engine *engine, struct buf *out)
@@ -415,7 +394,7 @@ static enum fw_err check_header(const void *data, size_t len, struct fw_detail *
         return err_set(detail, FW_VERSION,
                        "the snapshot has version %u; this forewarm reads versions up to %d",
                        version, SNAPSHOT_VERSION);
-    if (in.failed || version == 0 || body_len != len - HEADER_LEN)
+    if (in.failed || version < SNAPSHOT_VERSION || body_len != len - HEADER_LEN)
         return err_set(detail, FW_CORRUPT, "the snapshot is cut short or has bytes too many");
     if (str_hash((const char *)data + HEADER_LEN, len - HEADER_LEN, SNAPSHOT_VERSION) != hash)
         return err_set(detail, FW_CORRUPT, "the snapshot's checksum does not match its content");
@@ -437,7 +416,7 @@ enum fw_err engine_load(struct engine *engine, const void *data, size_t len,
         in.failed = true;
     if (!in.failed && same_policy && in.at != in.len)
         in.failed = true;
-    if (!in.failed && is_consistent(engine))
+    if (!in.failed && snapshot_is_consistent(engine))
         return FW_OK;
     return err_set(detail, FW_CORRUPT, "the snapshot contradicts itself near byte %zu", in.at);
 }
@@ -463,6 +442,14 @@ void engine_forget_world(struct engine *engine, int64_t now_ns)
         room_forget(engine, i);
         if (resource_occupies(resource))
             room_vacate(engine, i);
+        if (resource->level > 0)
+            rest_leave(engine, i);
+        if (resource->levels) {
+            resource->levels->held_bytes = resource->levels->promised_bytes = 0;
+            resource->levels->half_since_ns = -1;
+            resource->levels->wanted = false;
+        }
+        resource->level = resource->aim = 0;
         resource->state = RESOURCE_COLD;
         resource->state_since_ns = engine->now_ns;
         resource->configured = resource->pinned = false;
@@ -475,5 +462,7 @@ void engine_forget_world(struct engine *engine, int64_t now_ns)
         resource->cancelling = false;
     }
     engine->loads_running = 0;
+    engine->memory_used = engine->host_used = engine->host_promised = 0;
+    engine->rest_gathered = false;
     engine->hinted_count = 0;
 }

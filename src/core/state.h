@@ -8,6 +8,7 @@
 #include "base/table.h"
 #include "core/engine.h"
 #include "core/hold.h"
+#include "core/levels.h"
 #include "core/lifecycle.h"
 #include "core/resource.h"
 #include "core/session.h"
@@ -59,6 +60,16 @@ struct engine {
     uint32_t occupied_first, occupied_last;
     struct budget_candidate *candidates; /* scratch for room.c */
     uint32_t candidates_capacity;
+    uint64_t host_used, host_promised;        /* by levels between cold and warm */
+    uint32_t rest_first, rest_last;           /* resources at, from or to one */
+    struct budget_candidate *rest_candidates; /* scratch for rest.c */
+    uint32_t rest_capacity, rest_count;
+    bool rest_gathered;
+    bool levelled; /* there is a resource with levels */
+    struct level_law {
+        struct load_law loads, reaches;
+    } level_laws[LEVELS_MAX];
+
     uint32_t loads_running;
     uint32_t queue_first,
         queue_last; /* resources that wait for room or a loader, in order of asking */
@@ -111,6 +122,7 @@ void reports_on_proven(struct engine *engine, const struct event *event);
 void reports_on_failed(struct engine *engine, const struct event *event);
 void reports_on_drained(struct engine *engine, const struct event *event);
 void reports_on_unloaded(struct engine *engine, const struct event *event);
+void reports_on_raised(struct engine *engine, const struct event *event);
 void reports_on_lost(struct engine *engine, const struct event *event);
 void reports_on_found(struct engine *engine, const struct event *event);
 
@@ -125,6 +137,9 @@ void wishes_on_unload(struct engine *engine, const struct event *event);
 
 /* decide.c: what the plan, hints and pins ask for now */
 int64_t decide_expected_load(const struct engine *engine, const struct resource *resource);
+/* From cold, wherever it is now. */
+int64_t decide_cold_load(const struct engine *engine, const struct resource *resource);
+void decide_look_again(struct engine *engine, uint32_t number, int64_t deadline_ns);
 int64_t decide_lead(const struct engine *engine, const struct resource *resource);
 void decide_replan(struct engine *engine, uint32_t number, bool ready, int64_t gap_ns);
 void decide_settle(struct engine *engine, uint32_t number);
@@ -139,11 +154,37 @@ bool room_loader_free(const struct engine *engine);
 uint64_t room_free(const struct engine *engine);
 uint64_t room_on_its_way(const struct engine *engine);
 bool room_evictable(const struct resource *resource);
+/* Bytes that letting it go would free. */
+uint64_t room_frees(const struct engine *engine, const struct resource *resource);
 void room_start_displacing(struct engine *engine, uint32_t number, enum cause cause,
                            const struct why *why, const uint32_t *victims, uint32_t victim_count);
 void room_occupy(struct engine *engine, uint32_t number);
 void room_vacate(struct engine *engine, uint32_t number);
 void room_let_go(struct engine *engine, uint32_t number, const struct why *why);
+
+/* rest.c: levels between cold and warm */
+int64_t rest_load(const struct engine *engine, const struct resource *resource, uint8_t level);
+int64_t rest_reach(const struct engine *engine, const struct resource *resource, uint8_t level);
+void rest_learn(struct engine *engine, struct resource *resource, bool reached);
+/* The level that a warm one would probably be loaded from if it were let go now; 0: from cold. */
+uint8_t rest_fall(const struct engine *engine, const struct resource *resource);
+double rest_gain(const struct engine *engine, uint32_t number, uint8_t level);
+/* After a change of state: what it holds and has been promised of host memory. */
+void rest_settle_bytes(struct engine *engine, uint32_t number, uint8_t level_before);
+void rest_enter(struct engine *engine, uint32_t number);
+void rest_leave(struct engine *engine, uint32_t number);
+/* Chooses where a warm resource goes that is let go. */
+void rest_let_go(struct engine *engine, uint32_t number);
+void rest_drained(struct engine *engine, uint32_t number);
+void rest_lower(struct engine *engine, uint32_t number, const struct why *why);
+void rest_settle(struct engine *engine, uint32_t number);
+void rest_settle_cold(struct engine *engine, uint32_t number);
+void rest_try(struct engine *engine);
+
+/* levels.c, snapshot_check.c */
+struct coder;
+void levels_code_all(struct engine *engine, struct coder *coder);
+bool snapshot_is_consistent(struct engine *engine);
 
 /* pressure.c: is there enough memory and loading? */
 struct coder;
@@ -159,7 +200,11 @@ void ahead_append_recent(struct engine *engine, uint32_t number);
 void ahead_hint(struct engine *engine, uint32_t number);
 void ahead_fire(struct engine *engine);
 void ahead_try(struct engine *engine);
+/* Stops a warm-up, or the way up to a level, that nobody waits for. */
+void ahead_cancel(struct engine *engine, uint32_t number, enum reason reason);
 void ahead_make_way(struct engine *engine);
+/* Expected waiting of `load_ns` each within ten minutes. */
+double ahead_worth(const struct engine *engine, uint32_t number, int64_t load_ns);
 double ahead_value(const struct engine *engine, uint32_t number);
 
 /* hints.c */

@@ -67,11 +67,25 @@ void engine_set_timer(struct engine *engine, uint32_t number, enum timer timer, 
         engine_fail(engine, FW_NOMEM);
 }
 
+/* Where it goes is known from when it is on its way; where it was, until it is elsewhere. */
+static void enter_level(struct resource *resource, uint32_t next)
+{
+    if (next == RESOURCE_RAISING || next == RESOURCE_UNLOADING)
+        resource->level = resource->aim;
+    else if (next == RESOURCE_COLD || next == RESOURCE_WARM || next == RESOURCE_FAILED)
+        resource->level = 0;
+    if (next != RESOURCE_DRAINING)
+        resource->aim = 0;
+}
+
 static void enter_state(struct engine *engine, uint32_t number, uint32_t next)
 {
     struct resource *resource = &engine->resources[number];
     bool occupied = resource_occupies(resource);
-    bool was_loading = resource->state == RESOURCE_WARMING || resource->state == RESOURCE_VERIFYING;
+    bool was_loading = resource_loading(resource);
+    uint64_t held = resource_held(resource);
+    uint8_t level = resource->level;
+    engine->rest_gathered = false;
     resource_account(resource, engine->now_ns);
     tally_carry(&resource->accounts);
     if (next == RESOURCE_WARM && resource->state != RESOURCE_DRAINING)
@@ -79,7 +93,11 @@ static void enter_state(struct engine *engine, uint32_t number, uint32_t next)
     resource->state = (uint8_t)next;
     resource->state_since_ns = engine->now_ns;
     resource->cancelling = false;
-    bool loading = next == RESOURCE_WARMING || next == RESOURCE_VERIFYING;
+    if (resource->levels) {
+        enter_level(resource, next);
+        rest_settle_bytes(engine, number, level);
+    }
+    bool loading = resource_loading(resource);
     bool warm = next == RESOURCE_WARM || next == RESOURCE_DRAINING;
     if (loading && !was_loading) {
         engine->loads_running++;
@@ -91,6 +109,7 @@ static void enter_state(struct engine *engine, uint32_t number, uint32_t next)
     }
     resource->warm_since_ns = warm ? engine->now_ns : -1;
     resource->idle_since_ns = warm && resource->in_use == 0 ? engine->now_ns : -1;
+    engine->memory_used += resource_held(resource) - held;
     if (!occupied && resource_occupies(resource))
         room_occupy(engine, number);
     if (occupied && !resource_occupies(resource))
@@ -110,6 +129,7 @@ void engine_signal(struct engine *engine, uint32_t number, enum signal signal,
         resource->attempt = ++engine->attempts;
         action.kind = row->action;
         action.attempt = resource->attempt;
+        action.status = resource->level;
         engine_emit(engine, &action);
     }
     struct action state = {.kind = ACTION_STATE,
@@ -124,11 +144,10 @@ void engine_signal(struct engine *engine, uint32_t number, enum signal signal,
 void engine_set_memory(struct engine *engine, struct resource *resource, uint64_t configured,
                        uint64_t measured)
 {
-    uint64_t before = resource_memory(resource);
+    uint64_t before = resource_held(resource);
     resource->settings.memory = configured;
     resource->measured_memory = measured;
-    if (resource_occupies(resource))
-        engine->memory_used = engine->memory_used - before + resource_memory(resource);
+    engine->memory_used += resource_held(resource) - before;
 }
 
 void engine_set_in_use(struct engine *engine, struct resource *resource, uint32_t in_use)

@@ -36,6 +36,19 @@ void wishes_on_resource(struct engine *engine, const struct event *event)
         return;
     }
     struct resource *resource = &engine->resources[number];
+    uint64_t held = resource_held(resource);
+    bool occupied = resource_occupies(resource);
+    err = levels_configure(resource, event->settings);
+    if (err != FW_OK) {
+        engine_fail(engine, err);
+        return;
+    }
+    engine->levelled |= resource->levels != NULL;
+    engine->memory_used += resource_held(resource) - held;
+    if (!occupied && resource_occupies(resource))
+        room_occupy(engine, number);
+    if (occupied && !resource_occupies(resource))
+        room_vacate(engine, number);
     engine_set_memory(engine, resource, event->settings->memory, resource->measured_memory);
     resource->settings = kept_settings_of(event->settings);
     resource->configured = true;
@@ -91,9 +104,10 @@ void wishes_on_unload(struct engine *engine, const struct event *event)
     if (resource->held > 0)
         return; /* somebody waits for it */
     room_forget(engine, event->resource);
-    if (resource->state == RESOURCE_WARM && resource->in_use == 0) {
+    if ((resource->state == RESOURCE_WARM && resource->in_use == 0) ||
+        resource->state == RESOURCE_HALF) {
         room_let_go(engine, event->resource, &why);
-    } else if (resource->state == RESOURCE_WARMING || resource->state == RESOURCE_VERIFYING) {
+    } else if (resource_loading(resource)) {
         struct action action = {.kind = ACTION_CANCEL,
                                 .resource = event->resource,
                                 .reason = why.reason,

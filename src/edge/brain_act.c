@@ -226,6 +226,8 @@ static void perform(struct brain *brain, const struct action *action)
     case ACTION_STATE:
         enter_state(brain, action);
         break;
+    case ACTION_RAISE:
+    case ACTION_LOWER:
     case ACTION_KIND_COUNT:
         break;
     }

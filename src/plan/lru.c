@@ -23,6 +23,7 @@ const struct policy_ops policy_lru = {
     .name = "lru",
     .syntax = "lru",
     .sentence = "keep until the memory is needed; evict the least recently used",
+    .keeps_while_free = true,
     .create = lru_create,
     .destroy = policy_destroy_plain,
     .grow = policy_grow_nothing,

@@ -246,13 +246,19 @@ static enum fw_err check_quiet(struct faults *faults)
             hostile_fail(&faults->world, "quiet", "%u requests are still held for r%u", view.held,
                          i);
         if (resource->state == HOSTILE_LOADING || resource->state == HOSTILE_CANCELLING ||
-            resource->state == HOSTILE_UNLOADING)
+            resource->state == HOSTILE_UNLOADING || resource->state == HOSTILE_RAISING ||
+            resource->state == HOSTILE_LOWERING)
             hostile_fail(&faults->world, "quiet", "r%u is still on its way", i);
         if ((view.state == RESOURCE_WARM) != (resource->state == HOSTILE_READY))
             hostile_fail(&faults->world, "quiet",
                          "the engine says r%u is %s, the world says it is %s", i,
                          resource_state_name(view.state),
                          resource->state == HOSTILE_READY ? "ready" : "not ready");
+        if ((view.state == RESOURCE_HALF) != (resource->state == HOSTILE_HALF))
+            hostile_fail(&faults->world, "quiet",
+                         "the engine says r%u is %s, the world says it is %s", i,
+                         resource_state_name(view.state),
+                         resource->state == HOSTILE_HALF ? "at a level" : "at none");
         if (resource->running > 0)
             hostile_fail(&faults->world, "quiet", "%u requests still run on r%u", resource->running,
                          i);

@@ -32,6 +32,26 @@ static void choose_resource(struct faults *faults, uint32_t i)
         faults->resources[i].load_time_ns = (int64_t)below(faults, 30) * TIME_SECOND;
 }
 
+/* Some have levels between cold and warm; what a level holds stays as it is, as sizes do. */
+static void choose_levels(struct faults *faults, uint32_t i)
+{
+    struct resource_settings *settings = &faults->resources[i];
+    struct level_settings *levels = faults->world.resources[i].levels;
+    settings->level_count = chance(faults, 0.4) ? 1 + (uint32_t)below(faults, LEVELS_MAX) : 0;
+    for (uint32_t j = 0; j < settings->level_count; j++) {
+        if (levels[j].host_memory == 0)
+            levels[j] = (struct level_settings){
+                .memory = chance(faults, 0.3) ? below(faults, settings->memory) : 0,
+                .host_memory = 1 + below(faults, settings->memory)};
+        levels[j].idle_price = 0.3 * prng_uniform(&faults->prng);
+        levels[j].load_time_ns =
+            chance(faults, 0.5) ? RESOURCE_INHERITS : (int64_t)below(faults, 5) * TIME_SECOND;
+        levels[j].from_warm = chance(faults, 0.7);
+        levels[j].from_cold = !levels[j].from_warm || chance(faults, 0.5);
+        settings->levels[j] = levels[j];
+    }
+}
+
 static void choose_engine(struct faults *faults)
 {
     static const char *const policies[] = {"planner", "planner", "median",    "ttl:0s",
@@ -42,6 +62,7 @@ static void choose_engine(struct faults *faults)
     snprintf(settings->policy, sizeof settings->policy, "%s",
              policies[below(faults, sizeof policies / sizeof policies[0])]);
     settings->memory = chance(faults, 0.5) ? UINT64_MAX : (8 + below(faults, 40)) << 30;
+    settings->host_memory = chance(faults, 0.4) ? UINT64_MAX : (4 + below(faults, 40)) << 30;
     settings->wait_price = (double)(1 + below(faults, 300));
     settings->max_loads = (int64_t)below(faults, 4);
     settings->hold_timeout_ns = (int64_t)(1 + below(faults, 300)) * TIME_SECOND;
@@ -64,8 +85,11 @@ void faults_choose(struct faults *faults)
     static const int64_t loads_s[] = {0, 1, 10, 60};
     struct hostile *world = &faults->world;
     choose_engine(faults);
-    for (uint32_t i = 0; i < world->resource_count; i++)
+    for (uint32_t i = 0; i < world->resource_count; i++) {
         choose_resource(faults, i);
+        choose_levels(faults, i);
+    }
+    world->host_budget = faults->settings.host_memory;
     world->budget = faults->settings.memory;
     world->load_ns = loads_s[below(faults, 4)] * TIME_SECOND;
     world->delay_ns = chance(faults, 0.5) ? TIME_MILLISECOND : TIME_SECOND;
@@ -143,6 +167,7 @@ static enum fw_err configure(struct faults *faults, uint32_t resource)
     uint64_t size = faults->resources[resource].memory;
     choose_resource(faults, resource);
     faults->resources[resource].memory = faults->world.resources[resource].size = size;
+    choose_levels(faults, resource);
     return faults_introduce(faults, resource);
 }
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *const hostile_fault_names[FAULT_COUNT] = {
 #define X(fault, name) name,
@@ -18,6 +19,7 @@ enum fw_err hostile_init(struct hostile *hostile, struct prng *prng, uint32_t re
     *hostile = (struct hostile){.prng = prng,
                                 .resource_count = resource_count,
                                 .budget = UINT64_MAX,
+                                .host_budget = UINT64_MAX,
                                 .load_ns = 10 * TIME_SECOND,
                                 .delay_ns = 5 * TIME_MILLISECOND};
     agenda_init(&hostile->agenda);
@@ -64,13 +66,37 @@ static void set_request(struct hostile *hostile, struct hostile_request *request
     request->state = state;
 }
 
+static uint64_t held_bytes(const struct hostile_resource *resource)
+{
+    bool between = resource->state == HOSTILE_HALF || resource->state == HOSTILE_RAISING ||
+                   resource->state == HOSTILE_LOWERING;
+    if (resource->state == HOSTILE_ABSENT)
+        return 0;
+    return between && resource->level > 0 ? resource->levels[resource->level - 1].memory
+                                          : resource->size;
+}
+
 uint64_t hostile_memory(const struct hostile *hostile)
 {
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < hostile->resource_count; i++)
-        if (hostile->resources[i].state != HOSTILE_ABSENT)
-            bytes += hostile->resources[i].size;
+        bytes += held_bytes(&hostile->resources[i]);
     return bytes;
+}
+
+static void check_budgets(struct hostile *hostile, uint32_t number, const char *what)
+{
+    uint64_t bytes = hostile_memory(hostile), host_bytes = 0;
+    for (uint32_t i = 0; i < hostile->resource_count; i++) {
+        const struct hostile_resource *resource = &hostile->resources[i];
+        host_bytes += resource->level > 0 ? resource->levels[resource->level - 1].host_memory : 0;
+    }
+    if (bytes > hostile->budget)
+        hostile_fail(hostile, "budget", "%s r%u makes %" PRIu64 " of %" PRIu64 " bytes", what,
+                     number, bytes, hostile->budget);
+    if (host_bytes > hostile->host_budget)
+        hostile_fail(hostile, "host budget", "%s r%u makes %" PRIu64 " of %" PRIu64 " bytes", what,
+                     number, host_bytes, hostile->host_budget);
 }
 
 /* A report of the resource's warmer: it does not overtake an earlier one. */
@@ -107,10 +133,7 @@ static enum fw_err begin_load(struct hostile *hostile, uint32_t number, uint64_t
     resource->state = HOSTILE_LOADING;
     resource->attempt = attempt;
     resource->draining = resource->drained = resource->drained_sent = false;
-    if (hostile_memory(hostile) > hostile->budget)
-        hostile_fail(hostile, "budget",
-                     "warming r%u (%" PRIu64 " bytes) makes %" PRIu64 " of %" PRIu64, number,
-                     resource->size, hostile_memory(hostile), hostile->budget);
+    check_budgets(hostile, number, "warming");
     int64_t took_ns = random_delay(hostile, hostile->load_ns);
     if (chance(hostile, hostile->lost_share))
         return lose_reply(hostile, number, attempt, now_ns);
@@ -139,7 +162,11 @@ static enum fw_err send_drained(struct hostile *hostile, uint32_t number, int64_
 static enum fw_err on_warm(struct hostile *hostile, const struct action *action, int64_t now_ns)
 {
     const struct hostile_resource *resource = &hostile->resources[action->resource];
-    if (resource->state != HOSTILE_ABSENT)
+    hostile->faults[FAULT_HALF_LOADED] += action->status > 0;
+    if (action->status != resource->level && !resource->lost_sent)
+        hostile_fail(hostile, "life cycle", "r%u is warmed from level %u, but is at %u",
+                     action->resource, action->status, resource->level);
+    if (resource->state != HOSTILE_ABSENT && resource->state != HOSTILE_HALF)
         hostile_fail(hostile, "single flight",
                      "r%u is warmed (attempt %" PRIu64 ") while the world holds attempt %" PRIu64
                      " of it",
@@ -174,9 +201,17 @@ static enum fw_err on_unload(struct hostile *hostile, const struct action *actio
     if (!resource->drained && !resource->lost_sent)
         hostile_fail(hostile, "no unload in use", "r%u is unloaded before its drain was answered",
                      action->resource);
-    if (resource->state == HOSTILE_READY)
+    bool there = resource->state == HOSTILE_READY;
+    if (there)
         resource->state = HOSTILE_UNLOADING;
     resource->announced = false;
+    if (there && action->status > 0) {
+        resource->level = action->status;
+        check_budgets(hostile, action->resource, "sending down");
+        if (!chance(hostile, hostile->fail_share))
+            return report(hostile, action->resource, EVENT_RAISED, action->attempt, 0,
+                          time_add(now_ns, random_delay(hostile, TIME_SECOND)));
+    }
     return report(hostile, action->resource, EVENT_UNLOADED, action->attempt, 0,
                   time_add(now_ns, random_delay(hostile, TIME_SECOND)));
 }
@@ -184,20 +219,50 @@ static enum fw_err on_unload(struct hostile *hostile, const struct action *actio
 static enum fw_err on_cancel(struct hostile *hostile, const struct action *action, int64_t now_ns)
 {
     struct hostile_resource *resource = &hostile->resources[action->resource];
-    if (resource->state != HOSTILE_LOADING || resource->attempt != action->attempt)
+    bool loading = resource->state == HOSTILE_LOADING || resource->state == HOSTILE_RAISING;
+    if (!loading || resource->attempt != action->attempt)
         return FW_OK; /* it ended before the cancelling came: the edge does nothing */
     hostile->faults[FAULT_CANCELLED]++;
-    resource->state = HOSTILE_CANCELLING;
+    if (resource->state == HOSTILE_LOADING) /* else it holds what it held on its way up */
+        resource->state = HOSTILE_CANCELLING;
     for (size_t i = 0; i < hostile->agenda.count; i++) {
         struct event *event = &hostile->agenda.items[i].event;
         bool outcome = event->kind == EVENT_LOADED || event->kind == EVENT_PROVEN ||
-                       event->kind == EVENT_FAILED;
+                       event->kind == EVENT_FAILED || event->kind == EVENT_RAISED;
         if (outcome && event->resource == action->resource && event->attempt == action->attempt)
             event->kind = EVENT_TIME;
     }
     resource->last_report_ns = now_ns;
     return report(hostile, action->resource, EVENT_FAILED, action->attempt, FW_CANCELLED,
                   time_add(now_ns, random_delay(hostile, hostile->delay_ns)));
+}
+
+static enum fw_err on_raise(struct hostile *hostile, const struct action *action, int64_t now_ns)
+{
+    struct hostile_resource *resource = &hostile->resources[action->resource];
+    if (resource->state != HOSTILE_ABSENT || resource->level > 0)
+        hostile_fail(hostile, "life cycle", "r%u is raised, but the world holds something of it",
+                     action->resource);
+    hostile->faults[FAULT_RAISED]++;
+    resource->state = HOSTILE_RAISING;
+    resource->level = action->status;
+    resource->attempt = action->attempt;
+    check_budgets(hostile, action->resource, "raising");
+    bool fails = chance(hostile, hostile->fail_share);
+    return report(hostile, action->resource, fails ? EVENT_FAILED : EVENT_RAISED, action->attempt,
+                  FW_SPAWN, time_add(now_ns, random_delay(hostile, hostile->load_ns)));
+}
+
+static enum fw_err on_lower(struct hostile *hostile, const struct action *action, int64_t now_ns)
+{
+    struct hostile_resource *resource = &hostile->resources[action->resource];
+    if (resource->state != HOSTILE_HALF && !resource->lost_sent)
+        hostile_fail(hostile, "life cycle", "r%u is lowered, but is at no level", action->resource);
+    hostile->faults[FAULT_LOWERED]++;
+    if (resource->state == HOSTILE_HALF)
+        resource->state = HOSTILE_LOWERING;
+    return report(hostile, action->resource, EVENT_UNLOADED, action->attempt, 0,
+                  time_add(now_ns, random_delay(hostile, TIME_SECOND)));
 }
 
 /* A held request's one and only end. */
@@ -274,6 +339,10 @@ enum fw_err hostile_perform(struct hostile *hostile, const struct action *action
         return FW_OK;
     case ACTION_UNLOAD:
         return on_unload(hostile, action, now_ns);
+    case ACTION_RAISE:
+        return on_raise(hostile, action, now_ns);
+    case ACTION_LOWER:
+        return on_lower(hostile, action, now_ns);
     case ACTION_CANCEL:
         return on_cancel(hostile, action, now_ns);
     case ACTION_RELEASE:
@@ -299,6 +368,12 @@ static void request_ends(struct hostile *hostile, const struct event *event)
         hostile_fail(hostile, "memory", "none left");
 }
 
+static void be_at(struct hostile_resource *resource, enum hostile_state state, uint32_t level)
+{
+    resource->state = state;
+    resource->level = level;
+}
+
 void hostile_deliver(struct hostile *hostile, const struct event *event)
 {
     struct hostile_resource *resource = &hostile->resources[event->resource];
@@ -309,25 +384,34 @@ void hostile_deliver(struct hostile *hostile, const struct event *event)
         break;
     case EVENT_PROVEN:
         if (current && resource->state == HOSTILE_LOADING)
-            resource->state = HOSTILE_READY;
+            be_at(resource, HOSTILE_READY, 0);
         else
             hostile->faults[FAULT_LATE_REPLY]++;
+        break;
+    case EVENT_RAISED:
+        if (resource->state == HOSTILE_RAISING || resource->state == HOSTILE_UNLOADING)
+            resource->state = HOSTILE_HALF;
+        resource->draining = resource->drained = false;
         break;
     case EVENT_LOADED:
         hostile->faults[FAULT_LATE_REPLY] += !(current && resource->state == HOSTILE_LOADING);
         break;
     case EVENT_FAILED:
         if (current &&
-            (resource->state == HOSTILE_LOADING || resource->state == HOSTILE_CANCELLING))
-            resource->state = HOSTILE_ABSENT;
+            (resource->state == HOSTILE_LOADING || resource->state == HOSTILE_CANCELLING ||
+             resource->state == HOSTILE_RAISING)) {
+            bool stays = resource->level > 0 && resource->state != HOSTILE_RAISING &&
+                         event->status == FW_CANCELLED;
+            be_at(resource, stays ? HOSTILE_HALF : HOSTILE_ABSENT, stays ? resource->level : 0);
+        }
         break;
     case EVENT_DRAINED:
         resource->drained_sent = false;
         resource->drained = resource->draining && resource->running == 0;
         break;
     case EVENT_UNLOADED:
-        if (resource->state == HOSTILE_UNLOADING)
-            resource->state = HOSTILE_ABSENT;
+        if (resource->state == HOSTILE_UNLOADING || resource->state == HOSTILE_LOWERING)
+            be_at(resource, HOSTILE_ABSENT, 0);
         resource->draining = resource->drained = false;
         break;
     default: /* LOST and GONE: timers that were due come before them, see hostile_told */
@@ -373,10 +457,11 @@ enum fw_err hostile_leave(struct hostile *hostile, uint64_t number, int64_t now_
 enum fw_err hostile_lose(struct hostile *hostile, uint32_t number, int64_t now_ns)
 {
     struct hostile_resource *resource = &hostile->resources[number];
-    if (resource->state != HOSTILE_READY || resource->lost_sent)
+    if ((resource->state != HOSTILE_READY && resource->state != HOSTILE_HALF) ||
+        resource->lost_sent)
         return FW_OK;
     hostile->faults[FAULT_LOST]++;
-    resource->state = HOSTILE_ABSENT;
+    be_at(resource, HOSTILE_ABSENT, 0);
     resource->lost_sent = true;
     resource->announced = false;
     for (size_t i = 0; i < hostile->agenda.count; i++) {
@@ -397,8 +482,10 @@ void hostile_crash(struct hostile *hostile, uint32_t keep_mask)
     for (uint32_t i = 0; i < hostile->resource_count; i++) {
         struct hostile_resource *resource = &hostile->resources[i];
         bool survives = resource->state == HOSTILE_READY && ((keep_mask >> i) & 1);
-        *resource = (struct hostile_resource){.size = resource->size,
-                                              .attempt = resource->attempt,
-                                              .state = survives ? HOSTILE_READY : HOSTILE_ABSENT};
+        struct hostile_resource left = {.size = resource->size,
+                                        .attempt = resource->attempt,
+                                        .state = survives ? HOSTILE_READY : HOSTILE_ABSENT};
+        memcpy(left.levels, resource->levels, sizeof left.levels);
+        *resource = left;
     }
 }

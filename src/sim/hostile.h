@@ -5,12 +5,14 @@
  *   no unload in use  it is unloaded only after the drain was answered and while nothing runs
  *   budget            what is loaded, loading, being cancelled or unloaded never exceeds the memory
  * budget one end           every held request ends exactly once: released, sent to the fallback,
- * refused, or gone The first broken promise is kept as a sentence. */
+ * refused, or gone. Host memory: what levels between cold and warm hold never exceeds its budget,
+ * and nothing is served from one. The first broken promise is kept as a sentence. */
 #ifndef FOREWARM_SIM_HOSTILE_H
 #define FOREWARM_SIM_HOSTILE_H
 
 #include "base/prng.h"
 #include "core/action.h"
+#include "core/settings.h"
 #include "sim/agenda.h"
 
 enum { HOSTILE_RESOURCES_MAX = 16, HOSTILE_REQUESTS_MAX = 1 << 16, HOSTILE_FAILURE_MAX = 400 };
@@ -36,7 +38,10 @@ enum { HOSTILE_RESOURCES_MAX = 16, HOSTILE_REQUESTS_MAX = 1 << 16, HOSTILE_FAILU
     X(FAULT_FALLBACK, "fallback")                                                                  \
     X(FAULT_EVICTED, "evicted")                                                                    \
     X(FAULT_RETIRED, "retired")                                                                    \
-    X(FAULT_PREWARMED, "prewarmed")
+    X(FAULT_PREWARMED, "prewarmed")                                                                \
+    X(FAULT_RAISED, "raised")                                                                      \
+    X(FAULT_HALF_LOADED, "half_loaded")                                                            \
+    X(FAULT_LOWERED, "lowered")
 enum hostile_fault {
 #define X(fault, name) fault,
     HOSTILE_FAULTS(X)
@@ -50,12 +55,17 @@ enum hostile_state {
     HOSTILE_LOADING,
     HOSTILE_READY,
     HOSTILE_CANCELLING,
-    HOSTILE_UNLOADING
+    HOSTILE_UNLOADING,
+    HOSTILE_HALF,
+    HOSTILE_RAISING,
+    HOSTILE_LOWERING
 };
 
 struct hostile_resource {
     enum hostile_state state;
     uint64_t attempt, size;
+    uint32_t level; /* whose bytes it holds besides: where it is, comes from or goes to; 0 none */
+    struct level_settings levels[LEVELS_MAX];
     uint32_t running;
     bool draining;     /* nothing new may start */
     bool drained;      /* DRAINED was delivered for the drain in force */
@@ -79,7 +89,7 @@ struct hostile {
     struct agenda agenda;
     struct hostile_resource resources[HOSTILE_RESOURCES_MAX];
     uint32_t resource_count;
-    uint64_t budget;                  /* UINT64_MAX: none */
+    uint64_t budget, host_budget;     /* UINT64_MAX: none */
     struct hostile_request *requests; /* by number - 1 */
     size_t request_count;
     uint64_t held; /* of these */

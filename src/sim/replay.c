@@ -79,6 +79,22 @@ static enum fw_err step(struct replay *replay, const struct event *event)
     return FW_OK;
 }
 
+static void add_half(const struct replay_settings *replay, uint32_t number,
+                     struct resource_settings *settings)
+{
+    const struct replay_half *half = replay->half;
+    double bytes = half->memory_share * (double)settings->memory;
+    settings->level_count = 1;
+    settings->levels[0] = (struct level_settings){
+        .host_memory = settings->memory > 0 ? (uint64_t)bytes : half->memory,
+        .idle_price = half->price,
+        .load_time_ns = half->world.by_resource_ns  ? half->world.by_resource_ns[number]
+                        : half->world.fixed_ns >= 0 ? half->world.fixed_ns
+                                                    : RESOURCE_INHERITS,
+        .from_cold = true,
+        .from_warm = true};
+}
+
 /* All resources before the first request, in the order of the trace, so that both count them alike.
  */
 static enum fw_err introduce(struct replay *replay)
@@ -96,6 +112,8 @@ static enum fw_err introduce(struct replay *replay)
             settings.memory = replay->settings->sizes[number];
         if (replay->settings->loads->by_resource_ns)
             settings.load_time_ns = replay->settings->loads->by_resource_ns[number];
+        if (replay->settings->half)
+            add_half(replay->settings, number, &settings);
         struct event event = {.at_ns = at_ns,
                               .kind = EVENT_RESOURCE,
                               .resource = number,
@@ -197,6 +215,7 @@ enum fw_err replay_run(const struct replay_settings *settings, const char *polic
     memcpy(engine.policy, policy, strlen(policy) + 1);
     FW_TRY(engine_create(&replay.engine, &engine, &future, detail));
     enum fw_err err = world_init(&replay.world, settings->loads, settings->trace->resources.count);
+    replay.world.half = settings->half ? &settings->half->world : NULL;
     if (err == FW_OK)
         err = score_init(&replay.score, settings->trace, settings->from_ns);
     if (err == FW_OK)

@@ -12,6 +12,7 @@
 #include "core/engine.h"
 #include "sim/loads.h"
 #include "sim/score.h"
+#include "sim/world.h"
 #include "sim/trace.h"
 
 /* A request that is not answered this long after the last arrival never will be. */
@@ -25,12 +26,21 @@ struct replay_hint {
     uint32_t resource, source;
 };
 
+struct replay_half {
+    struct world_half world;
+    double memory_share; /* bytes of host memory it keeps, of a resource's size */
+    uint64_t memory;     /* where sizes are not known */
+    double price;        /* of a second at it */
+};
+
 struct replay_settings {
     const struct trace *trace;
     const struct score_arrivals *arrivals; /* of the same trace: the future, for oracles */
     const struct loads *loads;
-    struct engine_settings engine;   /* its policy is set by replay_run */
-    const uint64_t *sizes;           /* bytes by resource; NULL unknown */
+    struct engine_settings engine; /* its policy is set by replay_run */
+    const uint64_t *sizes;         /* bytes by resource; NULL unknown */
+    /* A level between cold and warm; NULL: there is none. */
+    const struct replay_half *half;
     const struct replay_hint *hints; /* by time */
     size_t hint_count;
     int64_t from_ns;                /* scored from here on */

@@ -2,18 +2,21 @@
 #include "sim/score.h"
 #include "base/check.h"
 #include "base/stats.h"
+#include "core/engine.h"
 #include <stdlib.h>
 
 double score_cost(const struct score_result *result, const struct score_prices *prices)
 {
     return prices->idle * time_to_seconds(result->idle_ns) + time_to_seconds(result->load_ns) +
-           prices->wait * time_to_seconds(result->wait_ns);
+           prices->wait * time_to_seconds(result->wait_ns) +
+           prices->half * time_to_seconds(result->half_ns);
 }
 
 double score_sums_cost(const struct score_sums *sums, const struct score_prices *prices)
 {
     return prices->idle * time_to_seconds(sums->idle_ns) + time_to_seconds(sums->load_ns) +
-           prices->wait * time_to_seconds(sums->wait_ns);
+           prices->wait * time_to_seconds(sums->wait_ns) +
+           prices->half * time_to_seconds(sums->half_ns);
 }
 
 double score_cold_pct(const struct score_result *result)
@@ -34,8 +37,8 @@ enum fw_err score_init(struct score *score, const struct trace *trace, int64_t f
         return FW_NOMEM;
     }
     for (uint32_t i = 0; i < count; i++)
-        score->resources[i] =
-            (struct score_resource){.ready_at_ns = -1, .idle_from_ns = -1, .load_from_ns = -1};
+        score->resources[i] = (struct score_resource){
+            .ready_at_ns = -1, .idle_from_ns = -1, .load_from_ns = -1, .half_from_ns = -1};
     return FW_OK;
 }
 
@@ -144,8 +147,27 @@ static void begin_load(struct score *score, struct score_resource *resource,
     if (!resource->prewarm_scored)
         return;
     score->result.loads++;
+    score->result.half_loads += action->status > 0;
     resource->sums.loads++;
     score->result.prewarm_issued += resource->prewarm_open;
+}
+
+static void stop_half(struct score *score, struct score_resource *resource, int64_t at_ns)
+{
+    if (resource->half_from_ns >= 0) {
+        int64_t half_ns = scored_span(score, resource->half_from_ns, at_ns);
+        score->result.half_ns += half_ns;
+        resource->sums.half_ns += half_ns;
+    }
+    resource->half_from_ns = -1;
+}
+
+static void note_state(struct score *score, struct score_resource *resource,
+                       const struct action *action)
+{
+    stop_half(score, resource, action->at_ns);
+    if (action->status == RESOURCE_HALF)
+        resource->half_from_ns = action->at_ns;
 }
 
 void score_action(struct score *score, const struct action *action, int64_t arrived_at_ns)
@@ -158,6 +180,12 @@ void score_action(struct score *score, const struct action *action, int64_t arri
     case ACTION_UNLOAD:
         score->result.unloads += scored(score, action->at_ns);
         stop_ready(score, resource, action->at_ns);
+        break;
+    case ACTION_RAISE:
+        resource->load_from_ns = action->at_ns;
+        break;
+    case ACTION_STATE:
+        note_state(score, resource, action);
         break;
     case ACTION_RELEASE:
         note_wait(score, resource, arrived_at_ns, action->at_ns);
@@ -183,6 +211,9 @@ void score_event(struct score *score, const struct event *event)
         resource->ready_at_ns = event->at_ns;
         resource->idle_from_ns = event->at_ns;
         break;
+    case EVENT_RAISED:
+        stop_load(score, resource, event->at_ns);
+        break;
     case EVENT_FAILED:
         stop_load(score, resource, event->at_ns);
         close_prewarm(score, resource, event->at_ns);
@@ -204,6 +235,7 @@ void score_stop(struct score *score, uint32_t number, int64_t until_ns)
 {
     struct score_resource *resource = &score->resources[number];
     stop_load(score, resource, until_ns);
+    stop_half(score, resource, until_ns);
     stop_idle(score, resource, until_ns);
     /* A prewarm still open at the end is neither hit nor expired: it is left pending. */
     resource->ready_at_ns = -1;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * What a policy's decisions came to, counted outside the engine. The cost model is
  * reference/planning.md section 2: J = idle_price * idle seconds + load seconds + wait_price *
- * seconds waited A request is cold when its resource was not ready as it arrived, even if the load
- * takes no time. Every held request counts its wait. Idle is ready and unused, also after a
- * resource's last request. Only what begins at or after `from_ns` and up to the trace's last
- * arrival is scored: what a policy would do after that nobody can say was right or wrong. */
+ * seconds waited
+ * + half_price * seconds at a level between cold and warm; raising to it counts as loading. A
+ * request is cold when its resource was not ready as it arrived, even if the load takes no time.
+ * Every held request counts its wait. Idle is ready and unused, also after a resource's last
+ * request. Only what begins at or after `from_ns` and up to the trace's last arrival is scored:
+ * what a policy would do after that nobody can say was right or wrong. */
 #ifndef FOREWARM_SIM_SCORE_H
 #define FOREWARM_SIM_SCORE_H
 
@@ -15,7 +17,7 @@
 #include <stdbool.h>
 
 struct score_prices {
-    double idle, wait;
+    double idle, wait, half;
 };
 
 struct score_result {
@@ -23,7 +25,8 @@ struct score_result {
     uint64_t loads, unloads;
     uint64_t prewarm_issued, prewarm_hit, prewarm_expired;
     int64_t prewarm_wasted_ns;
-    int64_t idle_ns, load_ns, wait_ns;
+    int64_t idle_ns, load_ns, wait_ns, half_ns; /* half: at a level between cold and warm */
+    uint64_t half_loads;                        /* loads from such a level */
     double wait_p50_s, wait_p95_s, wait_p99_s, wait_max_s; /* over all scored requests */
     double cold_pct_p50_resource, cold_pct_p75_resource;
 };
@@ -33,7 +36,7 @@ double score_cold_pct(const struct score_result *result);
 /* One resource's part of what is scored. */
 struct score_sums {
     uint64_t requests, cold, loads;
-    int64_t idle_ns, load_ns, wait_ns;
+    int64_t idle_ns, load_ns, wait_ns, half_ns;
 };
 double score_sums_cost(const struct score_sums *sums, const struct score_prices *prices);
 
@@ -42,6 +45,7 @@ struct score_resource {
     int64_t ready_at_ns;  /* -1: not ready */
     int64_t idle_from_ns; /* -1: in use or not ready */
     int64_t load_from_ns; /* -1: not loading */
+    int64_t half_from_ns; /* -1: not at a level between */
     uint32_t running;
     bool seen;
     bool prewarm_open; /* warmed before a request, none has come */

@@ -18,10 +18,34 @@ void world_fini(struct world *world)
     *world = (struct world){0};
 }
 
+static int64_t half_load(const struct world *world, uint32_t resource, int64_t cold_ns)
+{
+    const struct world_half *half = world->half;
+    int64_t load_ns = half->by_resource_ns  ? half->by_resource_ns[resource]
+                      : half->fixed_ns >= 0 ? half->fixed_ns
+                                            : (int64_t)(half->share * (double)cold_ns);
+    return load_ns < cold_ns ? load_ns : cold_ns;
+}
+
+/* Reading into host memory is the part of a load that need not be done again. */
+static enum fw_err begin_raise(struct world *world, const struct action *action)
+{
+    struct world_resource *resource = &world->resources[action->resource];
+    int64_t cold_ns = loads_draw(world->loads, action->resource, resource->loads);
+    int64_t raise_ns = cold_ns - half_load(world, action->resource, cold_ns);
+    struct event event = {.at_ns = time_add(action->at_ns, raise_ns),
+                          .kind = EVENT_RAISED,
+                          .resource = action->resource,
+                          .attempt = action->attempt,
+                          .duration_ns = raise_ns};
+    return agenda_put(&world->agenda, &event);
+}
+
 static enum fw_err begin_load(struct world *world, const struct action *action)
 {
     struct world_resource *resource = &world->resources[action->resource];
-    int64_t load_ns = loads_draw(world->loads, action->resource, resource->loads++);
+    int64_t cold_ns = loads_draw(world->loads, action->resource, resource->loads++);
+    int64_t load_ns = action->status > 0 ? half_load(world, action->resource, cold_ns) : cold_ns;
     struct event event = {.at_ns = time_add(action->at_ns, load_ns),
                           .kind = EVENT_LOADED,
                           .resource = action->resource,
@@ -50,7 +74,8 @@ static void forget_attempt(struct world *world, uint32_t resource, uint64_t atte
     for (size_t i = 0; i < world->agenda.count; i++) {
         struct event *event = &world->agenda.items[i].event;
         if (event->resource == resource && event->attempt == attempt &&
-            (event->kind == EVENT_LOADED || event->kind == EVENT_PROVEN))
+            (event->kind == EVENT_LOADED || event->kind == EVENT_PROVEN ||
+             event->kind == EVENT_RAISED))
             event->kind = EVENT_TIME;
     }
 }
@@ -85,7 +110,11 @@ enum fw_err world_perform(struct world *world, const struct action *action, int6
         resource->drain = 0;
         return FW_OK;
     case ACTION_UNLOAD:
+        return report(world, action, action->status > 0 ? EVENT_RAISED : EVENT_UNLOADED, 0);
+    case ACTION_LOWER:
         return report(world, action, EVENT_UNLOADED, 0);
+    case ACTION_RAISE:
+        return begin_raise(world, action);
     case ACTION_CANCEL:
         forget_attempt(world, action->resource, action->attempt);
         return report(world, action, EVENT_FAILED, FW_CANCELLED);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * A world that is a program: it performs the engine's actions on virtual time and reports back as
  * events. Loads take what loads.h says, the probe nothing, unloads nothing, requests their
- * duration. Completions of one instant come in the order in which they were begun. */
+ * duration. Raising to the level between takes what it
+ * saves of the load, going down to it nothing. Completions of one instant come in the order in
+ * which they were begun. */
 #ifndef FOREWARM_SIM_WORLD_H
 #define FOREWARM_SIM_WORLD_H
 
@@ -16,8 +18,15 @@ struct world_resource {
     uint64_t drain; /* attempt of the drain that waits for the last request to end; 0 none */
     uint32_t running;
 };
+/* One level between cold and warm that every resource has: what a load from there takes. */
+struct world_half {
+    const int64_t *by_resource_ns; /* NULL: */
+    int64_t fixed_ns;              /* -1: */
+    double share;                  /* of the load from cold */
+};
 struct world {
     const struct loads *loads;
+    const struct world_half *half; /* NULL: none */
     struct agenda agenda;
     struct world_resource *resources;
     uint32_t resource_count;

@@ -268,7 +268,7 @@ static void test_best_ttl_is_the_best_of_the_grid(void **state)
     (void)state;
     open_random(5, false);
     loads_init(&loads, 11 * TIME_SECOND, 1);
-    const struct score_prices prices = {1, 54};
+    const struct score_prices prices = {.idle = 1, .wait = 54};
     struct score_result best, other;
     int64_t best_ns = score_best_ttl(&arrivals, &loads, &prices, 0, &best);
     assert_int_equal(score_grid_ttl(0), 15 * TIME_SECOND);

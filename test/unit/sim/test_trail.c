@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-static const struct score_prices prices = {1, 54};
+static const struct score_prices prices = {.idle = 1, .wait = 54};
 static struct trace trace;
 static struct trail trail;
 static struct fw_detail detail;
