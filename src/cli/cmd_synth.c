@@ -14,7 +14,7 @@ struct options {
     int64_t seed, duration_ns, compress_ns, resources, think_ns, service_ns, load_draws;
     double rate, zipf, session, bursts, burst_size, client_min, client_max;
     char names[OPTION_TEXT_MAX], clients[OPTION_TEXT_MAX], start[OPTION_TEXT_MAX],
-        output[OPTION_TEXT_MAX], load_times[OPTION_TEXT_MAX];
+        output[OPTION_TEXT_MAX], expected[OPTION_TEXT_MAX], load_times[OPTION_TEXT_MAX];
 };
 
 #define AT(field) offsetof(struct options, field)
@@ -38,6 +38,7 @@ static const struct args_row rows[] = {
     {{"client_min", OPTION_DOUBLE, AT(client_min), "0", 0, 1e12, false, NULL, "servegen: leave out clients with fewer requests a day"}, "N", 0},
     {{"client_max", OPTION_DOUBLE, AT(client_max), "1000000000000", 0, 1e12, false, NULL, "servegen: leave out clients with more requests a day"}, "N", 0},
     {{"start", OPTION_TEXT, AT(start), "", 0, 0, false, NULL, "instant of the first second; without it times are seconds from the start"}, "TIME", 0},
+    {{"expected", OPTION_TEXT, AT(expected), "", 0, 0, false, NULL, "office, daily, launch: also write what was to be expected, for replay --events"}, "FILE", 0},
     {{"load_times", OPTION_TEXT, AT(load_times), "", 0, 0, false, NULL, "also write load times, for replay --load-times"}, "FILE", 0},
     {{"load_law", OPTION_CHOICE, AT(law), "base", 0, 0, false, synth_law_names, "what is loaded: the law of the load times"}, NULL, 0},
     {{"load_draws", OPTION_INT, AT(load_draws), "10000", 1, 1e8, false, NULL, "how many load times"}, "N", 0},
@@ -113,6 +114,11 @@ static enum fw_err write_files(const struct synth *synth, const struct options *
         synth_write_load_times(options->law, (uint64_t)options->seed, (uint32_t)options->load_draws,
                                &out);
         err = out.failed ? FW_NOMEM : output_file(options->load_times, buf_str(&out), detail);
+    }
+    if (err == FW_OK && options->expected[0] != '\0') {
+        buf_clear(&out);
+        synth_write_expects(synth, start_ns, &out);
+        err = out.failed ? FW_NOMEM : output_file(options->expected, buf_str(&out), detail);
     }
     buf_fini(&out);
     return err;

@@ -49,6 +49,7 @@ static void planner_destroy(struct policy *policy)
         free(planner->resources[i].period);
     }
     free(planner->resources);
+    planner_signals_fini(&planner->signals);
     free(planner);
 }
 
@@ -59,7 +60,7 @@ enum fw_err planner_grow(struct policy *policy, uint32_t count)
     enum fw_err err = policy_array_grow(&resources, &planner->count, &planner->capacity, count,
                                         planner->max, sizeof *planner->resources);
     planner->resources = resources;
-    return err;
+    return err == FW_OK ? planner_signals_grow(&planner->signals, count, planner->max) : err;
 }
 
 /* Expert 0's time to live. */
@@ -115,6 +116,7 @@ static void settle(struct planner *planner, uint32_t number)
     uint32_t bin = resource->burst_bin;
     planner->pool.waits[bin] += wait - (double)resource->burst_guess;
     planner->pool.stale = true;
+    double used_s = 0;
     for (int e = 0; e < EXPERT_COUNT; e++) {
         const struct period_plan *period = resource->period ? &resource->period->judged : NULL;
         struct keep_outcome outcome = planner_outcome(
@@ -123,10 +125,12 @@ static void settle(struct planner *planner, uint32_t number)
         resource->shadow[e] = SHADOW_DECAY * resource->shadow[e] + (float)cost_s;
         planner->cost[e] = COST_DECAY * (planner->cost[e] + cost_s);
         if (e == resource->judged.used)
-            planner->used_cost = COST_DECAY * (planner->used_cost + cost_s);
+            used_s = cost_s;
         if (e == EXPERT_TTL && cost_s > planner->dearest)
             planner->dearest = cost_s;
     }
+    used_s = planner_signals_settle(planner, number, used_s, wait);
+    planner->used_cost = COST_DECAY * (planner->used_cost + used_s);
     planner->gaps = COST_DECAY * (planner->gaps + 1);
     resource->burst_open = false;
     resource->due = true;
@@ -171,6 +175,7 @@ static void close_gap(struct planner *planner, const struct policy_request *requ
         resource->known++;
     resource->judged = resource->plans;
     learn_period(resource, request->gap_ns);
+    planner_signals_close(planner, request->resource, request->gap_ns, request->at_ns);
     resource->burst_guess = (float)guess;
     resource->burst_bin = (uint8_t)bin;
     resource->burst_began_ns = request->at_ns;
@@ -336,7 +341,10 @@ static bool planner_plan(struct policy *policy, const struct policy_request *req
     set_plan(resource, EXPERT_WINDOWS_OWN, three.windows_own);
     set_period(resource, cold_s);
     resource->plans.used = decide(planner, resource);
-    plan->cold_cost_ns = time_from_seconds(cold_s[follow(planner, resource, plan)]);
+    uint32_t ends = follow(planner, resource, plan);
+    if (planner_signals_plan(planner, request->resource, request->at_ns, counts, law, cold_s, plan))
+        ends = plan->count > 0 ? gaps_bin(plan->windows[0].end_ns) : 0;
+    plan->cold_cost_ns = time_from_seconds(cold_s[ends]);
     return true;
 }
 
@@ -374,6 +382,8 @@ const struct policy_ops policy_planner = {
     .request = planner_request,
     .plan = planner_plan,
     .probability = planner_probability,
+    .expect = planner_expect,
+    .signals = planner_signals_tell,
     .save = planner_save,
     .load = planner_load,
 };

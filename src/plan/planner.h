@@ -24,6 +24,7 @@
 #include "plan/keep_bins.h"
 #include "plan/period.h"
 #include "plan/planner_pool.h"
+#include "plan/planner_signals.h"
 
 enum {
     EXPERT_TTL,
@@ -85,6 +86,7 @@ struct planner {
     struct heap bursts; /* when each open burst is over */
     struct planner_resource *resources;
     uint32_t count, capacity;
+    struct planner_signals signals;
 };
 
 /* What `expert`'s plan did, or would have done, with a gap of this length. `period`: expert 4's,

@@ -270,6 +270,7 @@ void planner_save(const struct policy *policy, struct buf *out)
             save_resource(&planner->resources[i], out);
     }
     save_bursts(planner, out);
+    planner_signals_save(planner, out);
 }
 
 bool planner_load(struct policy *policy, struct buf_reader *in)
@@ -292,5 +293,5 @@ bool planner_load(struct policy *policy, struct buf_reader *in)
         if (!recall_flag(in, &seen) || (seen && !load_resource(&planner->resources[i], in)))
             return false;
     }
-    return load_bursts(planner, in);
+    return load_bursts(planner, in) && planner_signals_load(planner, in);
 }

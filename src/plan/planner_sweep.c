@@ -9,9 +9,10 @@
 
 #define SWEEP_NS (900 * TIME_SECOND) /* open gaps are counted and charged so often */
 
-static void count_one(const struct planner *planner, const struct planner_resource *resource,
-                      struct planner_sweep *sweep)
+static void count_one(struct planner *planner, uint32_t number, struct planner_sweep *sweep)
 {
+    const struct planner_resource *resource = &planner->resources[number];
+    double used_s = 0;
     int64_t age_ns = sweep->at_ns - resource->last_ns;
     if (!resource->seen || age_ns <= resource->load_ns)
         return;
@@ -23,8 +24,9 @@ static void count_one(const struct planner *planner, const struct planner_resour
                 .idle_ns);
         sweep->cost[e] += idle_s;
         if (e == resource->plans.used)
-            sweep->used_cost += idle_s;
+            used_s = idle_s;
     }
+    sweep->used_cost += planner_signals_open(planner, number, age_ns, used_s);
 }
 
 static void take_over(struct planner *planner, const struct planner_sweep *sweep)
@@ -38,6 +40,7 @@ static void take_over(struct planner *planner, const struct planner_sweep *sweep
     gaps_at_risk(all, planner->pool.all.at_risk);
     memcpy(planner->open_cost, sweep->cost, sizeof planner->open_cost);
     planner->used_open_cost = sweep->used_cost;
+    planner_signals_swept(&planner->signals);
     planner->pool.stale = true;
 }
 
@@ -57,7 +60,7 @@ void planner_sweep(struct planner *planner, int64_t now_ns)
     uint32_t left = planner->count - sweep->next;
     uint32_t end = sweep->next + (left < PLANNER_SLICE ? left : PLANNER_SLICE);
     while (sweep->next < end)
-        count_one(planner, &planner->resources[sweep->next++], sweep);
+        count_one(planner, sweep->next++, sweep);
     if (sweep->next < planner->count)
         return;
     sweep->running = false;

@@ -46,6 +46,23 @@ struct policy_request {
     bool ready;      /* it was warm or warming when the request came */
 };
 
+/* "So many requests of this resource in [from, to)", says a source. */
+struct policy_expect {
+    uint32_t resource, source;
+    int64_t now_ns, from_ns, to_ns; /* now < to, from < to */
+    double requests;                /* >= 0 */
+};
+/* How a signal did (planner_signals.h), for people. */
+struct policy_signal {
+    const char *name;       /* "clock" or "forecast" */
+    uint32_t source;        /* forecast: number of the source's name */
+    uint64_t judged;        /* gaps of this resource it was judged on */
+    double saved_s, cost_s; /* what it would have saved of what the chosen plans cost, decayed, warm
+                               seconds */
+    bool acts, followed;    /* trusted now; its plan is in force */
+};
+enum { POLICY_SIGNALS_MAX = 2 };
+
 /* A prewarm ordered by a policy's own timer (the median rule): warm now, and unload at a timer >=
  * expire_at_ns if unused. */
 struct policy_order {
@@ -113,6 +130,12 @@ struct policy_ops {
      */
     double (*probability)(const struct policy *policy, uint32_t resource, int64_t age_ns,
                           int64_t horizon_ns);
+    /* Takes a forecast. NULL: this policy has no use for one. */
+    enum fw_err (*expect)(struct policy *policy, const struct policy_expect *expect);
+    /* What else the policy listens to, and whether it trusts it; returns how many. NULL: nothing.
+     */
+    size_t (*signals)(const struct policy *policy, uint32_t resource,
+                      struct policy_signal signals[POLICY_SIGNALS_MAX]);
     void (*save)(const struct policy *policy, struct buf *out);
     bool (*load)(struct policy *policy, struct buf_reader *in); /* false: damaged */
 };

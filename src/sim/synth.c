@@ -27,6 +27,7 @@ void synth_fini(struct synth *synth)
 {
     table_fini(&synth->resources);
     free(synth->requests);
+    free(synth->expects);
     *synth = (struct synth){0};
 }
 
@@ -93,6 +94,14 @@ static enum fw_err name_resources(struct synth *synth, const struct synth_settin
     return FW_OK;
 }
 
+static enum fw_err (*const by_profile[SYNTH_PROFILE_COUNT])(struct synth *,
+                                                            const struct synth_settings *) = {
+    [SYNTH_DEFAULT] = synth_sessions,
+    [SYNTH_CRON] = synth_cron,
+    [SYNTH_OFFICE] = synth_office,
+    [SYNTH_DAILY] = synth_daily,
+    [SYNTH_LAUNCH] = synth_launch};
+
 enum fw_err synth_make(struct synth *synth, const struct synth_settings *settings,
                        struct str clients, const char *name, struct fw_detail *detail)
 {
@@ -102,8 +111,7 @@ enum fw_err synth_make(struct synth *synth, const struct synth_settings *setting
     } else {
         err = name_resources(synth, settings, detail);
         if (err == FW_OK)
-            err = settings->profile == SYNTH_CRON ? synth_cron(synth, settings)
-                                                  : synth_sessions(synth, settings);
+            err = by_profile[settings->profile](synth, settings);
     }
     if (err == FW_LIMIT)
         return err_set(detail, err,
@@ -116,16 +124,37 @@ enum fw_err synth_make(struct synth *synth, const struct synth_settings *setting
     return err;
 }
 
+static void write_time(int64_t at_ns, struct buf *out)
+{
+    char text[48];
+    int64_t at_ms = at_ns / TIME_MILLISECOND;
+    snprintf(text, sizeof text, "%lld.%03d,", (long long)(at_ms / 1000), (int)(at_ms % 1000));
+    buf_add_text(out, text);
+}
+
+void synth_write_expects(const struct synth *synth, int64_t start_ns, struct buf *out)
+{
+    buf_add_text(out, "resource,start,end,expected_requests\n");
+    for (size_t i = 0; i < synth->expect_count; i++) {
+        const struct synth_expect *expected = &synth->expects[i];
+        char number[STR_NUMBER_MAX];
+        buf_add_str(out, table_key(&synth->resources, expected->resource));
+        buf_add_char(out, ',');
+        write_time(start_ns + expected->from_ns, out);
+        write_time(start_ns + expected->to_ns, out);
+        buf_add_text(out, str_from_fixed(expected->requests, 3, number));
+        buf_add_char(out, '\n');
+    }
+}
+
 void synth_write_csv(const struct synth *synth, int64_t start_ns, struct buf *out)
 {
     buf_add_text(out, "time,resource,session,duration\n");
     for (size_t i = 0; i < synth->count; i++) {
         const struct synth_request *request = &synth->requests[i];
-        int64_t at_ms = (start_ns + request->at_ns) / TIME_MILLISECOND,
-                duration_ms = request->duration_ns / TIME_MILLISECOND;
+        int64_t duration_ms = request->duration_ns / TIME_MILLISECOND;
         char line[64];
-        snprintf(line, sizeof line, "%lld.%03d,", (long long)(at_ms / 1000), (int)(at_ms % 1000));
-        buf_add_text(out, line);
+        write_time(start_ns + request->at_ns, out);
         buf_add_str(out, table_key(&synth->resources, request->resource));
         snprintf(line, sizeof line, request->session ? ",s%llu" : ",",
                  (unsigned long long)request->session);

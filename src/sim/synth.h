@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Synthetic traffic from a seed: the same settings give the same requests on every machine. Three
+ * Synthetic traffic from a seed: the same settings give the same requests on every machine. Six
  * profiles: default   sessions begin by a daily shape, pick a model by Zipf popularity and move on
  * along transitions; bursts cron      every resource is asked for by a clock with jitter servegen
  * per-client rates of ten-minute windows with a law of gaps, as ServeGen publishes them (Alibaba,
  * 2025); gaps are drawn from the law's shape at the window's rate, so the result is semi-synthetic
+ * office, daily, launch    by the calendar (synth_hours.c)
  * and a law of load times fitted to the published quantiles of GenTD26 (cluster-trace-v2026-GenAI).
  */
 #ifndef FOREWARM_SIM_SYNTH_H
@@ -24,7 +25,11 @@ enum {
     X(SYNTH_DEFAULT, "default",                                                                    \
       "sessions with transitions, Zipf popularity, a daily shape and bursts")                      \
     X(SYNTH_CRON, "cron", "every resource by its own clock, with jitter")                          \
-    X(SYNTH_SERVEGEN, "servegen", "clients with the rates and laws of a ServeGen file (--clients)")
+    X(SYNTH_SERVEGEN, "servegen",                                                                  \
+      "clients with the rates and laws of a ServeGen file (--clients)")                            \
+    X(SYNTH_OFFICE, "office", "office hours on five days of seven, each resource its own")         \
+    X(SYNTH_DAILY, "daily", "work that begins at each resource's own time of day")                 \
+    X(SYNTH_LAUNCH, "launch", "seldom used resources with launches that were announced")
 enum synth_profile {
 #define X(profile, name, sentence) profile,
     SYNTH_PROFILES(X)
@@ -57,8 +62,16 @@ struct synth_request {
     uint64_t session; /* 0 none */
     uint32_t resource;
 };
+struct synth_expect { /* so many requests were to be expected in [from, to) */
+    uint32_t resource;
+    int64_t from_ns, to_ns;
+    double requests;
+};
 struct synth {
     struct table resources;
+    struct synth_expect
+        *expects; /* office, daily and launch: what somebody who knew would have said */
+    size_t expect_count, expect_capacity;
     struct synth_request *requests; /* by time */
     size_t count, capacity;
 };
@@ -73,6 +86,9 @@ FW_MUST_CHECK enum fw_err synth_make(struct synth *synth, const struct synth_set
 /* time,resource,session,duration; times in seconds from the start, or since 1970 when start_ns > 0.
  */
 void synth_write_csv(const struct synth *synth, int64_t start_ns, struct buf *out);
+
+/* resource,start,end,expected_requests: what replay --events and --forecasts read. */
+void synth_write_expects(const struct synth *synth, int64_t start_ns, struct buf *out);
 
 /* Load times by the published quantiles of measured loads. */
 #define SYNTH_LAWS(X)                                                                              \
