@@ -59,7 +59,8 @@ struct planner_resource {
     uint16_t burst_before; /* waits[burst_bin] without it */
     uint8_t burst_bin;
     bool burst_open, seen, due, hold;
-    uint8_t context; /* of the plan */
+    uint8_t context;     /* of the plan */
+    bool signals_judged; /* a signal had a plan for the gap that the open burst ended */
 };
 /* A sweep over the open gaps that is under way, a slice of resources a request. */
 enum { PLANNER_SLICE = 2000 };

@@ -11,12 +11,13 @@
 #define COMMON_WEIGHT  20.0 /* gaps that everybody's experience weighs beside the resource's own */
 #define CLEAR          1.5  /* standard deviations that a lead must be clear of 0 by, */
 #define MARGIN         0.02 /* and this part of what the expert costs */
+#define AGES_ALWAYS_NS TIME_HOUR /* shorter gaps are many: one in four tells as much */
 #define AGES_DECAY     0.99f
 #define AGES_WEIGHT    0.1  /* half-hours at the mean rate that an age is credited with */
 #define LEAN           20.0 /* pseudo-gaps of the pooled law */
 #define SLOT_HOURS     (24.0 / CLOCK_SLOTS)
 #define FORECAST_STEPS 1000.0 /* to a request */
-enum { DAYS_MIN = 2, POOL_GAPS_MIN_JUDGED = 20, LOOK_EVERY = 8 };
+enum { DAYS_MIN = 2, POOL_GAPS_MIN_JUDGED = 20, LOOK_EVERY = 8, AGES_EVERY = 4 };
 
 void planner_signals_fini(struct planner_signals *signals)
 {
@@ -86,18 +87,24 @@ void planner_signals_close(struct planner *planner, uint32_t number, int64_t gap
 {
     struct planner_signals *signals = &planner->signals;
     struct signal_resource **resource = &signals->resources[number];
+    planner->resources[number].signals_judged = false;
     clock_pool_learn(&signals->clock, now_ns);
-    if (!*resource && planner->resources[number].known >= SIGNAL_GAPS_MIN)
+    if (!*resource && gap_ns >= SIGNAL_GAP_NS &&
+        planner->resources[number].known >= SIGNAL_GAPS_MIN)
         *resource = make_resource();
     if (!*resource)
         return;
-    if ((*resource)->clock.started)
+    if (clock_days(&(*resource)->clock) > 0 &&
+        (gap_ns > AGES_ALWAYS_NS || ++(*resource)->short_gaps % AGES_EVERY == 0))
         learn_ages(*resource, &signals->clock, now_ns - gap_ns, now_ns);
     clock_learn(&(*resource)->clock, now_ns);
     for (int i = 0; i < SIGNAL_COUNT; i++) {
         struct signal_plans *plans = plans_of(*resource, i);
-        if (plans)
-            plans->judged = plans->plan;
+        if (!plans)
+            continue;
+        plans->judged = plans->plan;
+        if (plans->plan.count != SIGNAL_UNKNOWN)
+            planner->resources[number].signals_judged = true;
     }
     (*resource)->followed_judged = (*resource)->followed;
 }
@@ -222,9 +229,11 @@ double planner_signals_settle(struct planner *planner, uint32_t number, double e
                               double wait)
 {
     const struct planner_resource *of = &planner->resources[number];
+    if (!of->signals_judged)
+        return expert_s;
     struct signal_resource *resource = planner->signals.resources[number];
     double followed_s = expert_s;
-    for (int i = 0; resource && i < SIGNAL_COUNT; i++) {
+    for (int i = 0; i < SIGNAL_COUNT; i++) {
         struct signal_plans *plans = plans_of(resource, i);
         if (!plans || plans->judged.count == SIGNAL_UNKNOWN)
             continue;

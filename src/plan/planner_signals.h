@@ -9,7 +9,8 @@
  * - clock: time of day and day of week, learned (learn/clock.h)
  * - forecast: what a named source said to expect, hour by hour (planner_expect)
  *
- * Memory a resource: 8 bytes, 256 more from its eighth gap on, 264 where there is a forecast. */
+ * Memory a resource: 8 bytes, 256 more once it has had eight gaps and then one of an hour, 264
+ * where there is a forecast. */
 #ifndef FOREWARM_PLAN_PLANNER_SIGNALS_H
 #define FOREWARM_PLAN_PLANNER_SIGNALS_H
 
@@ -24,6 +25,7 @@ enum {
     SIGNAL_UNKNOWN = 255, /* count of a plan that was not made */
     SIGNAL_GAPS_MIN = 8
 };
+#define SIGNAL_GAP_NS TIME_HOUR /* what is never silent so long has no use for a clock */
 
 struct signal_track { /* of gaps that the signal made a plan for; decayed */
     float lead_s;     /* what it would have saved */
@@ -50,6 +52,7 @@ struct signal_resource {
     struct signal_plans plans;
     struct signal_forecast *forecast;  /* NULL: none */
     uint8_t followed, followed_judged; /* SIGNAL_NONE: the expert's plan */
+    uint8_t short_gaps;                /* since rates were learned of one, counting round */
     uint8_t skipped;                   /* plans that were not worked out, in a row */
 };
 struct signal_pool { /* the same of everybody, by source; means over `gaps` */

@@ -91,6 +91,7 @@ static void save_resource(const struct signal_resource *resource, struct buf *ou
     save_forecast(resource->forecast, out);
     buf_put_u8(out, resource->followed);
     buf_put_u8(out, resource->followed_judged);
+    buf_put_u8(out, resource->short_gaps);
     buf_put_u8(out, resource->skipped);
 }
 
@@ -109,6 +110,7 @@ static bool load_resource(struct signal_resource **to, struct buf_reader *in)
         return false;
     resource->followed = buf_get_u8(in);
     resource->followed_judged = buf_get_u8(in);
+    resource->short_gaps = buf_get_u8(in);
     resource->skipped = buf_get_u8(in);
     return !in->failed && resource->followed <= SIGNAL_NONE &&
            resource->followed_judged <= SIGNAL_NONE;
@@ -133,8 +135,10 @@ void planner_signals_save(const struct planner *planner, struct buf *out)
         buf_put_double(out, pool->open_lead_s);
         buf_put_double(out, signals->sweep_lead_s[i]);
     }
-    for (uint32_t i = 0; i < planner->count; i++)
+    for (uint32_t i = 0; i < planner->count; i++) {
+        buf_put_u8(out, planner->resources[i].signals_judged);
         save_resource(signals->resources[i], out);
+    }
 }
 
 /* A plan that is followed must be there. */
@@ -161,7 +165,9 @@ bool planner_signals_load(struct planner *planner, struct buf_reader *in)
             return false;
     }
     for (uint32_t i = 0; i < planner->count; i++)
-        if (!load_resource(&signals->resources[i], in) || !consistent(signals->resources[i]))
+        if (!recall_flag(in, &planner->resources[i].signals_judged) ||
+            !load_resource(&signals->resources[i], in) || !consistent(signals->resources[i]) ||
+            (planner->resources[i].signals_judged && !signals->resources[i]))
             return false;
     return true;
 }
