@@ -113,7 +113,8 @@ int64_t fw_engine_deadline(const struct fw_engine *engine); /* FW_NEVER: nothing
 /* Takes the oldest action that was not taken yet. False: none. */
 bool fw_engine_next_action(struct fw_engine *engine, struct fw_action *action);
 
-/* "cold", "warming", "verifying", "warm", "draining", "unloading" or "failed". */
+/* "cold", "warming", "verifying", "warm", "draining", "unloading" or "failed"; with
+ * levels between cold and warm "half", "raising" or "lowering" too. */
 const char *fw_engine_state(const struct fw_engine *engine, uint32_t resource);
 /* P(a request within `horizon_ns`), from what was learned; 0 when nothing is known. */
 double fw_engine_probability(const struct fw_engine *engine, uint32_t resource, int64_t at_ns,

@@ -184,7 +184,10 @@ static void fill_row(const json_t *resource, struct cells *row)
     char since[TIME_TEXT_MAX];
     snprintf(row->text[0], 300, "%s%s", text_of(resource, "id"),
              json_is_true(json_object_get(resource, "pinned")) ? " (pinned)" : "");
-    snprintf(row->text[1], 300, "%s", busy ? text_of(warmup, "stage") : text_of(resource, "state"));
+    const char *level = text_of(resource, "level");
+    snprintf(row->text[1], 300, "%s%s%s%s",
+             busy ? text_of(warmup, "stage") : text_of(resource, "state"), level[0] ? " (" : "",
+             level, level[0] ? ")" : "");
     if (busy) {
         snprintf(row->text[2], 300, "%.0f%% eta %.0fs", 100 * number_of(warmup, "progress"),
                  number_of(warmup, "eta_s"));
@@ -257,12 +260,24 @@ static void show_status(const json_t *json, struct buf *out)
     json_decref(one);
 }
 
+static void show_levels(const json_t *levels, struct buf *out)
+{
+    for (size_t i = 0; i < json_array_size(levels); i++) {
+        const json_t *level = json_array_get(levels, i);
+        double measured = number_of(level, "loads_measured");
+        buf_printf(out, "from level %s it is warm in about %.2f s (%s)\n", text_of(level, "name"),
+                   number_of(level, "load_expected_s"),
+                   measured > 0 ? "measured" : "not measured yet");
+    }
+}
+
 static void show_why(const json_t *json, struct buf *out)
 {
     const json_t *decisions = json_object_get(json, "decisions");
     char at[TIME_TEXT_MAX];
     buf_printf(out, "%s is %s; policy %s\n", text_of(json, "resource"), text_of(json, "state"),
                text_of(json, "policy"));
+    show_levels(json_object_get(json, "levels"), out);
     for (size_t i = 0; i < json_array_size(decisions); i++) {
         const json_t *decision = json_array_get(decisions, i);
         copy_time(at, decision, "at");

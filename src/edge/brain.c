@@ -138,7 +138,8 @@ static void handle(struct brain *brain, const struct brain_message *message)
         brain_note_report(brain, &message->event);
         brain_step(brain, &message->event);
         if (message->event.kind == EVENT_PROVEN || message->event.kind == EVENT_FAILED ||
-            message->event.kind == EVENT_UNLOADED || message->event.kind == EVENT_FOUND)
+            message->event.kind == EVENT_UNLOADED || message->event.kind == EVENT_RAISED ||
+            message->event.kind == EVENT_FOUND)
             brain_task_ended(brain, message->event.resource);
         if (brain->watch)
             brain->watch(brain->watch_context, message->event.resource);

@@ -48,7 +48,7 @@ void brain_look_at_drains(struct brain *brain)
             brain->drains[i] = brain->drains[--brain->drain_count];
             place->replacing = false;
             place->busy = true;
-            site_unload(place->site, 0);
+            site_unload(place->site, 0, 0);
         }
     }
 }
@@ -71,28 +71,28 @@ void brain_replace(struct brain *brain, uint32_t resource)
 
 /* ---- tasks ---- */
 
-static void begin_warm(struct brain *brain, uint32_t resource, uint64_t attempt)
+/* At most one task at a time: a look at its server, or what an old configuration loaded and has to
+ * go, may still be under way. */
+static void begin(struct brain *brain, const struct action *action)
 {
-    struct brain_place *place = &brain->places[resource];
-    CHECK(place->site && place->site->configured);
-    if (place->busy || place->replacing) {
-        place->deferred_attempt = attempt;
+    struct brain_place *place = &brain->places[action->resource];
+    bool up = action->kind == ACTION_WARM || action->kind == ACTION_RAISE;
+    CHECK(place->site && (place->site->configured || !up));
+    if (place->busy || (up && place->replacing)) {
+        place->deferred_attempt = action->attempt;
+        place->deferred_kind = action->kind;
+        place->deferred_level = action->status;
         return;
     }
     place->busy = true;
-    site_warm(place->site, attempt);
-}
-
-static void begin_unload(struct brain *brain, uint32_t resource, uint64_t attempt)
-{
-    struct brain_place *place = &brain->places[resource];
-    if (place->busy) { /* a look at its server */
-        place->deferred_attempt = attempt;
-        place->deferred_unload = true;
-        return;
-    }
-    place->busy = true;
-    site_unload(place->site, attempt);
+    if (action->kind == ACTION_WARM)
+        site_warm(place->site, action->attempt, action->status);
+    else if (action->kind == ACTION_RAISE)
+        site_raise(place->site, action->attempt, action->status);
+    else if (action->kind == ACTION_LOWER)
+        site_lower(place->site, action->attempt, action->status);
+    else
+        site_unload(place->site, action->attempt, action->status);
 }
 
 void brain_look_at_servers(struct brain *brain)
@@ -127,13 +127,12 @@ void brain_task_ended(struct brain *brain, uint32_t resource)
     place->busy = false;
     if (attempt == 0 || place->replacing)
         return;
-    bool unload = place->deferred_unload;
+    const struct action action = {.kind = place->deferred_kind,
+                                  .resource = resource,
+                                  .attempt = attempt,
+                                  .status = place->deferred_level};
     place->deferred_attempt = 0;
-    place->deferred_unload = false;
-    if (unload)
-        begin_unload(brain, resource, attempt);
-    else
-        begin_warm(brain, resource, attempt);
+    begin(brain, &action);
 }
 
 /* ---- what is counted ---- */
@@ -148,7 +147,7 @@ void brain_note_report(struct brain *brain, const struct event *event)
         if (brain->metrics)
             metrics_observe(brain->metrics, METRIC_WARMUP_SECONDS,
                             jobs_now_ns() - place->warm_began_ns);
-    } else if (event->kind == EVENT_FAILED) {
+    } else if (event->kind == EVENT_FAILED && place->state != RESOURCE_RAISING) {
         place->warmups[place->cause]
                       [event->status == FW_CANCELLED ? BRAIN_CANCELLED : BRAIN_FAILED]++;
     }
@@ -203,7 +202,7 @@ static void perform(struct brain *brain, const struct action *action)
     case ACTION_WARM:
         place->cause = action->cause;
         place->warm_began_ns = jobs_now_ns();
-        begin_warm(brain, action->resource, action->attempt);
+        begin(brain, action);
         break;
     case ACTION_DRAIN:
         atomic_store(&place->site->slot->warm, 0);
@@ -213,7 +212,9 @@ static void perform(struct brain *brain, const struct action *action)
         remove_drain(brain, action->resource);
         break;
     case ACTION_UNLOAD:
-        begin_unload(brain, action->resource, action->attempt);
+    case ACTION_RAISE:
+    case ACTION_LOWER:
+        begin(brain, action);
         break;
     case ACTION_CANCEL:
         cancel(brain, action->resource, action->attempt);
@@ -226,8 +227,6 @@ static void perform(struct brain *brain, const struct action *action)
     case ACTION_STATE:
         enter_state(brain, action);
         break;
-    case ACTION_RAISE:
-    case ACTION_LOWER:
     case ACTION_KIND_COUNT:
         break;
     }

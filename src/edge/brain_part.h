@@ -45,9 +45,9 @@ struct brain_place {
     bool busy; /* a task runs */
     bool adoption_tried;
     bool replacing; /* waits for its last request to unload what an old configuration loaded */
-    uint64_t deferred_attempt; /* a warm-up or unload that begins when the task is done; 0 none */
-    bool deferred_unload;
-    uint32_t cause; /* of the warm-up under way */
+    uint64_t deferred_attempt; /* of a task that begins when the one before is done; 0 none */
+    uint32_t deferred_kind, deferred_level; /* enum action_kind */
+    uint32_t cause;                         /* of the warm-up under way */
     int64_t warm_began_ns;
     uint32_t state;   /* as last entered */
     int64_t ready_ns; /* when it last became warm */

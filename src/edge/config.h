@@ -14,7 +14,8 @@ enum {
     CONFIG_URL_MAX = 1024,
     CONFIG_ID_MAX = 256,
     CONFIG_ALIASES_MAX = 64,
-    CONFIG_HEADERS_MAX = 16
+    CONFIG_HEADERS_MAX = 16,
+    CONFIG_COMMAND_MAX = 8191
 };
 
 /* scheme://host[:port][/prefix], taken apart. */
@@ -66,6 +67,22 @@ struct config_warmer {
     int64_t poll_ns; /* how often a load that is under way is looked at (100ms) */
 };
 
+/* One thing to do about a level: a shell command, or an HTTP call; neither: nothing. */
+struct config_action {
+    const char *command;
+    struct config_call call;
+};
+/* A level of warmth between cold and warm; how much it keeps is in the engine's part. */
+struct config_level {
+    const char *name;
+    struct config_action up;    /* from cold to it */
+    struct config_action down;  /* from it to cold, before what is asleep there is unloaded */
+    struct config_action sleep; /* from warm to it: the server stays */
+    struct config_action wake;  /* from there to warm; else it is just used */
+    int64_t timeout_ns;         /* for each command */
+};
+bool config_action_given(const struct config_action *action);
+
 struct config_resource {
     char id[CONFIG_ID_MAX];
     const char *const *aliases;
@@ -75,6 +92,7 @@ struct config_resource {
                                            rewritten to this */
     struct resource_settings engine;
     struct config_warmer warmer;
+    struct config_level levels[LEVELS_MAX]; /* as many as engine.level_count */
     struct config_call probe; /* url "" : no probe is configured (an error unless warmer is none) */
     double warm_factor; /* a probe is at warm speed when <= this times the learned warm latency
                            (3.0) */

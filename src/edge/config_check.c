@@ -80,6 +80,28 @@ static void check_origins(struct config_reader *reader, const yaml_node_t *node)
     }
 }
 
+static void check_levels(struct config_reader *reader, const struct config_resource *resource,
+                         const yaml_node_t *node)
+{
+    char need[STR_NUMBER_MAX], have[STR_NUMBER_MAX];
+    for (uint32_t i = 0; i < resource->engine.level_count; i++) {
+        const struct level_settings *level = &resource->engine.levels[i];
+        uint64_t host = reader->config->engine.host_memory;
+        if (level->host_memory > host && level->host_memory != UINT64_MAX)
+            yaml_walk_problem(
+                &reader->walk, node,
+                "levels[].host_memory: found %s, more than the %s that all may use together",
+                str_from_size(level->host_memory, need), str_from_size(host, have));
+        if (resource->engine.memory > 0 && level->memory >= resource->engine.memory &&
+            level->memory != UINT64_MAX)
+            yaml_walk_problem(&reader->walk, node,
+                              "levels[].memory: found %s, expected less than the %s it uses while "
+                              "warm",
+                              str_from_size(level->memory, need),
+                              str_from_size(resource->engine.memory, have));
+    }
+}
+
 static void check_resource(struct config_reader *reader, struct config_resource *resource,
                            const yaml_node_t *node)
 {
@@ -105,6 +127,7 @@ static void check_resource(struct config_reader *reader, struct config_resource 
     if (resource->engine.memory == UINT64_MAX)
         yaml_walk_problem(&reader->walk, value_or(memory, node),
                           "memory: found unlimited, expected a size such as 5GiB");
+    check_levels(reader, resource, value_or(config_find(pairs, count, "levels"), node));
     if (resource->engine.on_cold == ON_COLD_FALLBACK && !resource->engine.has_fallback)
         yaml_walk_problem(&reader->walk, value_or(on_cold, node),
                           "on_cold: fallback, but no fallback is configured");

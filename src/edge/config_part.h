@@ -14,11 +14,13 @@ extern const char *const config_log_levels[], *const config_warmer_kinds[];
 CONFIG_TABLE(config_resource_row)
 CONFIG_TABLE(config_warmer_row)
 CONFIG_TABLE(config_call_row)
+CONFIG_TABLE(config_level_row)
 CONFIG_TABLE(config_top_key)
 CONFIG_TABLE(config_fallback_key)
 CONFIG_TABLE(config_resource_key)
 CONFIG_TABLE(config_warmer_key)
 CONFIG_TABLE(config_call_key)
+CONFIG_TABLE(config_level_key)
 #undef CONFIG_TABLE
 
 enum { CONFIG_TEXTS_MAX = 64 << 20, CONFIG_FILE_MAX = 16 << 20 };
@@ -63,6 +65,8 @@ const struct yaml_pair *config_find(const struct yaml_pair *pairs, uint32_t coun
 void config_read_resources(struct config_reader *reader, const yaml_node_t *list);
 void config_read_warmer(struct config_reader *reader, struct config_resource *resource,
                         const yaml_node_t *node);
+void config_read_levels(struct config_reader *reader, struct config_resource *resource,
+                        const yaml_node_t *list);
 void config_read_call(struct config_reader *reader, struct config_call *call, const char *name,
                       const yaml_node_t *node);
 void config_call_defaults(struct config_call *call);

@@ -345,6 +345,8 @@ static void read_resource_pair(struct config_reader *reader, struct config_resou
         config_read_url(reader, STR("upstream"), pair->value, &resource->upstream);
     } else if (str_equal(pair->key, STR("warmer"))) {
         config_read_warmer(reader, resource, pair->value);
+    } else if (str_equal(pair->key, STR("levels"))) {
+        config_read_levels(reader, resource, pair->value);
     } else if (str_equal(pair->key, STR("probe"))) {
         config_read_call(reader, &resource->probe, "probe", pair->value);
     } else if (own && own->type == OPTION_TEXT) {

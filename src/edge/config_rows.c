@@ -138,6 +138,15 @@ const struct option_row config_call_rows[] = {
 };
 const size_t config_call_row_count = sizeof config_call_rows / sizeof config_call_rows[0];
 
+#undef AT
+#define AT(field) offsetof(struct config_level, field)
+const struct option_row config_level_rows[] = {
+    {"name", OPTION_TEXT, AT(name), "", 0, 63, true, NULL, "What people call it. Required."},
+    {"timeout", OPTION_DURATION, AT(timeout_ns), "120s", SECOND / 100, 24 * HOUR, true, NULL,
+     "For each of its commands; a call has its own."},
+};
+const size_t config_level_row_count = sizeof config_level_rows / sizeof config_level_rows[0];
+
 /* Keys that are no rows, for the reference page and for suggestions. */
 const struct option_row config_top_keys[] = {
     {"control", OPTION_TEXT, 0, "", 0, 0, false, NULL,
@@ -162,7 +171,20 @@ const struct option_row config_resource_keys[] = {
     {"warmer", OPTION_TEXT, 0, "", 0, 0, true, NULL, "How it is loaded and unloaded."},
     {"probe", OPTION_TEXT, 0, "", 0, 0, true, NULL,
      "A real inference that proves it warm. Required unless the warmer is none."},
+    {"levels", OPTION_TEXT, 0, "", 0, 0, true, NULL,
+     "List of up to 3 levels of warmth between cold and warm."},
 };
+const struct option_row config_level_keys[] = {
+    {"up", OPTION_TEXT, 0, "", 0, CONFIG_COMMAND_MAX, true, NULL,
+     "Brings it there from cold: a shell command or a call. It or sleep is required."},
+    {"down", OPTION_TEXT, 0, "", 0, CONFIG_COMMAND_MAX, true, NULL,
+     "From there to cold: a command or a call; what sleeps is unloaded besides."},
+    {"sleep", OPTION_TEXT, 0, "", 0, CONFIG_COMMAND_MAX, true, NULL,
+     "Brings it there from warm: a command or a call; its server goes on running."},
+    {"wake", OPTION_TEXT, 0, "", 0, CONFIG_COMMAND_MAX, true, NULL,
+     "Wakes what sleeps: a command or a call; absent: the probe does."},
+};
+const size_t config_level_key_count = sizeof config_level_keys / sizeof config_level_keys[0];
 const size_t config_resource_key_count =
     sizeof config_resource_keys / sizeof config_resource_keys[0];
 const struct option_row config_warmer_keys[] = {
@@ -190,6 +212,8 @@ const struct config_section config_sections[] = {
     {"resources[]", "one resource, parts", ROWS(config_resource_keys)},
     {"resources[].warmer", "how it is loaded and unloaded", ROWS(config_warmer_rows)},
     {"resources[].warmer", "how it is loaded and unloaded, parts", ROWS(config_warmer_keys)},
+    {"resources[].levels[]", "a level between cold and warm", ROWS(config_level_rows)},
+    {"resources[].levels[]", "a level between cold and warm, parts", ROWS(config_level_keys)},
     {"resources[].probe, .warmer.load, .unload, .state", "one HTTP call", ROWS(config_call_rows)},
     {"resources[].probe, .warmer.load, .unload, .state", "one HTTP call, parts",
      ROWS(config_call_keys)},

@@ -65,6 +65,8 @@ static void collect_memory(const struct source *source, struct metrics_writer *w
     struct engine_pressure pressure;
     uint64_t bytes = brain_config(source->brain)->engine.memory;
     metrics_sample(writer, &used, 1, (double)engine_memory_used(brain_engine(source->brain)));
+    const struct str host = STR("host_used");
+    metrics_sample(writer, &host, 1, (double)engine_host_memory_used(brain_engine(source->brain)));
     if (bytes == UINT64_MAX)
         return;
     engine_pressure(brain_engine(source->brain), brain_now_ns(source->brain), &pressure);

@@ -121,6 +121,9 @@ call_brain_fn control_list, control_show, control_why, control_warm, control_unl
     control_unpin, control_predictions, control_next;
 /* FW_NOT_FOUND names the resource; ids and aliases. */
 enum fw_err control_resolve(struct brain *brain, struct call *call, const char *name);
+/* Where it is between cold and warm, and what is known of each level there. */
+void control_write_levels(struct json *json, const struct site *site,
+                          const struct resource_view *view);
 void control_write_time(struct json *json, const char *key,
                         int64_t at_ns); /* null for never and before 1970 */
 /* control_observe.c */

@@ -140,6 +140,7 @@ static void write_resource(struct brain *brain, uint32_t resource, struct json *
     json_key_text(json, "id", site->id);
     write_aliases(json, site->config);
     json_key_text(json, "state", resource_state_name(view.state));
+    control_write_levels(json, site, &view);
     control_write_time(json, "since", view.state_since_ns);
     json_key_bool(json, "pinned", view.pinned);
     json_key_bool(json, "prewarmed", view.prewarmed);
@@ -200,6 +201,8 @@ bool control_list(struct brain *brain, struct call *call)
     json_object(&json);
     json_key_uint(&json, "used_bytes", engine_memory_used(brain_engine(brain)));
     write_bytes(&json, "budget_bytes", brain_config(brain)->engine.memory);
+    json_key_uint(&json, "host_used_bytes", engine_host_memory_used(brain_engine(brain)));
+    write_bytes(&json, "host_budget_bytes", brain_config(brain)->engine.host_memory);
     write_pressure(brain, &json);
     json_object_end(&json);
     json_key_text(&json, "policy", brain_config(brain)->engine.policy);
@@ -259,6 +262,7 @@ bool control_why(struct brain *brain, struct call *call)
     json_object(&json);
     json_key_text(&json, "resource", brain_site(brain, call->resource)->id);
     json_key_text(&json, "state", resource_state_name(view.state));
+    control_write_levels(&json, brain_site(brain, call->resource), &view);
     json_key_text(&json, "policy", brain_config(brain)->engine.policy);
     json_key(&json, "decisions");
     json_array(&json);

@@ -71,6 +71,8 @@ void site_destroy(struct site **site)
         return;
     if (gone->warmer.child)
         child_release(gone->warmer.child);
+    if (gone->doing)
+        child_release(gone->doing);
     config_free(&gone->latest);
     config_free(&gone->in_force);
     pthread_mutex_destroy(&gone->lock);
@@ -120,19 +122,22 @@ static void put_in_force(struct site *site)
     site->warmer.ops = warmer_find((enum warmer_kind)site->config->warmer.kind);
 }
 
-void site_warm(struct site *site, uint64_t attempt)
+void site_warm(struct site *site, uint64_t attempt, uint32_t level)
 {
     CHECK(site->configured);
     atomic_store(&site->cancel, false);
-    put_in_force(site);
+    site->level = level;
+    site->asleep &= level > 0; /* else it was lost */
+    if (!site->asleep)         /* what sleeps was loaded with the one in force */
+        put_in_force(site);
     site->probes = site->missing = 0;
     site->delay_ns = 0;
     site->failure = FW_OK;
     site->failure_detail.text[0] = 0;
-    site->job.slow = site->warmer.ops->load_blocks;
+    site->job.slow = site->asleep || site->warmer.ops->load_blocks;
     site_set_stage(site, SITE_LOADING);
     site->deadline_ns = time_add(jobs_now_ns(), site->config->warmer.start_timeout_ns);
-    start_task(site, SITE_BEGIN_LOAD, attempt);
+    start_task(site, site->asleep ? SITE_WAKE : SITE_BEGIN_LOAD, attempt);
 }
 
 void site_cancel(struct site *site)
@@ -140,13 +145,42 @@ void site_cancel(struct site *site)
     atomic_store(&site->cancel, true);
 }
 
-void site_unload(struct site *site, uint64_t attempt)
+void site_unload(struct site *site, uint64_t attempt, uint32_t level)
 {
     atomic_store(&site->proven, false);
+    atomic_store(&site->cancel, false);
+    site->level = level;
+    site->asleep = false;
     site->delay_ns = 0;
     site->job.slow = site->warmer.ops && site->warmer.ops->unload_blocks;
     site_set_stage(site, SITE_UNLOADING);
-    start_task(site, SITE_BEGIN_UNLOAD, attempt);
+    if (level > 0)
+        site->job.slow = true;
+    start_task(site, level > 0 ? SITE_SLEEP : SITE_BEGIN_UNLOAD, attempt);
+}
+
+void site_raise(struct site *site, uint64_t attempt, uint32_t level)
+{
+    CHECK(site->configured && level <= site->config->engine.level_count);
+    atomic_store(&site->cancel, false);
+    put_in_force(site);
+    site->level = level;
+    site->asleep = false;
+    site->delay_ns = 0;
+    site->job.slow = true;
+    site_set_stage(site, SITE_RAISING);
+    start_task(site, SITE_RAISE, attempt);
+}
+
+void site_lower(struct site *site, uint64_t attempt, uint32_t level)
+{
+    site->level = level;
+    atomic_store(&site->proven, false);
+    atomic_store(&site->cancel, false);
+    site->delay_ns = 0;
+    site->job.slow = true;
+    site_set_stage(site, SITE_UNLOADING);
+    start_task(site, SITE_LOWER, attempt);
 }
 
 void site_adopt(struct site *site, const struct saved_child *saved)
@@ -189,7 +223,9 @@ void site_progress(struct site *site, int64_t expected_load_ns, struct site_prog
 {
     pthread_mutex_lock(&site->lock);
     int64_t now_ns = jobs_now_ns();
-    int64_t load_ns = stats_recent_quantile(&site->learned.load_ns, 0.5, expected_load_ns);
+    int64_t load_ns = site->level > 0
+                          ? expected_load_ns
+                          : stats_recent_quantile(&site->learned.load_ns, 0.5, expected_load_ns);
     int64_t verify_ns = stats_recent_quantile(&site->learned.verify_ns, 0.5, load_ns / 10);
     *progress = (struct site_progress){
         .stage = site->stage,

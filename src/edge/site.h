@@ -24,7 +24,9 @@
     X(SITE_VERIFYING, "verifying")                                                                 \
     X(SITE_READY, "ready")                                                                         \
     X(SITE_UNLOADING, "unloading")                                                                 \
-    X(SITE_FAILED, "failed")
+    X(SITE_FAILED, "failed")                                                                       \
+    X(SITE_HALF, "half")                                                                           \
+    X(SITE_RAISING, "raising")
 enum site_stage {
 #define X(stage, name) stage,
     SITE_STAGES(X)
@@ -42,7 +44,12 @@ enum site_phase {
     SITE_BEGIN_UNLOAD,
     SITE_AWAIT_UNLOAD,
     SITE_ADOPT,
-    SITE_LOOK /* is what is warm still loaded? */
+    SITE_LOOK, /* is what is warm still loaded? */
+    SITE_RAISE,
+    SITE_SLEEP,
+    SITE_WAKE,
+    SITE_SLEEP_AGAIN, /* a cancelled waking */
+    SITE_LOWER
 };
 
 struct site;
@@ -76,7 +83,11 @@ struct site {
     uint64_t attempt;
     struct config *in_force; /* what it was loaded with: unloads and probes go by it */
     struct warmer warmer;
-    uint32_t missing; /* looks in a row that did not find it loaded */
+    _Atomic uint32_t level; /* between cold and warm: comes from, goes to, or is at; 0 none */
+    bool asleep;            /* at it with its server running */
+    struct child *doing;    /* a level's command that runs */
+    int64_t doing_by_ns;    /* and is killed then */
+    uint32_t missing;       /* looks in a row that did not find it loaded */
     int64_t begun_ns, phase_ns, deadline_ns, stop_deadline_ns, delay_ns; /* monotonic */
     int64_t latencies[PROBE_MAX];
     uint32_t probes;
@@ -105,9 +116,14 @@ void site_configure(struct site *site, struct config *config,
                     const struct config_resource *resource);
 
 /* Tasks. Each ends with PROVEN or FAILED; UNLOADED; `adopted`. */
-void site_warm(struct site *site, uint64_t attempt);
+/* From the level it is at. */
+void site_warm(struct site *site, uint64_t attempt, uint32_t level);
 void site_cancel(struct site *site);
-void site_unload(struct site *site, uint64_t attempt);
+/* Down to a level (ends with RAISED, or UNLOADED when that failed and it is cold); 0: to cold. */
+void site_unload(struct site *site, uint64_t attempt, uint32_t level);
+/* From cold to a level: RAISED or FAILED; and back: UNLOADED. */
+void site_raise(struct site *site, uint64_t attempt, uint32_t level);
+void site_lower(struct site *site, uint64_t attempt, uint32_t level);
 void site_adopt(struct site *site, const struct saved_child *saved);
 /* Asks the server whether it still has what is warm; ends with `looked`, and with EVENT_LOST before
  * it when it said no SITE_LOOKS_MISSED times in a row. Only where site_can_look. */

@@ -14,7 +14,7 @@ static struct site *site_of(struct job *job)
     return (struct site *)((char *)job - offsetof(struct site, job));
 }
 
-static void again(struct site *site, enum site_phase phase, int64_t delay_ns, bool slow)
+void site_task_again(struct site *site, enum site_phase phase, int64_t delay_ns, bool slow)
 {
     if (phase != site->phase) {
         site->delay_ns = 0;
@@ -27,7 +27,7 @@ static void again(struct site *site, enum site_phase phase, int64_t delay_ns, bo
 
 /* Waits grow from short to `max_ns`: quick servers are noticed at once, slow ones are not asked too
  * often. */
-static int64_t next_delay(struct site *site, int64_t max_ns)
+int64_t site_task_next_delay(struct site *site, int64_t max_ns)
 {
     site->delay_ns = site->delay_ns == 0 ? FIRST_DELAY_NS : site->delay_ns * 3 / 2;
     if (site->delay_ns > max_ns)
@@ -43,7 +43,7 @@ static void report(struct site *site, struct event event)
 }
 
 /* The last step of a task: nothing of the site may be touched behind the report. */
-static void finish(struct site *site, enum site_stage stage, struct event event)
+void site_task_finish(struct site *site, enum site_stage stage, struct event event)
 {
     site->phase = SITE_IDLE;
     site_set_stage(site, stage);
@@ -57,11 +57,11 @@ static void say_what_it_waits_for(struct site *site, const struct fw_detail *det
     pthread_mutex_unlock(&site->lock);
 }
 
-static void fail(struct site *site, enum fw_err err, const struct fw_detail *detail)
+void site_task_fail(struct site *site, enum fw_err err, const struct fw_detail *detail)
 {
     site->failure = err;
     site->failure_detail = *detail;
-    again(site, SITE_BEGIN_CLEANUP, 0, site->warmer.ops->unload_blocks);
+    site_task_again(site, SITE_BEGIN_CLEANUP, 0, site->warmer.ops->unload_blocks);
 }
 
 /* Cancelled or out of time? Then the warm-up has been failed. `waiting_for` may be "". */
@@ -71,7 +71,7 @@ static bool gave_up(struct site *site, const struct fw_detail *waiting_for)
     char limit[TIME_TEXT_MAX];
     if (atomic_load(&site->cancel)) {
         (void)err_set(&detail, FW_CANCELLED, "cancelled: nobody waits for it any more");
-        fail(site, FW_CANCELLED, &detail);
+        site_task_fail(site, FW_CANCELLED, &detail);
         return true;
     }
     if (jobs_now_ns() < site->deadline_ns)
@@ -79,7 +79,7 @@ static bool gave_up(struct site *site, const struct fw_detail *waiting_for)
     (void)err_set(&detail, FW_TIMEOUT, "not warm within start_timeout (%s)%s%.380s",
                   time_format_human(site->warmer.config->warmer.start_timeout_ns, limit),
                   waiting_for->text[0] ? ": " : "", waiting_for->text);
-    fail(site, FW_TIMEOUT, &detail);
+    site_task_fail(site, FW_TIMEOUT, &detail);
     return true;
 }
 
@@ -91,9 +91,9 @@ static void begin_load(struct site *site)
     log_info("loading", LOG_TEXT("resource", site->id), LOG_TEXT("warmer", site->warmer.ops->name));
     enum fw_err err = site->warmer.ops->load(&site->warmer, &detail);
     if (err != FW_OK)
-        fail(site, err, &detail);
+        site_task_fail(site, err, &detail);
     else
-        again(site, SITE_AWAIT_LOAD, 0, site->warmer.ops->load_blocks);
+        site_task_again(site, SITE_AWAIT_LOAD, 0, site->warmer.ops->load_blocks);
 }
 
 static void await_load(struct site *site)
@@ -101,21 +101,22 @@ static void await_load(struct site *site)
     struct fw_detail detail = {{0}};
     enum warmer_state state = site->warmer.ops->state(&site->warmer, &detail);
     if (state == WARMER_BROKEN || state == WARMER_UNLOADED) {
-        fail(site, FW_SPAWN, &detail);
+        site_task_fail(site, FW_SPAWN, &detail);
         return;
     }
     if (state != WARMER_LOADED) {
         if (detail.text[0])
             say_what_it_waits_for(site, &detail);
         if (!gave_up(site, &detail))
-            again(site, SITE_AWAIT_LOAD, next_delay(site, site->warmer.config->warmer.poll_ns),
-                  site->warmer.ops->load_blocks);
+            site_task_again(site, SITE_AWAIT_LOAD,
+                            site_task_next_delay(site, site->warmer.config->warmer.poll_ns),
+                            site->warmer.ops->load_blocks);
         return;
     }
     int64_t took_ns = jobs_now_ns() - site->begun_ns;
     site_set_stage(site, SITE_VERIFYING);
     report(site, (struct event){.kind = EVENT_LOADED, .duration_ns = took_ns});
-    again(site, SITE_PROBE, 0, true);
+    site_task_again(site, SITE_PROBE, 0, true);
     /* A cancel that comes now is seen by the next step. */
 }
 
@@ -130,7 +131,8 @@ static void learn(struct site *site, bool anew, int64_t latency_ns)
         learned->probe_ns = (struct stats_recent){0};
     stats_recent_add(&learned->probe_ns, latency_ns);
     if (site->phase != SITE_ADOPT) {
-        stats_recent_add(&learned->load_ns, site->phase_ns - site->begun_ns);
+        if (site->level == 0) /* what a level saves the engine learns */
+            stats_recent_add(&learned->load_ns, site->phase_ns - site->begun_ns);
         stats_recent_add(&learned->verify_ns, now_ns - site->phase_ns);
         site->took_ns = now_ns - site->begun_ns;
     }
@@ -156,7 +158,7 @@ static void proven(struct site *site, bool changed)
      * other. */
     if (site->warmer.ops->state(&site->warmer, &detail) == WARMER_BROKEN) {
         if (atomic_exchange(&site->proven, false)) {
-            fail(site, FW_SPAWN, &detail);
+            site_task_fail(site, FW_SPAWN, &detail);
             return;
         }
     }
@@ -165,14 +167,16 @@ static void proven(struct site *site, bool changed)
                  LOG_SECONDS("probe_s", latency_ns));
     learn(site, changed, latency_ns);
     int64_t now_ns = jobs_now_ns();
+    site->asleep = false;
+    site->level = 0;
     log_info("warm", LOG_TEXT("resource", site->id),
              LOG_SECONDS("load_s", site->phase_ns - site->begun_ns),
              LOG_SECONDS("verify_s", now_ns - site->phase_ns), LOG_INT("probes", site->probes),
              LOG_SECONDS("probe_s", latency_ns));
-    finish(site, SITE_READY,
-           (struct event){.kind = EVENT_PROVEN,
-                          .duration_ns = now_ns - site->phase_ns,
-                          .value = measured_bytes(site)});
+    site_task_finish(site, SITE_READY,
+                     (struct event){.kind = EVENT_PROVEN,
+                                    .duration_ns = now_ns - site->phase_ns,
+                                    .value = measured_bytes(site)});
 }
 
 /* One probe; FW_OK: it was answered as expected, and its latency is noted. */
@@ -204,12 +208,12 @@ static void probe_failed(struct site *site, const struct fw_detail *detail)
     struct fw_detail broken = {{0}};
     if (site->warmer.ops == &warmer_exec &&
         site->warmer.ops->state(&site->warmer, &broken) == WARMER_BROKEN) {
-        fail(site, FW_SPAWN, &broken);
+        site_task_fail(site, FW_SPAWN, &broken);
         return;
     }
     say_what_it_waits_for(site, detail);
     if (!gave_up(site, detail))
-        again(site, SITE_PROBE, next_delay(site, LAST_DELAY_NS), true);
+        site_task_again(site, SITE_PROBE, site_task_next_delay(site, LAST_DELAY_NS), true);
 }
 
 static void prove(struct site *site)
@@ -218,7 +222,9 @@ static void prove(struct site *site)
     if (site->warmer.config->probe.url[0] == 0) { /* allowed for warmer none only */
         site->latencies[site->probes++] = 0;
         atomic_store(&site->proven, true);
-        finish(site, SITE_READY, (struct event){.kind = EVENT_PROVEN});
+        site->asleep = false;
+        site->level = 0;
+        site_task_finish(site, SITE_READY, (struct event){.kind = EVENT_PROVEN});
         return;
     }
     if (atomic_load(&site->cancel) && gave_up(site, &detail))
@@ -235,21 +241,23 @@ static void prove(struct site *site)
         proven(site, true);
         break;
     case PROBE_AGAIN:
-        again(site, SITE_PROBE, 0, true);
+        site_task_again(site, SITE_PROBE, 0, true);
         break;
     case PROBE_UNSTABLE:
         (void)err_set(
             &detail, FW_PROBE,
             "%d probes were answered, but their times never settled within warm_factor %g",
             PROBE_MAX, site->warmer.config->warm_factor);
-        fail(site, FW_PROBE, &detail);
+        site_task_fail(site, FW_PROBE, &detail);
     }
 }
 
 /* ---- taking down ---- */
 
-static void failed(struct site *site)
+void site_task_failed(struct site *site)
 {
+    if (site->failure != FW_CANCELLED) /* else it is where it was */
+        site->level = 0;
     if (site->failure == FW_CANCELLED)
         log_info("warm-up cancelled", LOG_TEXT("resource", site->id));
     else
@@ -260,26 +268,36 @@ static void failed(struct site *site)
     pthread_mutex_lock(&site->lock);
     site->error = site->failure_detail;
     pthread_mutex_unlock(&site->lock);
-    finish(site, site->failure == FW_CANCELLED ? SITE_COLD : SITE_FAILED,
-           (struct event){.kind = EVENT_FAILED, .status = site->failure});
+    site_task_finish(site,
+                     site->failure != FW_CANCELLED ? SITE_FAILED
+                     : site->level > 0             ? SITE_HALF
+                                                   : SITE_COLD,
+                     (struct event){.kind = EVENT_FAILED, .status = site->failure});
 }
 
 static void unloaded(struct site *site)
 {
     if (site->phase == SITE_AWAIT_CLEANUP) {
-        failed(site);
+        site_task_failed(site);
         return;
     }
     log_info("unloaded", LOG_TEXT("resource", site->id),
              LOG_SECONDS("took_s", jobs_now_ns() - site->begun_ns));
-    finish(site, SITE_COLD,
-           (struct event){.kind = EVENT_UNLOADED, .duration_ns = jobs_now_ns() - site->begun_ns});
+    site_task_finish(
+        site, SITE_COLD,
+        (struct event){.kind = EVENT_UNLOADED, .duration_ns = jobs_now_ns() - site->begun_ns});
 }
 
 static void begin_unload(struct site *site)
 {
     struct fw_detail detail = {{0}};
     bool cleanup = site->phase == SITE_BEGIN_CLEANUP;
+    if (cleanup && site->asleep && site->failure == FW_CANCELLED) {
+        atomic_store(&site->cancel, false);
+        site_task_again(site, SITE_SLEEP_AGAIN, 0, true);
+        return;
+    }
+    site->asleep = false;
     enum fw_err err = site->warmer.ops ? site->warmer.ops->unload(&site->warmer, &detail) : FW_OK;
     if (err != FW_OK)
         log_warn("the unload call failed", LOG_TEXT("resource", site->id),
@@ -289,7 +307,7 @@ static void begin_unload(struct site *site)
         site->warmer.config
             ? time_add(jobs_now_ns(), 2 * site->warmer.config->warmer.stop_timeout_ns + TIME_SECOND)
             : 0;
-    again(site, cleanup ? SITE_AWAIT_CLEANUP : SITE_AWAIT_UNLOAD, 0, site->job.slow);
+    site_task_again(site, cleanup ? SITE_AWAIT_CLEANUP : SITE_AWAIT_UNLOAD, 0, site->job.slow);
 }
 
 static void await_unload(struct site *site)
@@ -302,8 +320,9 @@ static void await_unload(struct site *site)
                   LOG_TEXT("next", "see its log; its memory may still be in use"));
         unloaded(site);
     } else {
-        again(site, site->phase, next_delay(site, site->warmer.config->warmer.poll_ns),
-              site->job.slow);
+        site_task_again(site, site->phase,
+                        site_task_next_delay(site, site->warmer.config->warmer.poll_ns),
+                        site->job.slow);
     }
 }
 
@@ -320,7 +339,7 @@ static void not_adopted(struct site *site, const struct fw_detail *detail)
         (void)site->warmer.ops->unload(&site->warmer, &ignored);
         site->phase = SITE_ADOPT;
         site->failure = FW_NO;
-        again(site, SITE_ADOPT, FIRST_DELAY_NS, false);
+        site_task_again(site, SITE_ADOPT, FIRST_DELAY_NS, false);
         return;
     }
     site->phase = SITE_IDLE;
@@ -334,7 +353,8 @@ static void await_stopped(struct site *site)
         site->phase = SITE_IDLE;
         site->hooks->adopted(site->hooks->context, site, false);
     } else {
-        again(site, SITE_ADOPT, next_delay(site, site->warmer.config->warmer.poll_ns), false);
+        site_task_again(site, SITE_ADOPT,
+                        site_task_next_delay(site, site->warmer.config->warmer.poll_ns), false);
     }
 }
 
@@ -411,6 +431,13 @@ void site_task_step(struct job *job)
         break;
     case SITE_LOOK:
         look(site);
+        break;
+    case SITE_RAISE:
+    case SITE_SLEEP:
+    case SITE_WAKE:
+    case SITE_SLEEP_AGAIN:
+    case SITE_LOWER:
+        site_level_step(site);
         break;
     case SITE_IDLE:
         break;

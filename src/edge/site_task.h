@@ -7,4 +7,13 @@
 
 void site_task_step(struct job *job);
 
+/* For the steps in other files. */
+void site_task_again(struct site *site, enum site_phase phase, int64_t delay_ns, bool slow);
+int64_t site_task_next_delay(struct site *site, int64_t max_ns);
+void site_task_finish(struct site *site, enum site_stage stage, struct event event);
+void site_task_fail(struct site *site, enum fw_err err, const struct fw_detail *detail);
+void site_task_failed(struct site *site);
+/* site_level.c: ways to and from levels between cold and warm. */
+void site_level_step(struct site *site);
+
 #endif

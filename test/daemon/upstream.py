@@ -84,6 +84,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 state["loaded"] = False
             note("unload")
             self.answer(200, {"ok": True})
+        elif self.path.startswith(("/sleep", "/wake_up")):
+            asleep = self.path.startswith("/sleep")
+            with lock:
+                state["loaded"], state["loaded_at"] = not asleep, started - args.load
+            note("sleep" if asleep else "wake")
+            self.answer(200, {"ok": True})
         else:
             self.infer(body)
 

@@ -95,8 +95,17 @@ static void reap(struct child *child)
     child->running = false;
     bool tell = !child->stop_wanted && !child->released;
     pthread_mutex_unlock(&child->owner->lock);
-    if (tell)
+    if (tell && child->ended)
         child->ended(child->context, child);
+}
+
+bool child_succeeded(struct child *child)
+{
+    pthread_mutex_lock(&child->owner->lock);
+    bool succeeded = !child->running && child->status_known && WIFEXITED(child->status) &&
+                     WEXITSTATUS(child->status) == 0;
+    pthread_mutex_unlock(&child->owner->lock);
+    return succeeded;
 }
 
 void child_describe_end(struct child *child, char *text, size_t size)

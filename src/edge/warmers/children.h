@@ -57,6 +57,8 @@ bool child_running(struct child *child);
 /* From now on its end is expected: `ended` is not called any more. SIGTERM or SIGKILL to the whole
  * group. */
 void child_stop(struct child *child, int signal_number);
+/* It has ended, with status 0. */
+bool child_succeeded(struct child *child);
 /* "exited with status 127: sh: 1: exec: ./x: not found", "was killed by signal 9", with its last
  * line. */
 void child_describe_end(struct child *child, char *text, size_t size);
