@@ -32,7 +32,7 @@ static const struct args_row rows[] = {
     {{"skip_bad_rows", OPTION_BOOL, AT(skip_bad_rows), "false", 0, 0, false, NULL, "go on without rows that cannot be read, and count them"}, NULL, 0},
     {{"policy", OPTION_TEXT, AT(policy), "all", 0, 0, false, NULL, "policies to compare, separated by commas; none: only read the trace"}, "LIST", 0},
     {{"load_times", OPTION_TEXT, AT(load_times), "", 0, 0, false, NULL, "measured load times to draw from: column `value` (ms) or one ending in _s"}, "CSV", 0},
-    {{"sizes", OPTION_TEXT, AT(sizes), "", 0, 0, false, NULL, "resource,memory (5GiB) or resource,bytes; with --memory"}, "CSV", 0},
+    {{"sizes", OPTION_TEXT, AT(sizes), "", 0, 0, false, NULL, "resource,memory (5GiB) or resource,bytes, and span for several devices; with --memory or --devices"}, "CSV", 0},
     {{"half_load", OPTION_TEXT, AT(half_load), "", 0, 0, false, NULL, "a level between cold and warm: what a load from there takes, 2s or 0.2 of a cold one; absent: there is none"}, "DUR|SHARE", 0},
     {{"half_memory", OPTION_TEXT, AT(half_memory), "1", 0, 0, false, NULL, "bytes of host memory it keeps, 5GiB or a share of the resource's size; with --host-memory"}, "SIZE|SHARE", 0},
     {{"half_price", OPTION_DOUBLE, AT(half_price), "0.1", 0, 1e6, false, NULL, "price of one second at it"}, "PRICE", 0},
@@ -71,6 +71,7 @@ struct job {
     struct loads loads;
     uint64_t *sizes;
     struct replay_half half;
+    uint8_t *spans;
     struct replay_hint *hints;
     size_t hint_count;
     struct buf decisions;
@@ -125,20 +126,24 @@ static enum fw_err read_loads(struct job *job, struct fw_detail *detail)
 
 static enum fw_err read_sizes(struct job *job, struct fw_detail *detail)
 {
-    bool limited = job->engine.memory != UINT64_MAX;
+    struct devices devices;
+    FW_TRY(devices_parse(&devices, str_of(job->engine.devices), job->engine.memory, detail));
+    bool limited = devices.named || job->engine.memory != UINT64_MAX;
+    const char *budget = devices.named ? "--devices" : "--memory";
     if (limited != (job->options.sizes[0] != '\0'))
-        return err_set(detail, FW_USAGE, "--memory and --sizes go together: found only %s",
-                       limited ? "--memory" : "--sizes");
+        return err_set(detail, FW_USAGE, "%s and --sizes go together: found only %s", budget,
+                       limited ? budget : "--sizes");
     if (!limited)
         return FW_OK;
     job->sizes = calloc(job->trace.resources.count, sizeof *job->sizes);
-    if (!job->sizes)
+    job->spans = calloc(job->trace.resources.count, sizeof *job->spans);
+    if (!job->sizes || !job->spans)
         return FW_NOMEM;
     struct buf text;
     enum fw_err err = load_text(job->options.sizes, &text, detail);
     if (err == FW_OK)
-        err =
-            replay_read_sizes(&job->trace, job->options.sizes, buf_str(&text), job->sizes, detail);
+        err = replay_read_sizes(&job->trace, job->options.sizes, buf_str(&text), job->sizes,
+                                job->spans, detail);
     buf_fini(&text);
     return err;
 }
@@ -314,6 +319,7 @@ static enum fw_err run_policies(struct job *job, struct fw_detail *detail)
                                        .engine = job->engine,
                                        .sizes = job->sizes,
                                        .half = job->options.half_load[0] ? &job->half : NULL,
+                                       .spans = job->spans,
                                        .hints = job->hints,
                                        .hint_count = job->hint_count,
                                        .from_ns = job->report.from_ns,
@@ -510,6 +516,7 @@ int cmd_replay(int argc, char **argv)
     free(job->by_resource);
     free(job->hints);
     free(job->sizes);
+    free(job->spans);
     loads_fini(&job->loads);
     score_arrivals_fini(&job->arrivals);
     trace_fini(&job->trace);

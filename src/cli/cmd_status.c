@@ -243,6 +243,30 @@ static void show_overload(const json_t *memory, struct buf *out)
         buf_add_text(out, "memory suffices for what is asked for; loading it takes too long\n");
 }
 
+/* "gpu0 and gpu1" */
+static void add_names(const json_t *names, struct buf *out)
+{
+    for (size_t i = 0; i < json_array_size(names); i++)
+        buf_printf(out, "%s%s",
+                   i == 0                            ? ""
+                   : i + 1 == json_array_size(names) ? " and "
+                                                     : ", ",
+                   json_string_value(json_array_get(names, i)));
+}
+
+static void show_devices(const json_t *devices, struct buf *out)
+{
+    for (size_t i = 0; i < json_array_size(devices); i++) {
+        const json_t *device = json_array_get(devices, i);
+        double loads = number_of(device, "loads_running");
+        buf_printf(out, "%s: %.1f of %.1f GB used", text_of(device, "name"),
+                   number_of(device, "used_bytes") / 1e9, number_of(device, "budget_bytes") / 1e9);
+        if (loads > 0)
+            buf_printf(out, ", loading %.0f", loads);
+        buf_add_char(out, '\n');
+    }
+}
+
 static void show_status(const json_t *json, struct buf *out)
 {
     const json_t *list = json_object_get(json, "resources");
@@ -256,6 +280,7 @@ static void show_status(const json_t *json, struct buf *out)
     const char *error = text_of(json_object_get(json, "warmup"), "error");
     if (error[0])
         buf_printf(out, "last warm-up: %s\n", error);
+    show_devices(json_object_get(json_object_get(json, "memory"), "devices"), out);
     show_overload(json_object_get(json, "memory"), out);
     json_decref(one);
 }
@@ -281,8 +306,13 @@ static void show_why(const json_t *json, struct buf *out)
     for (size_t i = 0; i < json_array_size(decisions); i++) {
         const json_t *decision = json_array_get(decisions, i);
         copy_time(at, decision, "at");
-        buf_printf(out, "%s  %-8s %s: %s\n", at, text_of(decision, "action"),
+        buf_printf(out, "%s  %-8s %s: %s", at, text_of(decision, "action"),
                    text_of(decision, "reason"), text_of(decision, "why"));
+        if (json_object_get(decision, "devices")) {
+            buf_add_text(out, ", onto ");
+            add_names(json_object_get(decision, "devices"), out);
+        }
+        buf_add_char(out, '\n');
     }
     if (json_array_size(decisions) == 0)
         buf_add_text(out, "nothing was decided about it yet\n");

@@ -110,7 +110,7 @@ struct action {
     uint32_t reason; /* enum reason */
     uint32_t cause;  /* enum cause */
     uint32_t status;
-    uint32_t reserved;
+    uint32_t devices;   /* WARM: where, a mask of the named devices; 0: there are none */
     int64_t numbers[4]; /* integers only: they are part of the decision hash */
 };
 

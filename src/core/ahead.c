@@ -36,8 +36,7 @@ static struct values *make_values(const struct engine *engine)
 enum fw_err ahead_enable(struct engine *engine)
 {
     const struct policy_ops *ops = engine->policy->ops;
-    if (engine->values || engine->settings.memory == UINT64_MAX || !ops->keeps_while_free ||
-        !ops->predictive)
+    if (engine->values || !engine->limited || !ops->keeps_while_free || !ops->predictive)
         return FW_OK;
     engine->values = make_values(engine);
     return engine->values ? FW_OK : FW_NOMEM;
@@ -95,7 +94,7 @@ static void make_newest(struct engine *engine, uint32_t number)
 
 void ahead_request(struct engine *engine, uint32_t number, uint64_t session)
 {
-    if (engine->settings.memory != UINT64_MAX)
+    if (engine->limited)
         make_newest(engine, number);
     if (!engine->values)
         return;
@@ -145,7 +144,8 @@ double ahead_value(const struct engine *engine, uint32_t number)
 
 struct displaced { /* a warm resource that might make room */
     uint32_t resource;
-    uint64_t bytes;
+    uint32_t devices;
+    uint64_t bytes; /* on each of them */
     double cost;
 };
 
@@ -195,37 +195,45 @@ static uint32_t gather_displaced(const struct engine *engine, double hint_probab
         if (!room_evictable(resource) || room_frees(engine, resource) == 0 ||
             (hint_probability <= 0 && dwells(engine, i)))
             continue;
-        displaced[count++] = (struct displaced){i, room_frees(engine, resource),
+        displaced[count++] = (struct displaced){i, resource->placed, room_frees(engine, resource),
                                                 cost_of_losing(engine, i, hint_probability)};
     }
     qsort(displaced, count, sizeof *displaced, compare_displaced);
     return count;
 }
 
-/* The cheapest that make room for `bytes`: how many of the sorted ones, less those not needed after
- * all; marks the ones to take. False: not enough. */
-static bool choose_displaced(const struct displaced *displaced, uint32_t count, uint64_t bytes,
-                             bool take[WARM_LOOKED_AT], double *cost)
+/* The cheapest on `device` that make room for `bytes`: how many of the sorted ones, less those not
+ * needed after all; marks the ones to take beside those that were marked before, which cost nothing
+ * more. False: not enough. */
+static bool choose_displaced(const struct displaced *displaced, uint32_t count, uint32_t number,
+                             uint32_t device, uint64_t bytes, bool take[WARM_LOOKED_AT],
+                             double *cost)
 {
     uint64_t freed = 0;
-    uint32_t taken = 0;
-    *cost = 0;
-    for (; taken < count && freed < bytes; taken++) {
-        take[taken] = true;
-        freed += displaced[taken].bytes;
-        *cost += displaced[taken].cost;
+    uint32_t end = 0;
+    bool marked[WARM_LOOKED_AT] = {false};
+    for (uint32_t i = 0; i < count; i++)
+        if (take[i] && (displaced[i].devices >> device & 1))
+            freed += displaced[i].bytes;
+    for (; end < count && freed < bytes; end++) {
+        if (take[end] || displaced[end].resource == number ||
+            !(displaced[end].devices >> device & 1))
+            continue;
+        marked[end] = true;
+        freed += displaced[end].bytes;
+        *cost += displaced[end].cost;
     }
     if (freed < bytes)
         return false;
-    for (uint32_t i = taken; i-- > 0;) { /* from the dearest per byte down */
-        if (freed - displaced[i].bytes < bytes)
+    for (uint32_t i = end; i-- > 0;) { /* from the dearest per byte down */
+        if (!marked[i] || freed - displaced[i].bytes < bytes)
             continue;
-        take[i] = false;
+        marked[i] = false;
         freed -= displaced[i].bytes;
         *cost -= displaced[i].cost;
     }
-    for (uint32_t i = taken; i < count; i++)
-        take[i] = false;
+    for (uint32_t i = 0; i < end; i++)
+        take[i] |= marked[i];
     return true;
 }
 
@@ -233,6 +241,8 @@ static bool choose_displaced(const struct displaced *displaced, uint32_t count, 
 
 struct choice {
     uint32_t resource; /* RESOURCE_NONE: nothing pays */
+    uint32_t open;     /* devices that may be loaded onto */
+    uint32_t devices;  /* where it goes */
     double gain_s;
     uint32_t victims[WARM_LOOKED_AT];
     uint32_t victim_count;
@@ -241,7 +251,48 @@ struct choice {
 static bool absent(const struct engine *engine, const struct resource *resource)
 {
     return resource->configured && resource_absent(resource) && !resource->queued &&
-           !resource->dismissed && resource_memory(resource) <= engine->settings.memory;
+           !resource->dismissed && place_possible(engine, resource);
+}
+
+/* The devices on which making room costs least, one after the other; marks what has to go. False:
+ * there is no room to be made. */
+static bool find_room(const struct engine *engine, uint32_t number, uint32_t devices,
+                      const struct displaced *displaced, uint32_t count, bool take[WARM_LOOKED_AT],
+                      double *cost, uint32_t *chosen)
+{
+    const struct resource *resource = &engine->resources[number];
+    uint64_t share = place_missing(engine, resource);
+    *chosen = 0;
+    devices &= place_allowed(engine, resource);
+    for (uint32_t span = place_span(engine, resource); span > 0; span--) {
+        uint32_t best = RESOURCE_NONE;
+        double best_cost = 0;
+        bool best_take[WARM_LOOKED_AT];
+        for (uint32_t i = 0; i < engine->devices.count; i++) {
+            bool also[WARM_LOOKED_AT];
+            double more = 0;
+            uint64_t free_bytes = place_free(engine, i);
+            if (!(devices >> i & 1) ||
+                engine->devices.items[i].memory < place_share(engine, resource))
+                continue;
+            memcpy(also, take, count * sizeof *also);
+            if (share > free_bytes &&
+                !choose_displaced(displaced, count, number, i, share - free_bytes, also, &more))
+                continue;
+            if (best != RESOURCE_NONE && more >= best_cost)
+                continue;
+            best = i;
+            best_cost = more;
+            memcpy(best_take, also, count * sizeof *also);
+        }
+        if (best == RESOURCE_NONE)
+            return false;
+        memcpy(take, best_take, count * sizeof *take);
+        *cost += best_cost;
+        *chosen |= 1u << best;
+        devices &= ~(1u << best);
+    }
+    return true;
 }
 
 /* Weighs one absent resource of worth `value_s` against what must go, and keeps it if it beats the
@@ -251,16 +302,19 @@ static void weigh(const struct engine *engine, uint32_t number, double value_s, 
 {
     bool take[WARM_LOOKED_AT] = {false};
     double cost = 0;
-    uint64_t bytes = resource_memory(&engine->resources[number]), free_bytes = room_free(engine),
-             held = resource_held(&engine->resources[number]);
-    bytes = bytes > held ? bytes - held : 0;
-    if (bytes > free_bytes && !choose_displaced(displaced, count, bytes - free_bytes, take, &cost))
+    const struct resource *resource = &engine->resources[number];
+    uint32_t devices = place_now(engine, resource, best->open);
+    bool displaces = devices == 0;
+    if (displaces &&
+        !find_room(engine, number, best->open, displaced, count, take, &cost, &devices))
         return;
     double gain_s = value_s - weight * cost;
-    bool displaces = bytes > free_bytes;
     if ((displaces && gain_s < GAIN_MIN_S) || gain_s <= best->gain_s)
         return;
-    *best = (struct choice){.resource = number, .gain_s = gain_s};
+    best->resource = number;
+    best->devices = devices;
+    best->gain_s = gain_s;
+    best->victim_count = 0;
     for (uint32_t i = 0; i < count; i++)
         if (take[i])
             best->victims[best->victim_count++] = displaced[i].resource;
@@ -310,10 +364,11 @@ static void forget_settled_hints(struct engine *engine)
 void ahead_try(struct engine *engine)
 {
     if (!engine->values || !engine->settings.enable_prewarming ||
-        engine->queue_first != RESOURCE_NONE || !room_loader_free(engine) ||
-        room_on_its_way(engine) > 0)
+        engine->queue_first != RESOURCE_NONE)
         return;
-    struct choice best = {.resource = RESOURCE_NONE};
+    struct choice best = {.resource = RESOURCE_NONE, .open = place_loaders(engine)};
+    if (best.open == 0 || (best.open &= place_settled(engine)) == 0)
+        return;
     enum cause cause = CAUSE_HINT;
     values_refresh(engine->values, engine->now_ns);
     forget_settled_hints(engine);
@@ -332,7 +387,8 @@ void ahead_try(struct engine *engine)
         why = (struct why){
             REASON_HINTED,
             {resource->hint->eta_ns, (int64_t)(hints_probability(engine, resource) * 1e6)}};
-    room_start_displacing(engine, best.resource, cause, &why, best.victims, best.victim_count);
+    room_start_displacing(engine, best.resource, best.devices, cause, &why, best.victims,
+                          best.victim_count);
 }
 
 void ahead_hint(struct engine *engine, uint32_t number)
@@ -369,32 +425,44 @@ void ahead_cancel(struct engine *engine, uint32_t number, enum reason reason)
 }
 
 /* Loading, and nobody waits for it. */
-static bool steps_aside(const struct resource *resource)
+static bool steps_aside(const struct resource *resource, uint32_t wanted)
 {
     bool ahead = resource->cause == CAUSE_PLAN || resource->cause == CAUSE_HINT;
     return resource_loading(resource) && ahead && !resource->cancelling &&
+           (resource->placed & wanted) != 0 &&
            (resource->held == 0 || resource->state == RESOURCE_RAISING);
+}
+
+/* A request that waits for a loader: the devices it may go to, if none of them has one free. */
+static uint32_t wanted_loaders(const struct engine *engine)
+{
+    uint32_t wanted = 0, loaders = place_loaders(engine);
+    for (uint32_t i = engine->queue_first; i != RESOURCE_NONE;
+         i = engine->resources[i].queue_next) {
+        const struct resource *resource = &engine->resources[i];
+        if (resource->held > 0 &&
+            (uint32_t)__builtin_popcount(place_allowed(engine, resource) & loaders) <
+                place_span(engine, resource))
+            wanted |= place_allowed(engine, resource);
+    }
+    return wanted;
 }
 
 /* Somebody waits for the loader: a warm-up that nobody waits for steps aside. */
 void ahead_make_way(struct engine *engine)
 {
-    if (engine->queue_first == RESOURCE_NONE || room_loader_free(engine))
-        return;
-    bool waiting = false;
-    for (uint32_t i = engine->queue_first; i != RESOURCE_NONE && !waiting;
-         i = engine->resources[i].queue_next)
-        waiting = engine->resources[i].held > 0;
-    if (!waiting)
+    uint32_t wanted;
+    if (engine->queue_first == RESOURCE_NONE || (wanted = wanted_loaders(engine)) == 0)
         return;
     uint32_t found = RESOURCE_NONE;
     for (uint32_t i = engine->rest_first; i != RESOURCE_NONE && found == RESOURCE_NONE;
          i = engine->resources[i].levels->next)
-        if (engine->resources[i].state == RESOURCE_RAISING && steps_aside(&engine->resources[i]))
+        if (engine->resources[i].state == RESOURCE_RAISING &&
+            steps_aside(&engine->resources[i], wanted))
             found = i;
     for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE && found == RESOURCE_NONE;
          i = engine->resources[i].occupied_next)
-        if (steps_aside(&engine->resources[i]))
+        if (steps_aside(&engine->resources[i], wanted))
             found = i;
     if (found != RESOURCE_NONE)
         ahead_cancel(engine, found, REASON_GAVE_WAY);

@@ -18,6 +18,15 @@ void code_bool(struct coder *coder, bool *value)
     *value = byte == 1;
 }
 
+void code_u16(struct coder *coder, uint16_t *value)
+{
+    uint32_t wide = *value;
+    code_u32(coder, &wide);
+    if (wide > UINT16_MAX)
+        coder_fail(coder);
+    *value = (uint16_t)wide;
+}
+
 void code_u32(struct coder *coder, uint32_t *value)
 {
     if (coder->in)

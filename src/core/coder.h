@@ -26,6 +26,7 @@ static inline void coder_fail(struct coder *coder)
 }
 void code_u8(struct coder *coder, uint8_t *value);
 void code_bool(struct coder *coder, bool *value); /* anything but 0 and 1 is damage */
+void code_u16(struct coder *coder, uint16_t *value);
 void code_u32(struct coder *coder, uint32_t *value);
 void code_u64(struct coder *coder, uint64_t *value);
 void code_i64(struct coder *coder, int64_t *value);

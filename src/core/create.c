@@ -47,6 +47,11 @@ enum fw_err engine_create(struct engine **out, const struct engine_settings *set
     heap_init(&engine->timers);
     hold_init(&engine->hold, (uint32_t)settings->hold_total);
     sessions_init(&engine->sessions, (uint32_t)settings->max_sessions);
+    err = devices_parse(&engine->devices, str_of(settings->devices), settings->memory, detail);
+    if (err != FW_OK)
+        goto out;
+    engine->limited = engine->devices.named || settings->memory != UINT64_MAX;
+    err = FW_NOMEM;
     engine->decisions = calloc(DECISIONS_KEPT, sizeof *engine->decisions);
     if (!engine->decisions)
         goto out;
@@ -83,6 +88,7 @@ void engine_destroy(struct engine **engine_ref)
     free(engine->decisions);
     free(engine->candidates);
     free(engine->rest_candidates);
+    free(engine->victims);
     if (engine->policy)
         policy_destroy(&engine->policy);
     if (engine->values)
@@ -110,6 +116,10 @@ enum fw_err engine_reconfigure(struct engine *engine, const struct engine_settin
         if (row->reloadable)
             memcpy((char *)&engine->settings + row->offset, (const char *)settings + row->offset,
                    sizes[row->type]);
+    }
+    if (!engine->devices.named) {
+        engine->devices.items[0].memory = engine->settings.memory;
+        engine->limited = engine->settings.memory != UINT64_MAX;
     }
     if (ahead_enable(engine) != FW_OK)
         return err_set(detail, FW_NOMEM, "not enough memory to plan with a memory budget");

@@ -8,6 +8,11 @@ int64_t decide_cold_load(const struct engine *engine, const struct resource *res
     bool configured = resource->settings.load_time_ns != RESOURCE_INHERITS;
     int64_t median_ns = load_times_median(loads, configured ? resource->settings.load_time_ns
                                                             : engine->settings.load_time_ns);
+    if (!configured && loads->count == 0 && engine->devices.named) {
+        int64_t read_ns = place_load_time(engine, resource);
+        if (read_ns > 0)
+            return read_ns;
+    }
     if (configured) /* people know what is special about it */
         return median_ns;
     if (loads->count == 0)
@@ -89,8 +94,7 @@ static bool keeps_for_good(const struct engine *engine, const struct resource *r
 {
     if (!resource->configured)
         return false;
-    return resource->pinned ||
-           (engine->policy->ops->keeps_while_free && engine->settings.memory != UINT64_MAX);
+    return resource->pinned || (engine->policy->ops->keeps_while_free && engine->limited);
 }
 
 static void settle_warm(struct engine *engine, uint32_t number)

@@ -13,6 +13,7 @@
 #define FOREWARM_CORE_ENGINE_H
 
 #include "core/action.h"
+#include "core/devices.h"
 #include "core/event.h"
 #include "core/settings.h"
 #include <stdbool.h>
@@ -116,6 +117,7 @@ struct resource_view {
     int64_t cooldown_until_ns; /* hints and pages are ignored until then */
     bool queued;               /* waits for room or a loader */
     uint64_t memory;           /* bytes: measured, else configured, else 0 */
+    uint32_t devices;          /* named devices it is on, a mask */
     uint64_t attempt;
     uint32_t level; /* between cold and warm: where it is, comes from or goes to; 0 none */
     uint32_t level_count;
@@ -142,6 +144,15 @@ void engine_totals(const struct engine *engine, int64_t now_ns, struct accounts 
 uint64_t engine_memory_used(const struct engine *engine);
 /* Bytes of host memory that half warm resources hold now. */
 uint64_t engine_host_memory_used(const struct engine *engine);
+/* Of all devices together; UINT64_MAX unlimited. */
+uint64_t engine_memory_budget(const struct engine *engine);
+/* The named devices; 0 when there is but one, without a name. Names live as long as the engine. */
+struct engine_device {
+    const char *name;
+    uint64_t budget_bytes, used_bytes;
+    uint32_t loads_running;
+};
+uint32_t engine_devices(const struct engine *engine, struct engine_device devices[DEVICES_MAX]);
 
 /* Whether memory and loaders suffice, under a memory budget or a limit of loads; all 0 without one.
  */

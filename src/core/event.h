@@ -29,7 +29,7 @@
     X(EVENT_UNLOADED, "unloaded", "the unload finished (attempt)")                                 \
     X(EVENT_LOST, "lost", "a warm resource is gone: its process ended or the server dropped it")   \
     X(EVENT_FOUND, "found",                                                                        \
-      "a resource was found warm without our doing (adopted at start), proven")                    \
+      "a resource was found warm without our doing (adopted at start), proven (value, devices)")   \
     X(EVENT_HINT, "hint",                                                                          \
       "somebody says this will be wanted (source, probability, eta_ns, session)")                  \
     X(EVENT_WARM, "warm", "warm it now (source: operator or page)")                                \
@@ -74,8 +74,8 @@ struct event {
     uint32_t source;    /* HINT, WARM: number of the source's name, 0 unnamed */
     uint32_t status;
     uint32_t flags;
-    uint32_t reserved;
-    struct str id;                            /* RESOURCE: its name; borrowed for the call */
+    uint32_t devices; /* FOUND: where it is, a mask of the named devices; 0 unknown */
+    struct str id;    /* RESOURCE: its name; borrowed for the call */
     const struct resource_settings *settings; /* RESOURCE; borrowed for the call */
 };
 

@@ -90,7 +90,8 @@ void journal_put_snapshot(struct buf *out, uint64_t *number, struct str snapshot
     X(probability, double)                                                                         \
     X(source, u32)                                                                                 \
     X(status, u32)                                                                                 \
-    X(flags, u32)
+    X(flags, u32)                                                                                  \
+    X(devices, u32)
 
 enum {
 #define X(field, put) HAS_##field,
@@ -100,7 +101,7 @@ enum {
 };
 _Static_assert(HAS_COUNT <= 16, "the mask has 16 bits");
 /* A new member of the settings must be written and read below. */
-_Static_assert(sizeof(struct level_settings) == 40 && sizeof(struct resource_settings) == 168,
+_Static_assert(sizeof(struct level_settings) == 40 && sizeof(struct resource_settings) == 184,
                "resource_settings changed: change its encoding");
 
 static void put_resource(struct buf *out, const struct event *event)
@@ -112,6 +113,8 @@ static void put_resource(struct buf *out, const struct event *event)
     buf_put_i64(out, settings->hold_timeout_ns);
     buf_put_i64(out, settings->load_time_ns);
     buf_put_i64(out, settings->priority);
+    buf_put_i64(out, settings->span);
+    buf_put_u32(out, settings->devices);
     buf_put_u8(out, settings->pin);
     buf_put_u8(out, settings->has_fallback);
     for (uint32_t i = 0; i < settings->level_count; i++) { /* up to the record's end */
@@ -189,6 +192,8 @@ static void get_resource(struct buf_reader *in, struct journal_record *record)
     settings->hold_timeout_ns = buf_get_i64(in);
     settings->load_time_ns = buf_get_i64(in);
     settings->priority = buf_get_i64(in);
+    settings->span = buf_get_i64(in);
+    settings->devices = buf_get_u32(in);
     uint8_t pin = buf_get_u8(in), has_fallback = buf_get_u8(in);
     settings->pin = pin != 0;
     settings->has_fallback = has_fallback != 0;

@@ -13,7 +13,7 @@
 
 static bool is_limited(const struct engine *engine)
 {
-    return engine->settings.memory != UINT64_MAX || engine->settings.max_loads > 0;
+    return engine->limited || engine->settings.max_loads > 0;
 }
 
 static int64_t sum_of(const int64_t minutes[PRESSURE_MINUTES])
@@ -47,7 +47,8 @@ static uint64_t wanted_bytes(const struct engine *engine, int64_t now_ns)
 static uint64_t short_bytes(const struct engine *engine, int64_t now_ns)
 {
     uint64_t wanted = wanted_bytes(engine, now_ns);
-    return wanted > engine->settings.memory ? wanted - engine->settings.memory : 0;
+    uint64_t memory = devices_memory(&engine->devices);
+    return wanted > memory ? wanted - memory : 0;
 }
 
 /* Adds what was the case since then, up to the end of the minute at most. True: the minute ended.

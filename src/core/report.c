@@ -8,7 +8,7 @@ static int64_t planned_unload(const struct engine *engine, const struct resource
                               int64_t now_ns)
 {
     if (resource->state != RESOURCE_WARM || resource->pinned ||
-        (engine->policy->ops->keeps_while_free && engine->settings.memory != UINT64_MAX))
+        (engine->policy->ops->keeps_while_free && engine->limited))
         return TIME_NEVER;
     struct plan_store plan = resource->plan; /* a copy: passing windows must not show */
     plan_store_pass(&plan, now_ns - resource->origin_ns);
@@ -146,6 +146,7 @@ void engine_view(const struct engine *engine, uint32_t number, int64_t now_ns,
         .retry_at_ns = resource->retry_at_ns,
         .cooldown_until_ns = resource->cooldown_until_ns,
         .memory = resource_memory(resource),
+        .devices = engine->devices.named && resource_occupies(resource) ? resource->placed : 0,
         .attempt = resource->attempt,
     };
     accounts_now(resource, now_ns, &view->accounts);
@@ -169,7 +170,22 @@ uint64_t engine_host_memory_used(const struct engine *engine)
 
 uint64_t engine_memory_used(const struct engine *engine)
 {
-    return engine->memory_used;
+    return devices_used(&engine->devices);
+}
+
+uint32_t engine_devices(const struct engine *engine, struct engine_device devices[DEVICES_MAX])
+{
+    for (uint32_t i = 0; i < engine->devices.count; i++) {
+        const struct device *device = &engine->devices.items[i];
+        devices[i] = (struct engine_device){device->name, device->memory, device->used,
+                                            device->loads_running};
+    }
+    return engine->devices.named ? engine->devices.count : 0;
+}
+
+uint64_t engine_memory_budget(const struct engine *engine)
+{
+    return devices_memory(&engine->devices);
 }
 
 size_t engine_decisions(const struct engine *engine, uint32_t number, struct decision *decisions,

@@ -151,6 +151,7 @@ void reports_on_found(struct engine *engine, const struct event *event)
     if (event->value > 0)
         engine_set_memory(engine, resource, resource->settings.memory, event->value);
     resource->cause = CAUSE_NONE;
+    place_found(engine, resource, event->devices);
     engine_signal(engine, event->resource, SIGNAL_FOUND, &why_lifecycle);
     engine_set_timer(engine, event->resource, TIMER_RETRY, TIME_NEVER);
     /* Nobody may have asked for it yet: it stays as long as something warmed ahead would. */

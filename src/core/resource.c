@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/resource.h"
+#include "core/devices.h"
 #include "base/check.h"
 #include "core/levels.h"
 #include <stdlib.h>
@@ -124,7 +125,9 @@ void resource_init(struct resource *resource)
         .load_started_ns = -1,
         .last_request_ns = -1,
         .previous_gap_ns = -1,
-        .settings = {.hold_timeout_ns = RESOURCE_INHERITS, .load_time_ns = RESOURCE_INHERITS},
+        .settings = {.hold_timeout_ns = RESOURCE_INHERITS,
+                     .load_time_ns = RESOURCE_INHERITS,
+                     .span = 1},
     };
 }
 
@@ -153,6 +156,10 @@ struct kept_settings kept_settings_of(const struct resource_settings *settings)
         .on_cold = (uint8_t)settings->on_cold,
         .pin = settings->pin,
         .has_fallback = settings->has_fallback,
+        .span = (uint8_t)(settings->span < 1             ? 1
+                          : settings->span > DEVICES_MAX ? DEVICES_MAX
+                                                         : settings->span),
+        .devices = (uint16_t)settings->devices,
     };
 }
 
@@ -166,6 +173,8 @@ struct resource_settings kept_settings_wide(const struct kept_settings *kept)
         .priority = kept->priority,
         .pin = kept->pin,
         .has_fallback = kept->has_fallback,
+        .span = kept->span,
+        .devices = kept->devices,
     };
 }
 

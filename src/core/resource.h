@@ -58,6 +58,8 @@ struct kept_settings {
     int16_t priority;
     uint8_t on_cold;
     bool pin, has_fallback;
+    uint8_t span;
+    uint16_t devices;
 };
 struct kept_settings kept_settings_of(const struct resource_settings *settings);
 struct resource_settings kept_settings_wide(const struct kept_settings *kept);
@@ -75,6 +77,8 @@ struct resource {
     bool dismissed;    /* an operator unloaded it: no guess loads it before somebody asks */
     bool cancelling;   /* its warm-up was asked to stop */
     uint8_t failures;  /* in a row */
+    bool passed_over;  /* the pump that runs has looked at it already */
+    uint16_t placed;   /* devices it is on, or was last; a mask */
     uint32_t in_use, held;
     uint32_t held_first, held_last; /* in the hold pool */
     uint32_t queue_next, queue_previous;

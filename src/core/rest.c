@@ -418,9 +418,9 @@ static void raise_to(struct engine *engine, uint32_t number, const struct choice
     const struct level_settings *settings = &levels_at(resource, choice->level)->settings;
     uint32_t lowered;
     double lost;
-    if (settings->memory > room_free(engine) ||
-        !make_room(engine, number, settings->host_memory, rest_gain(engine, number, choice->level),
-                   &lowered, &lost))
+    uint32_t devices = place_part(engine, resource, settings->memory);
+    if (devices == 0 || !make_room(engine, number, settings->host_memory,
+                                   rest_gain(engine, number, choice->level), &lowered, &lost))
         return;
     lower_candidates(engine, lowered, settings->host_memory);
     uint64_t budget = engine->settings.host_memory;
@@ -433,6 +433,7 @@ static void raise_to(struct engine *engine, uint32_t number, const struct choice
                             {rest_load(engine, resource, choice->level),
                              decide_cold_load(engine, resource), time_from_seconds(saved_s)}};
     resource->aim = choice->level;
+    resource->placed = (uint16_t)devices;
     resource->cause = CAUSE_PLAN;
     resource->levels->wanted = false;
     resource->levels->until_ns = choice->until_ns;
@@ -442,8 +443,8 @@ static void raise_to(struct engine *engine, uint32_t number, const struct choice
 
 static bool idle(const struct engine *engine)
 {
-    return engine->queue_first == RESOURCE_NONE && room_loader_free(engine) &&
-           room_on_its_way(engine) == 0;
+    return engine->queue_first == RESOURCE_NONE &&
+           (place_loaders(engine) & place_settled(engine)) != 0;
 }
 
 void rest_settle_cold(struct engine *engine, uint32_t number)

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Room: the memory budget and the loaders. What waits for them stands in one queue; requests go
- * before operators' and pins' wishes, higher priority first, then in order of asking. The front of
- * the queue is not overtaken. Warming ahead never queues: it happens when there is room and a
- * loader, or not at all. */
+ * Room: the memory budget and the loaders, on one device or several. What waits for them stands in
+ * one queue; requests go before operators' and pins' wishes, higher priority first, then in order
+ * of asking. Who waits for a device is not overtaken there. Warming ahead never queues: it happens
+ * when there is room and a loader, or not at all. */
 #include "core/state.h"
-#include "base/check.h"
-#include <stdlib.h>
 
 /* A prewarm may displace what is worth clearly less than itself (reference: Belady bounds,
  * docs/guide/serve.md). */
@@ -16,6 +14,7 @@
 void room_occupy(struct engine *engine, uint32_t number)
 {
     struct resource *resource = &engine->resources[number];
+    engine->occupied_count++;
     resource->occupied_next = RESOURCE_NONE;
     resource->occupied_previous = engine->occupied_last;
     if (engine->occupied_last != RESOURCE_NONE)
@@ -28,6 +27,7 @@ void room_occupy(struct engine *engine, uint32_t number)
 void room_vacate(struct engine *engine, uint32_t number)
 {
     struct resource *resource = &engine->resources[number];
+    engine->occupied_count--;
     if (resource->occupied_previous != RESOURCE_NONE)
         engine->resources[resource->occupied_previous].occupied_next = resource->occupied_next;
     else
@@ -78,15 +78,16 @@ static bool goes_before(const struct resource *a, const struct resource *b)
     return a->settings.priority > b->settings.priority;
 }
 
-/* The queued resource whose turn it is; those still unloading are passed over until they are cold.
- */
-static uint32_t front_of_queue(const struct engine *engine)
+/* The queued resource whose turn it is on the devices that are `open`; those still unloading are
+ * passed over until they are cold. */
+static uint32_t front_of_queue(const struct engine *engine, uint32_t open)
 {
     uint32_t best = RESOURCE_NONE;
     for (uint32_t i = engine->queue_first; i != RESOURCE_NONE;
          i = engine->resources[i].queue_next) {
         const struct resource *resource = &engine->resources[i];
-        if (resource_absent(resource) &&
+        if (resource_absent(resource) && !resource->passed_over &&
+            place_is_open(engine, resource, open) &&
             (best == RESOURCE_NONE || goes_before(resource, &engine->resources[best])))
             best = i;
     }
@@ -95,29 +96,10 @@ static uint32_t front_of_queue(const struct engine *engine)
 
 /* ---- memory ---- */
 
-uint64_t room_free(const struct engine *engine)
-{
-    return engine->settings.memory > engine->memory_used
-               ? engine->settings.memory - engine->memory_used
-               : 0;
-}
-
-uint64_t room_on_its_way(const struct engine *engine)
-{
-    uint64_t bytes = 0;
-    for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE;
-         i = engine->resources[i].occupied_next)
-        bytes += resource_held(&engine->resources[i]) - resource_stays(&engine->resources[i]);
-    return bytes;
-}
-
-static double worth_of(const struct engine *engine, uint32_t number)
+double room_worth(const struct engine *engine, uint32_t number, uint64_t bytes)
 {
     const struct resource *resource = &engine->resources[number];
     const struct policy_ops *ops = engine->policy->ops;
-    uint64_t bytes = room_frees(engine, resource);
-    if (resource->state == RESOURCE_HALF)
-        return rest_gain(engine, number, resource->level) / (double)(bytes > 0 ? bytes : 1);
     if (engine->values)
         return ahead_value(engine, number) / (double)(bytes > 0 ? bytes : 1);
     if (!ops->worth || resource->last_request_ns < 0)
@@ -142,63 +124,9 @@ uint64_t room_frees(const struct engine *engine, const struct resource *resource
         stays = level > 0 ? levels_at(resource, level)->settings.memory : 0;
     }
     uint64_t held = resource_absent(resource) ? resource_held(resource) : resource_memory(resource);
+    held = place_part_of(resource, held);
+    stays = place_part_of(resource, stays);
     return held > stays ? held - stays : 0;
-}
-
-static bool gather_candidates(struct engine *engine, uint32_t *count)
-{
-    *count = 0;
-    if (engine->values)
-        values_refresh(engine->values, engine->now_ns);
-    for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE;
-         i = engine->resources[i].occupied_next) {
-        if (!room_evictable(&engine->resources[i]) ||
-            room_frees(engine, &engine->resources[i]) == 0)
-            continue;
-        if (*count == engine->candidates_capacity) {
-            uint32_t capacity = *count > 0 ? *count * 2 : 16;
-            struct budget_candidate *grown = realloc(engine->candidates, capacity * sizeof *grown);
-            if (!grown) {
-                engine_fail(engine, FW_NOMEM);
-                return false;
-            }
-            engine->candidates = grown;
-            engine->candidates_capacity = capacity;
-        }
-        const struct resource *resource = &engine->resources[i];
-        engine->candidates[(*count)++] = (struct budget_candidate){
-            i, room_frees(engine, resource), worth_of(engine, i),
-            resource->last_request_ns > resource->state_since_ns ? resource->last_request_ns
-                                                                 : resource->state_since_ns,
-            false};
-    }
-    return true;
-}
-
-/* Victims at the front of `candidates`: lower priorities are tried first, higher ones only when
- * those do not suffice. */
-static bool choose_victims(struct engine *engine, uint64_t need_bytes, uint32_t *victims)
-{
-    uint32_t count;
-    if (!gather_candidates(engine, &count))
-        return false;
-    int64_t limit = INT64_MIN;
-    for (;;) {
-        int64_t next_limit = INT64_MAX;
-        for (uint32_t i = 0; i < count; i++) {
-            int64_t priority = engine->resources[engine->candidates[i].resource].settings.priority;
-            if (priority > limit && priority < next_limit)
-                next_limit = priority;
-        }
-        if (next_limit == INT64_MAX)
-            return false;
-        limit = next_limit;
-        for (uint32_t i = 0; i < count; i++)
-            engine->candidates[i].evictable =
-                engine->resources[engine->candidates[i].resource].settings.priority <= limit;
-        if (budget_choose(engine->candidates, count, need_bytes, victims))
-            return true;
-    }
 }
 
 void room_let_go(struct engine *engine, uint32_t number, const struct why *why)
@@ -227,23 +155,17 @@ static void evict(struct engine *engine, uint32_t victims, uint64_t need_bytes)
 {
     const struct why why = {REASON_EVICTED, {(int64_t)need_bytes}};
     for (uint32_t i = 0; i < victims; i++)
-        room_let_go(engine, engine->candidates[i].resource, &why);
+        room_let_go(engine, engine->victims[i], &why);
 }
 
 /* ---- starting ---- */
 
-bool room_loader_free(const struct engine *engine)
-{
-    int64_t max = engine->settings.max_loads;
-    if (max == 0)
-        max = engine->settings.memory == UINT64_MAX ? INT64_MAX : 1;
-    return engine->loads_running < max;
-}
-
-static void start(struct engine *engine, uint32_t number, enum cause cause, const struct why *why)
+static void start(struct engine *engine, uint32_t number, uint32_t devices, enum cause cause,
+                  const struct why *why)
 {
     struct resource *resource = &engine->resources[number];
     room_forget(engine, number);
+    resource->placed = (uint16_t)devices;
     resource->cause = (uint8_t)(resource->held > 0 ? CAUSE_REQUEST : cause);
     resource->accounts.warmups[resource->cause]++;
     if (resource->cause != CAUSE_REQUEST && resource->cause != CAUSE_PIN) {
@@ -253,13 +175,14 @@ static void start(struct engine *engine, uint32_t number, enum cause cause, cons
     engine_signal(engine, number, SIGNAL_WANT, why);
 }
 
-void room_start_displacing(struct engine *engine, uint32_t number, enum cause cause,
-                           const struct why *why, const uint32_t *victims, uint32_t victim_count)
+void room_start_displacing(struct engine *engine, uint32_t number, uint32_t devices,
+                           enum cause cause, const struct why *why, const uint32_t *victims,
+                           uint32_t victim_count)
 {
     struct resource *resource = &engine->resources[number];
     const struct why evicted = {REASON_EVICTED, {(int64_t)resource_memory(resource)}};
     if (victim_count == 0) {
-        start(engine, number, cause, why);
+        start(engine, number, devices, cause, why);
         return;
     }
     for (uint32_t i = 0; i < victim_count; i++)
@@ -268,29 +191,12 @@ void room_start_displacing(struct engine *engine, uint32_t number, enum cause ca
     room_enqueue(engine, number); /* it starts when they are gone */
 }
 
-static bool fits_budget(const struct engine *engine, const struct resource *resource)
-{
-    return engine->settings.memory == UINT64_MAX ||
-           resource_memory(resource) <= engine->settings.memory;
-}
-
-/* Bytes that loading it takes beyond those it holds. */
-static uint64_t missing_bytes(const struct resource *resource)
-{
-    uint64_t bytes = resource_memory(resource), held = resource_held(resource);
-    return bytes > held ? bytes - held : 0;
-}
-
-static bool fits_now(const struct engine *engine, const struct resource *resource)
-{
-    return engine->settings.memory == UINT64_MAX || missing_bytes(resource) <= room_free(engine);
-}
-
 static void refuse_too_large(struct engine *engine, uint32_t number)
 {
     struct resource *resource = &engine->resources[number];
-    const struct why why = {REASON_TOO_LARGE,
-                            {(int64_t)resource_memory(resource), (int64_t)engine->settings.memory}};
+    const struct why why = {
+        REASON_TOO_LARGE,
+        {(int64_t)resource_memory(resource), (int64_t)devices_memory(&engine->devices)}};
     room_forget(engine, number);
     ending_turn_away(engine, number, FW_LIMIT, &why);
 }
@@ -300,25 +206,24 @@ static void start_ahead(struct engine *engine, uint32_t number, enum cause cause
                         const struct why *why)
 {
     struct resource *resource = &engine->resources[number];
-    uint32_t victims;
-    if (!room_loader_free(engine) || engine->queue_first != RESOURCE_NONE ||
-        !fits_budget(engine, resource))
+    struct making_room making;
+    uint32_t loaders = place_loaders(engine);
+    if (loaders == 0 || engine->queue_first != RESOURCE_NONE || !place_possible(engine, resource))
         return;
-    if (fits_now(engine, resource)) {
-        start(engine, number, cause, why);
+    uint32_t now = place_now(engine, resource, loaders);
+    if (now != 0) {
+        start(engine, number, now, cause, why);
         return;
     }
-    if (!engine->policy->ops->worth)
+    loaders &= place_settled(engine);
+    if (!engine->policy->ops->worth || loaders == 0 ||
+        !place_make_room(engine, number, loaders, &making))
         return;
-    uint64_t need_bytes = missing_bytes(resource) - room_free(engine);
-    if (room_on_its_way(engine) > 0 || !choose_victims(engine, need_bytes, &victims))
+    uint64_t bytes = resource_memory(resource);
+    double worth = room_worth(engine, number, bytes) * (double)bytes;
+    if (worth <= DISPLACE_MARGIN * making.loss)
         return;
-    double lost = 0;
-    for (uint32_t i = 0; i < victims; i++)
-        lost += engine->candidates[i].worth * (double)engine->candidates[i].bytes;
-    if (worth_of(engine, number) * (double)resource_memory(resource) <= DISPLACE_MARGIN * lost)
-        return;
-    evict(engine, victims, need_bytes);
+    evict(engine, making.victims, bytes);
     resource->cause = (uint8_t)cause;
     room_enqueue(engine, number); /* it starts when they are gone */
 }
@@ -337,41 +242,71 @@ static struct why why_of_cause(const struct engine *engine, const struct resourc
     return (struct why){reasons[cause], {decide_expected_load(engine, resource)}};
 }
 
-/* Starts the queued resource or sets its room in motion. False: the queue has to wait. */
-static bool serve_front(struct engine *engine, uint32_t number)
+/* Starts the queued resource or sets its room in motion, within `devices`. False: it has to wait,
+ * and `claimed` are the devices that nobody may take before it. */
+static bool serve(struct engine *engine, uint32_t number, uint32_t devices, uint32_t *claimed)
 {
     struct resource *resource = &engine->resources[number];
-    uint32_t victims;
-    if (!fits_budget(engine, resource)) {
+    struct making_room making;
+    if (!place_possible(engine, resource)) {
         refuse_too_large(engine, number);
         return true;
     }
-    if (fits_now(engine, resource)) {
+    uint32_t loaders = devices & place_loaders(engine);
+    uint32_t now = place_now(engine, resource, loaders);
+    if (now != 0) {
         const struct why why = why_of_cause(engine, resource);
-        start(engine, number, (enum cause)resource->cause, &why);
+        start(engine, number, now, (enum cause)resource->cause, &why);
         return true;
     }
-    uint64_t missing = missing_bytes(resource) - room_free(engine),
-             coming = room_on_its_way(engine);
+    *claimed = place_now(engine, resource, devices);
+    if (*claimed == 0)
+        *claimed = place_soon(engine, resource, devices);
+    if (*claimed != 0)
+        return false; /* there is room or soon will be: nothing goes for it */
     bool ahead = resource->cause == CAUSE_PLAN || resource->cause == CAUSE_HINT;
-    if (coming < missing && ahead && resource->held == 0) {
-        room_forget(
-            engine,
-            number); /* its room went to a request: it is weighed afresh when the loader is idle */
+    if (ahead && resource->held == 0) {
+        /* Its room went to a request: it is weighed afresh when the loader is idle. */
+        room_forget(engine, number);
         return true;
     }
-    if (coming < missing && choose_victims(engine, missing - coming, &victims))
-        evict(engine, victims, resource_memory(resource));
+    *claimed = devices & place_allowed(engine, resource);
+    if (!place_make_room(engine, number, loaders, &making))
+        return false;
+    evict(engine, making.victims, resource_memory(resource));
+    *claimed = making.devices;
     return false;
+}
+
+static void forget_passes(struct engine *engine)
+{
+    for (uint32_t i = engine->queue_first; i != RESOURCE_NONE; i = engine->resources[i].queue_next)
+        engine->resources[i].passed_over = false;
+}
+
+/* In order of turn; who waits for a device is not overtaken there. */
+static bool serve_queue(struct engine *engine)
+{
+    uint32_t number, open = devices_all(&engine->devices);
+    bool passed = false;
+    while (open != 0 && place_loaders(engine) != 0 &&
+           (number = front_of_queue(engine, open)) != RESOURCE_NONE) {
+        uint32_t claimed = 0;
+        if (serve(engine, number, open, &claimed))
+            continue;
+        open &= ~claimed;
+        engine->resources[number].passed_over = passed = true;
+    }
+    if (passed)
+        forget_passes(engine);
+    return !passed;
 }
 
 void room_pump(struct engine *engine)
 {
-    uint32_t number;
     ahead_make_way(engine);
-    while (room_loader_free(engine) && (number = front_of_queue(engine)) != RESOURCE_NONE)
-        if (!serve_front(engine, number))
-            return;
+    if (!serve_queue(engine))
+        return;
     ahead_try(engine);
     rest_try(engine);
 }
@@ -395,14 +330,16 @@ void room_want(struct engine *engine, uint32_t number, enum cause cause, const s
     }
     if (ahead)
         return;
-    if (!fits_budget(engine, resource)) {
+    if (!place_possible(engine, resource)) {
         refuse_too_large(engine, number);
         return;
     }
     resource->cause = (uint8_t)cause;
-    if (engine->queue_first == RESOURCE_NONE && resource_absent(resource) &&
-        room_loader_free(engine) && fits_now(engine, resource)) {
-        start(engine, number, cause, why);
+    uint32_t now = 0;
+    if (engine->queue_first == RESOURCE_NONE && resource_absent(resource))
+        now = place_now(engine, resource, place_loaders(engine));
+    if (now != 0) {
+        start(engine, number, now, cause, why);
         return;
     }
     room_enqueue(engine, number);

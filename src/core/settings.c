@@ -13,6 +13,9 @@ const struct option_row engine_option_rows[] = {
      "Bytes that warm resources may use together."},
     {"host_memory", OPTION_SIZE, AT(host_memory), "unlimited", 0, 0, true, NULL,
      "Bytes of host memory that half warm resources may use together."},
+    {"devices", OPTION_TEXT, AT(devices), "", 0, 0, false, NULL,
+     "Several devices instead of memory: [NAME=][COUNTx]SIZE[@SIZE/s][*LOADS], separated by blanks, such as 2x24GiB; "
+     "with the bandwidth of loading and the loads at the same time on each. In YAML also a list of mappings."},
     {"wait_price", OPTION_DOUBLE, AT(wait_price), "54", 0, 1e6, false, NULL,
      "Warm seconds that one second of a user's waiting is worth; 54 is what a 10 minute time-out at an 11 s load implies."},
     {"idle_price", OPTION_DOUBLE, AT(idle_price), "1", 0, 1e6, false, NULL,
@@ -20,7 +23,7 @@ const struct option_row engine_option_rows[] = {
     {"load_time", OPTION_DURATION, AT(load_time_ns), "11s", 0, 24 * HOUR, true, NULL,
      "Expected load time of a resource until its own loads have been measured."},
     {"max_loads", OPTION_INT, AT(max_loads), "0", 0, 1e6, true, NULL,
-     "Loads at the same time; 0 means one under a memory budget and any number without."},
+     "Loads at the same time; 0 means one under a memory budget, what each of the devices allows with devices, and any number otherwise."},
     {"hold_timeout", OPTION_DURATION, AT(hold_timeout_ns), "120s", 0, 24 * HOUR, true, NULL,
      "How long a request may be held while its resource warms."},
     {"hold_limit", OPTION_INT, AT(hold_limit), "512", 1, 1e6, true, NULL,
@@ -80,6 +83,8 @@ const struct option_row resource_option_rows[] = {
      "Its expected load time until measured; absent: the general load_time."},
     {"priority", OPTION_INT, AT(priority), "0", -1000, 1000, true, NULL,
      "Higher is loaded first and evicted last."},
+    {"span", OPTION_INT, AT(span), "1", 1, 16, true, NULL,
+     "Devices it is spread over, an equal part on each."},
     {"pin", OPTION_BOOL, AT(pin), "false", 0, 0, true, NULL,
      "Keep it warm always."},
 };

@@ -10,6 +10,7 @@ struct engine_settings {
     char policy[OPTION_TEXT_MAX]; /* "planner", "ttl:600s", ...: see plan/policies.h */
     uint64_t memory;              /* bytes warm resources may use together; UINT64_MAX unlimited */
     uint64_t host_memory; /* bytes half warm resources may use together; UINT64_MAX unlimited */
+    char devices[OPTION_TEXT_MAX]; /* instead of `memory`: several devices, see core/devices.h */
     double wait_price;    /* warm seconds that one second of a user's waiting is worth (lambda) */
     double idle_price;    /* price of one warm, unused second */
     int64_t load_time_ns; /* expected load time of a resource that was never loaded */
@@ -65,6 +66,8 @@ struct resource_settings {
     bool has_fallback;       /* a fallback upstream is configured */
     uint32_t level_count;
     struct level_settings levels[LEVELS_MAX];
+    int64_t span;     /* devices it is spread over, an equal part on each; 1 and below: one */
+    uint32_t devices; /* where it may go, a mask; 0: any */
 };
 extern const struct option_row resource_option_rows[];
 extern const size_t resource_option_count;

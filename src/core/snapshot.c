@@ -19,9 +19,12 @@ static void code_settings(struct coder *coder, struct kept_settings *kept)
     code_i64(coder, &settings.hold_timeout_ns);
     code_i64(coder, &settings.load_time_ns);
     code_i64(coder, &settings.priority);
+    code_i64(coder, &settings.span);
+    code_u32(coder, &settings.devices);
     code_bool(coder, &settings.pin);
     code_bool(coder, &settings.has_fallback);
-    if (on_cold > ON_COLD_REFUSE)
+    if (on_cold > ON_COLD_REFUSE || settings.span < 1 || settings.span > DEVICES_MAX ||
+        settings.devices > UINT16_MAX)
         coder_fail(coder);
     settings.on_cold = (int)on_cold;
     *kept = kept_settings_of(&settings);
@@ -124,6 +127,7 @@ static void code_resource(struct coder *coder, struct resource *resource)
     code_bool(coder, &resource->dismissed);
     code_bool(coder, &resource->cancelling);
     code_u8(coder, &resource->failures);
+    code_u16(coder, &resource->placed);
     code_u32(coder, &resource->in_use);
     code_u64(coder, &resource->attempt);
     code_i64(coder, &resource->state_since_ns);
@@ -291,6 +295,7 @@ static void code_decisions(struct engine *engine, struct coder *coder)
         code_u32(coder, &logged->action.reason);
         code_u32(coder, &logged->action.cause);
         code_u32(coder, &logged->action.status);
+        code_u32(coder, &logged->action.devices);
         for (int j = 0; j < 4; j++)
             code_i64(coder, &logged->action.numbers[j]);
         code_u64(coder, &logged->previous);
@@ -462,7 +467,8 @@ void engine_forget_world(struct engine *engine, int64_t now_ns)
         resource->cancelling = false;
     }
     engine->loads_running = 0;
-    engine->memory_used = engine->host_used = engine->host_promised = 0;
+    engine->host_used = engine->host_promised = 0;
     engine->rest_gathered = false;
+    place_forget(engine);
     engine->hinted_count = 0;
 }

@@ -8,11 +8,17 @@ static bool sum_up(struct engine *engine)
 {
     uint32_t resting = 0;
     engine->loads_running = 0;
-    engine->memory_used = engine->host_used = engine->host_promised = 0;
+    place_forget(engine);
+    engine->host_used = engine->host_promised = 0;
     for (uint32_t i = 0; i < engine->resource_count; i++) {
-        const struct resource *resource = &engine->resources[i];
-        engine->loads_running += resource_loading(resource);
-        engine->memory_used += resource_held(resource);
+        struct resource *resource = &engine->resources[i];
+        if (resource_held(resource) > 0 || resource_loading(resource))
+            place_restore(engine, resource);
+        place_charge(engine, resource, 0, resource_held(resource));
+        if (resource_loading(resource)) {
+            engine->loads_running++;
+            place_load_begins(engine, resource);
+        }
         resting += resource->level > 0;
         bool between = resource->state == RESOURCE_HALF || resource->state == RESOURCE_RAISING ||
                        resource->state == RESOURCE_LOWERING;

@@ -6,6 +6,7 @@
 
 #include "base/heap.h"
 #include "base/table.h"
+#include "core/devices.h"
 #include "core/engine.h"
 #include "core/hold.h"
 #include "core/levels.h"
@@ -56,10 +57,6 @@ struct engine {
     struct source *sources;
     uint32_t source_count;
 
-    uint64_t memory_used; /* by resources that occupy it */
-    uint32_t occupied_first, occupied_last;
-    struct budget_candidate *candidates; /* scratch for room.c */
-    uint32_t candidates_capacity;
     uint64_t host_used, host_promised;        /* by levels between cold and warm */
     uint32_t rest_first, rest_last;           /* resources at, from or to one */
     struct budget_candidate *rest_candidates; /* scratch for rest.c */
@@ -70,6 +67,12 @@ struct engine {
         struct load_law loads, reaches;
     } level_laws[LEVELS_MAX];
 
+    struct devices devices;
+    bool limited; /* memory has a budget */
+    uint32_t occupied_first, occupied_last, occupied_count;
+    struct budget_candidate *candidates; /* scratch for place.c */
+    uint32_t *victims;                   /* chosen by place.c, in the order in which they go */
+    uint32_t candidates_capacity, victims_capacity;
     uint32_t loads_running;
     uint32_t queue_first,
         queue_last; /* resources that wait for room or a loader, in order of asking */
@@ -150,16 +153,15 @@ void room_want(struct engine *engine, uint32_t number, enum cause cause, const s
 void room_forget(struct engine *engine, uint32_t number);
 void room_pump(struct engine *engine);
 void room_enqueue(struct engine *engine, uint32_t number);
-bool room_loader_free(const struct engine *engine);
-uint64_t room_free(const struct engine *engine);
-uint64_t room_on_its_way(const struct engine *engine);
 bool room_evictable(const struct resource *resource);
-/* Bytes that letting it go would free. */
+/* Bytes that letting it go would free on each of its devices. */
 uint64_t room_frees(const struct engine *engine, const struct resource *resource);
-void room_start_displacing(struct engine *engine, uint32_t number, enum cause cause,
-                           const struct why *why, const uint32_t *victims, uint32_t victim_count);
+void room_start_displacing(struct engine *engine, uint32_t number, uint32_t devices,
+                           enum cause cause, const struct why *why, const uint32_t *victims,
+                           uint32_t victim_count);
 void room_occupy(struct engine *engine, uint32_t number);
 void room_vacate(struct engine *engine, uint32_t number);
+double room_worth(const struct engine *engine, uint32_t number, uint64_t bytes);
 void room_let_go(struct engine *engine, uint32_t number, const struct why *why);
 
 /* rest.c: levels between cold and warm */
@@ -185,6 +187,45 @@ void rest_try(struct engine *engine);
 struct coder;
 void levels_code_all(struct engine *engine, struct coder *coder);
 bool snapshot_is_consistent(struct engine *engine);
+/* place.c: on which devices; sets of devices are masks */
+struct making_room {  /* what has to go so that something fits */
+    uint32_t devices; /* where it would go */
+    uint32_t victims; /* at the front of engine->victims; 0: what is on its way out suffices */
+    double loss;      /* seconds of waiting that the victims are worth */
+};
+uint64_t place_missing(const struct engine *engine, const struct resource *resource);
+uint64_t place_share(const struct engine *engine, const struct resource *resource);
+/* Of bytes it holds, those on each device it is placed on. */
+uint64_t place_part_of(const struct resource *resource, uint64_t bytes);
+uint32_t place_span(const struct engine *engine, const struct resource *resource);
+uint32_t place_allowed(const struct engine *engine, const struct resource *resource);
+int64_t place_load_time(const struct engine *engine,
+                        const struct resource *resource); /* 0 unknown */
+bool place_possible(const struct engine *engine, const struct resource *resource);
+/* Whether enough of its devices are among the `open` ones. */
+bool place_is_open(const struct engine *engine, const struct resource *resource, uint32_t open);
+uint32_t place_loaders(const struct engine *engine); /* with a loader that is free */
+uint32_t place_settled(const struct engine *engine); /* with nothing on its way out */
+uint64_t place_free(const struct engine *engine, uint32_t device);
+/* Where a part of it of so many bytes may be brought now, so that all of it can follow; 0 nowhere.
+ */
+uint32_t place_part(const struct engine *engine, const struct resource *resource, uint64_t bytes);
+/* Where it fits as things are, within `devices`; 0: it does not. */
+uint32_t place_now(const struct engine *engine, const struct resource *resource, uint32_t devices);
+/* The same once what is on its way out has left. */
+uint32_t place_soon(const struct engine *engine, const struct resource *resource, uint32_t devices);
+/* The cheapest room for it within `devices`. False: what is in use leaves none. */
+bool place_make_room(struct engine *engine, uint32_t number, uint32_t devices,
+                     struct making_room *making);
+/* It holds `after` bytes on the devices it is placed on, and held `before`. */
+void place_charge(struct engine *engine, const struct resource *resource, uint64_t before,
+                  uint64_t after);
+void place_forget(struct engine *engine); /* nothing is anywhere */
+void place_load_begins(struct engine *engine, const struct resource *resource);
+void place_load_ends(struct engine *engine, const struct resource *resource);
+/* For what was loaded without our saying where, and after the devices have changed. */
+void place_found(struct engine *engine, struct resource *resource, uint32_t said);
+void place_restore(struct engine *engine, struct resource *resource);
 
 /* pressure.c: is there enough memory and loading? */
 struct coder;

@@ -33,6 +33,8 @@ static uint64_t hash_action(uint64_t hash, const struct action *action)
     hash = prng_mix(hash, action->request ^ action->attempt << 1);
     hash = prng_mix(hash, (uint64_t)action->reason << 32 | (uint64_t)action->cause << 16 |
                               action->status);
+    if (action->devices != 0)
+        hash = prng_mix(hash, action->devices);
     hash = prng_mix(hash, (uint64_t)action->numbers[0]);
     return prng_mix(hash, (uint64_t)action->numbers[1]);
 }
@@ -101,15 +103,17 @@ static void enter_state(struct engine *engine, uint32_t number, uint32_t next)
     bool warm = next == RESOURCE_WARM || next == RESOURCE_DRAINING;
     if (loading && !was_loading) {
         engine->loads_running++;
+        place_load_begins(engine, resource);
         resource->load_started_ns = engine->now_ns;
     }
     if (was_loading && !loading) {
         engine->loads_running--;
+        place_load_ends(engine, resource);
         resource->accounts.load_ns += engine->now_ns - resource->load_started_ns;
     }
     resource->warm_since_ns = warm ? engine->now_ns : -1;
     resource->idle_since_ns = warm && resource->in_use == 0 ? engine->now_ns : -1;
-    engine->memory_used += resource_held(resource) - held;
+    place_charge(engine, resource, held, resource_held(resource));
     if (!occupied && resource_occupies(resource))
         room_occupy(engine, number);
     if (occupied && !resource_occupies(resource))
@@ -130,6 +134,9 @@ void engine_signal(struct engine *engine, uint32_t number, enum signal signal,
         action.kind = row->action;
         action.attempt = resource->attempt;
         action.status = resource->level;
+        bool loads = row->action == ACTION_WARM || row->action == ACTION_RAISE;
+        if (loads && engine->devices.named)
+            action.devices = resource->placed;
         engine_emit(engine, &action);
     }
     struct action state = {.kind = ACTION_STATE,
@@ -147,7 +154,7 @@ void engine_set_memory(struct engine *engine, struct resource *resource, uint64_
     uint64_t before = resource_held(resource);
     resource->settings.memory = configured;
     resource->measured_memory = measured;
-    engine->memory_used += resource_held(resource) - before;
+    place_charge(engine, resource, before, resource_held(resource));
 }
 
 void engine_set_in_use(struct engine *engine, struct resource *resource, uint32_t in_use)

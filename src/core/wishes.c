@@ -44,7 +44,7 @@ void wishes_on_resource(struct engine *engine, const struct event *event)
         return;
     }
     engine->levelled |= resource->levels != NULL;
-    engine->memory_used += resource_held(resource) - held;
+    place_charge(engine, resource, held, resource_held(resource));
     if (!occupied && resource_occupies(resource))
         room_occupy(engine, number);
     if (occupied && !resource_occupies(resource))

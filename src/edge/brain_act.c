@@ -78,6 +78,8 @@ static void begin(struct brain *brain, const struct action *action)
     struct brain_place *place = &brain->places[action->resource];
     bool up = action->kind == ACTION_WARM || action->kind == ACTION_RAISE;
     CHECK(place->site && (place->site->configured || !up));
+    if (up)
+        place->devices = action->devices;
     if (place->busy || (up && place->replacing)) {
         place->deferred_attempt = action->attempt;
         place->deferred_kind = action->kind;
@@ -85,6 +87,8 @@ static void begin(struct brain *brain, const struct action *action)
         return;
     }
     place->busy = true;
+    if (up)
+        site_set_devices(place->site, place->devices, brain->engine);
     if (action->kind == ACTION_WARM)
         site_warm(place->site, action->attempt, action->status);
     else if (action->kind == ACTION_RAISE)

@@ -44,7 +44,8 @@ struct brain_place {
     struct site *site;
     bool busy; /* a task runs */
     bool adoption_tried;
-    bool replacing; /* waits for its last request to unload what an old configuration loaded */
+    bool replacing;   /* waits for its last request to unload what an old configuration loaded */
+    uint32_t devices; /* where the warm-up goes, a mask */
     uint64_t deferred_attempt; /* of a task that begins when the one before is done; 0 none */
     uint32_t deferred_kind, deferred_level; /* enum action_kind */
     uint32_t cause;                         /* of the warm-up under way */

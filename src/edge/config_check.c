@@ -115,18 +115,9 @@ static void check_resource(struct config_reader *reader, struct config_resource 
     reader->walk.problems = &unused;
     uint32_t count = yaml_walk_pairs(&reader->walk, node, "", pairs);
     reader->walk.problems = problems;
-    const struct yaml_pair *memory = config_find(pairs, count, "memory");
     const struct yaml_pair *on_cold = config_find(pairs, count, "on_cold");
-    char need[STR_NUMBER_MAX], have[STR_NUMBER_MAX];
     resource->engine.has_fallback = config->fallback.text[0] != 0;
-    if (resource->engine.memory > config->engine.memory && resource->engine.memory != UINT64_MAX)
-        yaml_walk_problem(&reader->walk, value_or(memory, node),
-                          "memory: found %s, more than the %s that all resources may use together",
-                          str_from_size(resource->engine.memory, need),
-                          str_from_size(config->engine.memory, have));
-    if (resource->engine.memory == UINT64_MAX)
-        yaml_walk_problem(&reader->walk, value_or(memory, node),
-                          "memory: found unlimited, expected a size such as 5GiB");
+    config_check_placing(reader, resource, pairs, count, node);
     check_levels(reader, resource, value_or(config_find(pairs, count, "levels"), node));
     if (resource->engine.on_cold == ON_COLD_FALLBACK && !resource->engine.has_fallback)
         yaml_walk_problem(&reader->walk, value_or(on_cold, node),
@@ -136,20 +127,11 @@ static void check_resource(struct config_reader *reader, struct config_resource 
 static void check_resources(struct config_reader *reader, const yaml_node_t *list)
 {
     struct config *config = reader->config;
-    uint64_t pinned = 0;
     if (!list || list->type != YAML_SEQUENCE_NODE || !config->resources)
         return;
-    for (uint32_t i = 0; i < config->resource_count; i++) {
-        struct config_resource *resource = &config->resources[i];
-        check_resource(reader, resource, yaml_walk_item(&reader->walk, list, i));
-        if (resource->engine.pin && resource->engine.memory <= UINT64_MAX - pinned)
-            pinned += resource->engine.memory;
-    }
-    char need[STR_NUMBER_MAX], have[STR_NUMBER_MAX];
-    if (pinned > config->engine.memory)
-        yaml_walk_problem(&reader->walk, list,
-                          "pin: the pinned resources need %s together, memory is %s",
-                          str_from_size(pinned, need), str_from_size(config->engine.memory, have));
+    for (uint32_t i = 0; i < config->resource_count; i++)
+        check_resource(reader, &config->resources[i], yaml_walk_item(&reader->walk, list, i));
+    config_check_pinned(reader, list);
     if (config->resource_count > (uint64_t)config->engine.max_resources)
         yaml_walk_problem(&reader->walk, list, "resources: found %u, max_resources is %lld",
                           config->resource_count, (long long)config->engine.max_resources);
@@ -188,5 +170,6 @@ void config_check(struct config_reader *reader, const yaml_node_t *root)
         yaml_walk_problem(
             &reader->walk, value_or(config_find(pairs, count, "default_resource"), root),
             "default_resource: \"%s\" is no configured resource", config->default_resource);
+    config_check_devices(reader, value_or(config_find(pairs, count, "devices"), root));
     check_resources(reader, resources);
 }

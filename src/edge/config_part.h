@@ -4,6 +4,7 @@
 #define FOREWARM_EDGE_CONFIG_PART_H
 
 #include "base/table.h"
+#include "core/devices.h"
 #include "edge/config.h"
 #include "edge/yaml_walk.h"
 
@@ -21,6 +22,7 @@ CONFIG_TABLE(config_resource_key)
 CONFIG_TABLE(config_warmer_key)
 CONFIG_TABLE(config_call_key)
 CONFIG_TABLE(config_level_key)
+CONFIG_TABLE(config_device_key)
 #undef CONFIG_TABLE
 
 enum { CONFIG_TEXTS_MAX = 64 << 20, CONFIG_FILE_MAX = 16 << 20 };
@@ -39,6 +41,8 @@ struct config_reader {
     uint32_t *name_lines; /* by name number */
     uint32_t names_capacity;
     size_t text_bytes;
+    struct devices devices; /* once everything is read */
+    bool devices_wrong;     /* and has been said to be: what refers to them is not looked at */
     bool no_memory;
 };
 
@@ -72,6 +76,12 @@ void config_read_call(struct config_reader *reader, struct config_call *call, co
 void config_call_defaults(struct config_call *call);
 void config_read_url(struct config_reader *reader, struct str name, const yaml_node_t *node,
                      struct config_url *url);
+/* config_devices.c */
+void config_read_devices(struct config_reader *reader, const yaml_node_t *node);
+void config_check_devices(struct config_reader *reader, const yaml_node_t *node);
+void config_check_placing(struct config_reader *reader, struct config_resource *resource,
+                          const struct yaml_pair *pairs, uint32_t count, const yaml_node_t *node);
+void config_check_pinned(struct config_reader *reader, const yaml_node_t *list);
 /* Contradictions between parts, once everything is read. */
 void config_check(struct config_reader *reader, const yaml_node_t *root);
 

@@ -343,6 +343,8 @@ static void read_resource_pair(struct config_reader *reader, struct config_resou
         read_aliases(reader, resource, pair->value);
     } else if (str_equal(pair->key, STR("upstream"))) {
         config_read_url(reader, STR("upstream"), pair->value, &resource->upstream);
+    } else if (str_equal(pair->key, STR("devices"))) {
+        return; /* names: looked up when all devices are known, see config_devices.c */
     } else if (str_equal(pair->key, STR("warmer"))) {
         config_read_warmer(reader, resource, pair->value);
     } else if (str_equal(pair->key, STR("levels"))) {

@@ -168,6 +168,8 @@ const struct option_row config_resource_keys[] = {
     {"aliases", OPTION_TEXT, 0, "", 0, 0, true, NULL, "List of further names."},
     {"upstream", OPTION_TEXT, 0, "", 0, CONFIG_URL_MAX - 1, true, NULL,
      "Address of its server. Required."},
+    {"devices", OPTION_TEXT, 0, "", 0, 0, true, NULL,
+     "Name of the device it may go to, or a list of names; absent: any."},
     {"warmer", OPTION_TEXT, 0, "", 0, 0, true, NULL, "How it is loaded and unloaded."},
     {"probe", OPTION_TEXT, 0, "", 0, 0, true, NULL,
      "A real inference that proves it warm. Required unless the warmer is none."},
@@ -204,10 +206,12 @@ const size_t config_call_key_count = 1;
 
 /* Counts are constants of this file, so that the table below can be one. */
 #define ROWS(rows) rows, sizeof rows / sizeof rows[0]
+enum { DEVICE_KEYS = 4 }; /* checked in config_devices.c */
 const struct config_section config_sections[] = {
     {"", "top level; control_X is written control: {X: ...}", ROWS(config_option_rows)},
     {"", "top level, parts", ROWS(config_top_keys)},
     {"fallback", "where requests go that are not held", ROWS(config_fallback_keys)},
+    {"devices[]", "one of several devices", config_device_keys, DEVICE_KEYS},
     {"resources[]", "one resource", ROWS(config_resource_rows)},
     {"resources[]", "one resource, parts", ROWS(config_resource_keys)},
     {"resources[].warmer", "how it is loaded and unloaded", ROWS(config_warmer_rows)},

@@ -63,7 +63,7 @@ static void collect_memory(const struct source *source, struct metrics_writer *w
 {
     const struct str used = STR("used"), budget = STR("budget"), wanted = STR("wanted");
     struct engine_pressure pressure;
-    uint64_t bytes = brain_config(source->brain)->engine.memory;
+    uint64_t bytes = engine_memory_budget(brain_engine(source->brain));
     metrics_sample(writer, &used, 1, (double)engine_memory_used(brain_engine(source->brain)));
     const struct str host = STR("host_used");
     metrics_sample(writer, &host, 1, (double)engine_host_memory_used(brain_engine(source->brain)));
@@ -72,6 +72,18 @@ static void collect_memory(const struct source *source, struct metrics_writer *w
     engine_pressure(brain_engine(source->brain), brain_now_ns(source->brain), &pressure);
     metrics_sample(writer, &budget, 1, (double)bytes);
     metrics_sample(writer, &wanted, 1, (double)pressure.wanted_bytes);
+}
+
+static void collect_devices(const struct source *source, struct metrics_writer *writer)
+{
+    struct engine_device devices[DEVICES_MAX];
+    uint32_t count = engine_devices(brain_engine(source->brain), devices);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct str used[] = {str_of(devices[i].name), STR("used")},
+                         budget[] = {str_of(devices[i].name), STR("budget")};
+        metrics_sample(writer, used, 2, (double)devices[i].used_bytes);
+        metrics_sample(writer, budget, 2, (double)devices[i].budget_bytes);
+    }
 }
 
 static void collect(void *context, enum metric_id metric, struct metrics_writer *writer)
@@ -97,6 +109,9 @@ static void collect(void *context, enum metric_id metric, struct metrics_writer 
         break;
     case METRIC_MEMORY:
         collect_memory(source, writer);
+        break;
+    case METRIC_DEVICE_MEMORY:
+        collect_devices(source, writer);
         break;
     case METRIC_OVERLOADED:
         engine_pressure(engine, brain_now_ns(source->brain), &pressure);

@@ -129,6 +129,17 @@ static void write_aliases(struct json *json, const struct config_resource *confi
     json_array_end(json);
 }
 
+static void write_device_names(struct brain *brain, uint32_t mask, struct json *json)
+{
+    struct engine_device devices[DEVICES_MAX];
+    uint32_t count = engine_devices(brain_engine(brain), devices);
+    json_array(json);
+    for (uint32_t i = 0; i < count; i++)
+        if (mask >> i & 1)
+            json_text(json, devices[i].name);
+    json_array_end(json);
+}
+
 static void write_resource(struct brain *brain, uint32_t resource, struct json *json)
 {
     struct resource_view view;
@@ -148,6 +159,8 @@ static void write_resource(struct brain *brain, uint32_t resource, struct json *
     json_key_uint(json, "in_use", view.in_use);
     json_key_uint(json, "held", view.held);
     json_key_uint(json, "memory_bytes", view.memory);
+    json_key(json, "devices");
+    write_device_names(brain, view.devices, json);
     json_key_text(json, "warmer",
                   site->config->warmer.kind == WARMER_NONE   ? "none"
                   : site->config->warmer.kind == WARMER_EXEC ? "exec"
@@ -185,6 +198,22 @@ static void write_pressure(struct brain *brain, struct json *json)
     json_key_fixed(json, "behind_s", time_to_seconds(pressure.behind_ns), 3);
 }
 
+static void write_devices(struct brain *brain, struct json *json)
+{
+    struct engine_device devices[DEVICES_MAX];
+    uint32_t count = engine_devices(brain_engine(brain), devices);
+    json_array(json);
+    for (uint32_t i = 0; i < count; i++) {
+        json_object(json);
+        json_key_text(json, "name", devices[i].name);
+        json_key_uint(json, "used_bytes", devices[i].used_bytes);
+        json_key_uint(json, "budget_bytes", devices[i].budget_bytes);
+        json_key_uint(json, "loads_running", devices[i].loads_running);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
 bool control_list(struct brain *brain, struct call *call)
 {
     struct json json;
@@ -200,9 +229,11 @@ bool control_list(struct brain *brain, struct call *call)
     json_key(&json, "memory");
     json_object(&json);
     json_key_uint(&json, "used_bytes", engine_memory_used(brain_engine(brain)));
-    write_bytes(&json, "budget_bytes", brain_config(brain)->engine.memory);
     json_key_uint(&json, "host_used_bytes", engine_host_memory_used(brain_engine(brain)));
     write_bytes(&json, "host_budget_bytes", brain_config(brain)->engine.host_memory);
+    write_bytes(&json, "budget_bytes", engine_memory_budget(brain_engine(brain)));
+    json_key(&json, "devices");
+    write_devices(brain, &json);
     write_pressure(brain, &json);
     json_object_end(&json);
     json_key_text(&json, "policy", brain_config(brain)->engine.policy);
@@ -225,7 +256,7 @@ bool control_show(struct brain *brain, struct call *call)
 
 /* ---- why ---- */
 
-static void write_decision(struct json *json, const struct decision *decision)
+static void write_decision(struct brain *brain, struct json *json, const struct decision *decision)
 {
     const struct action *action = &decision->action;
     struct buf why;
@@ -243,6 +274,10 @@ static void write_decision(struct json *json, const struct decision *decision)
     for (size_t i = 0; i < sizeof action->numbers / sizeof action->numbers[0]; i++)
         json_int(json, action->numbers[i]);
     json_array_end(json);
+    if (action->devices != 0) {
+        json_key(json, "devices");
+        write_device_names(brain, action->devices, json);
+    }
     json_object_end(json);
     buf_fini(&why);
 }
@@ -267,7 +302,7 @@ bool control_why(struct brain *brain, struct call *call)
     json_key(&json, "decisions");
     json_array(&json);
     for (size_t i = 0; i < count; i++)
-        write_decision(&json, &decisions[i]);
+        write_decision(brain, &json, &decisions[i]);
     json_array_end(&json);
     json_object_end(&json);
     return true;

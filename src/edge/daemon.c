@@ -99,6 +99,11 @@ static void reload(struct daemon *daemon)
         return;
     }
     config_problems_fini(&problems);
+    if (strcmp(daemon->config->engine.devices, config->engine.devices) != 0) {
+        log_error("devices change with a restart only; the old configuration stays");
+        config_free(&config);
+        return;
+    }
     note_fixed(daemon->config, config);
     if (control_reload(daemon->control, config, &detail) != FW_OK) {
         log_error("the configuration was not reloaded; the old one stays",

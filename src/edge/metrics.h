@@ -42,6 +42,8 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
     X(METRIC_MEMORY, "forewarm_memory_bytes", GAUGE, "kind", NONE,                                 \
       "Memory: used by resources, budget, wanted by what was asked for within an hour, host "      \
       "memory used by half warm ones.")                                                            \
+    X(METRIC_DEVICE_MEMORY, "forewarm_device_memory_bytes", GAUGE, "device,kind", NONE,            \
+      "Memory of each named device: used by resources, and budget.")                               \
     X(METRIC_OVERLOADED, "forewarm_overloaded", GAUGE, "", NONE,                                   \
       "1 while memory or loading is short: requests waited for a load or for room for 95 % of "    \
       "the last hour, and loads stood in a queue.")                                                \

@@ -2,6 +2,7 @@
 #include "edge/site.h"
 #include "base/check.h"
 #include "base/time.h"
+#include "core/engine.h"
 #include "edge/log.h"
 #include "edge/site_task.h"
 #include <signal.h>
@@ -120,6 +121,39 @@ static void put_in_force(struct site *site)
     site->in_force = config_retain(site->latest);
     site->warmer.config = site->config;
     site->warmer.ops = warmer_find((enum warmer_kind)site->config->warmer.kind);
+}
+
+void site_set_devices(struct site *site, uint32_t mask, const struct engine *engine)
+{
+    struct warmer *warmer = &site->warmer;
+    struct engine_device devices[DEVICES_MAX];
+    uint32_t count = engine_devices(engine, devices);
+    size_t names = 0, numbers = 0;
+    warmer->device_names[0] = warmer->device_numbers[0] = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!(mask >> i & 1))
+            continue;
+        const char *comma = names > 0 ? "," : "";
+        names += (size_t)snprintf(warmer->device_names + names, sizeof warmer->device_names - names,
+                                  "%s%s", comma, devices[i].name);
+        numbers += (size_t)snprintf(warmer->device_numbers + numbers,
+                                    sizeof warmer->device_numbers - numbers, "%s%u", comma, i);
+    }
+}
+
+uint32_t site_devices(const struct site *site, const char *text)
+{
+    struct devices devices;
+    struct fw_detail detail;
+    uint32_t mask = 0;
+    struct str rest = str_of(site->warmer.device_names), name;
+    if (rest.len == 0 || devices_parse(&devices, str_of(text), UINT64_MAX, &detail) != FW_OK)
+        return 0;
+    while (str_cut(&rest, ',', &name)) {
+        int number = devices_find(&devices, name);
+        mask |= number >= 0 ? 1u << number : 0;
+    }
+    return mask;
 }
 
 void site_warm(struct site *site, uint64_t attempt, uint32_t level)

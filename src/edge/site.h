@@ -115,6 +115,11 @@ void site_destroy(struct site **site);
 void site_configure(struct site *site, struct config *config,
                     const struct config_resource *resource);
 
+/* Where the next warm-up goes: a mask of the engine's devices. */
+struct engine;
+void site_set_devices(struct site *site, uint32_t devices, const struct engine *engine);
+/* Where it was found to run, by the names of then. */
+uint32_t site_devices(const struct site *site, const char *text);
 /* Tasks. Each ends with PROVEN or FAILED; UNLOADED; `adopted`. */
 /* From the level it is at. */
 void site_warm(struct site *site, uint64_t attempt, uint32_t level);

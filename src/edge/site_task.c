@@ -387,6 +387,7 @@ static void adopt(struct site *site)
     site_set_stage(site, SITE_READY);
     report(site, (struct event){.kind = EVENT_FOUND,
                                 .value = bytes,
+                                .devices = site_devices(site, site->in_force->engine.devices),
                                 .duration_ns = site->latencies[site->probes - 1]});
     site->hooks->adopted(site->hooks->context, site, true);
 }

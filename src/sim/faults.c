@@ -155,7 +155,8 @@ enum fw_err faults_snapshot(struct faults *faults)
 static enum fw_err tell_survivors(struct faults *faults)
 {
     for (uint32_t i = 0; i < faults->world.resource_count; i++) {
-        struct event found = {.kind = EVENT_FOUND, .resource = i};
+        struct event found = {
+            .kind = EVENT_FOUND, .resource = i, .devices = faults->world.resources[i].placed};
         if (faults->world.resources[i].state != HOSTILE_READY)
             continue;
         faults->world.faults[FAULT_ADOPTED]++;

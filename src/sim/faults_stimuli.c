@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What a seed chooses, and what happens in its world. */
+#include "base/check.h"
 #include "base/time.h"
 #include "sim/faults_part.h"
 #include <stdio.h>
@@ -15,6 +16,24 @@ static bool chance(struct faults *faults, double share)
     return prng_uniform(&faults->prng) < share;
 }
 
+/* Most may go anywhere; some to a few only, and some need several at once, at times more than they
+ * may go to. */
+static void choose_devices(struct faults *faults, uint32_t i)
+{
+    const struct devices *devices = &faults->world.devices;
+    struct hostile_resource *world = &faults->world.resources[i];
+    struct resource_settings *settings = &faults->resources[i];
+    settings->span = 1;
+    settings->devices = 0;
+    if (devices->named) {
+        settings->span = chance(faults, 0.75) ? 1 : 1 + (int64_t)below(faults, devices->count + 1);
+        settings->devices =
+            chance(faults, 0.7) ? 0 : 1 + (uint32_t)below(faults, devices_all(devices));
+    }
+    world->span = (uint32_t)settings->span;
+    world->allowed = settings->devices != 0 ? settings->devices : devices_all(devices);
+}
+
 static void choose_resource(struct faults *faults, uint32_t i)
 {
     faults->world.resources[i].size = (1 + below(faults, 20)) << 30;
@@ -26,6 +45,7 @@ static void choose_resource(struct faults *faults, uint32_t i)
         .priority = (int64_t)below(faults, 3),
         .pin = chance(faults, 0.05),
         .has_fallback = chance(faults, 0.3)};
+    choose_devices(faults, i);
     if (chance(faults, 0.2))
         faults->resources[i].hold_timeout_ns = (int64_t)below(faults, 60) * TIME_SECOND;
     if (chance(faults, 0.2))
@@ -80,11 +100,30 @@ static void choose_engine(struct faults *faults)
     settings->seed = (int64_t)below(faults, 1000);
 }
 
+/* A third of the worlds have several devices, alike or not. */
+static void choose_device_set(struct faults *faults)
+{
+    struct engine_settings *settings = &faults->settings;
+    struct fw_detail detail = {""};
+    size_t len = 0;
+    if (!chance(faults, 0.35))
+        return;
+    settings->memory = UINT64_MAX;
+    uint64_t kinds = 1 + below(faults, 3);
+    for (uint64_t i = 0; i < kinds; i++)
+        len += (size_t)snprintf(settings->devices + len, sizeof settings->devices - len,
+                                "%s%ux%uGiB*%u", i > 0 ? " " : "", 1 + (unsigned)below(faults, 3),
+                                4 + (unsigned)below(faults, 24), 1 + (unsigned)below(faults, 2));
+    CHECK(devices_parse(&faults->world.devices, str_of(settings->devices), UINT64_MAX, &detail) ==
+          FW_OK);
+}
+
 void faults_choose(struct faults *faults)
 {
     static const int64_t loads_s[] = {0, 1, 10, 60};
     struct hostile *world = &faults->world;
     choose_engine(faults);
+    choose_device_set(faults);
     for (uint32_t i = 0; i < world->resource_count; i++) {
         choose_resource(faults, i);
         choose_levels(faults, i);
@@ -101,11 +140,13 @@ void faults_choose(struct faults *faults)
 void faults_describe(const struct faults *faults, char *text, size_t size)
 {
     char memory[STR_NUMBER_MAX], load[TIME_TEXT_MAX];
-    snprintf(
-        text, size, "policy %s, %u resources, memory %s, loads about %s, at most %lld at a time",
-        faults->settings.policy, faults->world.resource_count,
-        str_from_size(faults->settings.memory, memory),
-        time_format_duration(faults->world.load_ns, load), (long long)faults->settings.max_loads);
+    snprintf(text, size,
+             "policy %s, %u resources, memory %s%s%s, loads about %s, at most %lld at a time",
+             faults->settings.policy, faults->world.resource_count,
+             str_from_size(faults->settings.memory, memory),
+             faults->settings.devices[0] ? ", devices " : "", faults->settings.devices,
+             time_format_duration(faults->world.load_ns, load),
+             (long long)faults->settings.max_loads);
 }
 
 static enum fw_err request_comes(struct faults *faults, uint32_t resource)

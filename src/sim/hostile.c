@@ -99,6 +99,71 @@ static void check_budgets(struct hostile *hostile, uint32_t number, const char *
                      number, host_bytes, hostile->host_budget);
 }
 
+/* Bytes that the world holds on one of the devices. */
+static uint64_t device_bytes(const struct hostile *hostile, uint32_t device)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < hostile->resource_count; i++) {
+        const struct hostile_resource *resource = &hostile->resources[i];
+        if (resource->placed >> device & 1)
+            bytes +=
+                devices_share(held_bytes(resource), (uint32_t)__builtin_popcount(resource->placed));
+    }
+    return bytes;
+}
+
+static uint32_t device_loads(const struct hostile *hostile, uint32_t device)
+{
+    uint32_t loads = 0;
+    for (uint32_t i = 0; i < hostile->resource_count; i++)
+        loads += (hostile->resources[i].state == HOSTILE_LOADING ||
+                  hostile->resources[i].state == HOSTILE_RAISING ||
+                  hostile->resources[i].state == HOSTILE_CANCELLING) &&
+                 (hostile->resources[i].placed >> device & 1);
+    return loads;
+}
+
+static bool goes_to(uint32_t devices, uint32_t span, uint32_t allowed)
+{
+    return (uint32_t)__builtin_popcount(devices) == span && (devices & ~allowed) == 0;
+}
+
+/* Neither memory nor loaders are overdrawn, device by device. */
+static void check_devices(struct hostile *hostile, uint32_t number, const struct action *action)
+{
+    struct hostile_resource *resource = &hostile->resources[number];
+    const struct level_settings *at =
+        resource->level > 0 ? &resource->levels[resource->level - 1] : NULL;
+    bool lies = at && (at->memory > 0 || !at->from_cold);
+    if (lies && action->kind == ACTION_WARM && action->devices != resource->placed)
+        hostile_fail(hostile, "devices", "r%u lies half warm on the devices %x, but goes to %x",
+                     number, resource->placed, action->devices);
+    resource->placed = action->devices;
+    if (!hostile->devices.named && action->devices != 0)
+        hostile_fail(hostile, "devices", "r%u goes to the devices %x, but there are none", number,
+                     action->devices);
+    if (!hostile->devices.named)
+        return;
+    /* What lies somewhere was put there by the settings of then. */
+    if (!lies && !goes_to(action->devices, resource->span, resource->allowed) &&
+        !goes_to(action->devices, resource->span_before, resource->allowed_before))
+        hostile_fail(hostile, "devices", "r%u goes to the devices %x, but may go to %u of %x",
+                     number, action->devices, resource->span, resource->allowed);
+    for (uint32_t i = 0; i < hostile->devices.count; i++) {
+        const struct device *device = &hostile->devices.items[i];
+        if (!(action->devices >> i & 1))
+            continue;
+        if (device_bytes(hostile, i) > device->memory)
+            hostile_fail(hostile, "budget",
+                         "warming r%u (%" PRIu64 " bytes) makes %" PRIu64 " of %" PRIu64 " on %s",
+                         number, resource->size, device_bytes(hostile, i), device->memory,
+                         device->name);
+        if (device_loads(hostile, i) > device->loads_max)
+            hostile_fail(hostile, "loaders", "warming r%u makes %u loads of %u on %s", number,
+                         device_loads(hostile, i), device->loads_max, device->name);
+    }
+}
+
 /* A report of the resource's warmer: it does not overtake an earlier one. */
 static enum fw_err report(struct hostile *hostile, uint32_t number, uint32_t kind, uint64_t attempt,
                           uint32_t status, int64_t at_ns)
@@ -126,14 +191,16 @@ static enum fw_err lose_reply(struct hostile *hostile, uint32_t number, uint64_t
     return agenda_put(&hostile->agenda, &late);
 }
 
-static enum fw_err begin_load(struct hostile *hostile, uint32_t number, uint64_t attempt,
-                              int64_t now_ns)
+static enum fw_err begin_load(struct hostile *hostile, const struct action *action, int64_t now_ns)
 {
+    uint32_t number = action->resource;
+    uint64_t attempt = action->attempt;
     struct hostile_resource *resource = &hostile->resources[number];
     resource->state = HOSTILE_LOADING;
     resource->attempt = attempt;
     resource->draining = resource->drained = resource->drained_sent = false;
     check_budgets(hostile, number, "warming");
+    check_devices(hostile, number, action);
     int64_t took_ns = random_delay(hostile, hostile->load_ns);
     if (chance(hostile, hostile->lost_share))
         return lose_reply(hostile, number, attempt, now_ns);
@@ -173,7 +240,7 @@ static enum fw_err on_warm(struct hostile *hostile, const struct action *action,
                      action->resource, action->attempt, resource->attempt);
     if (action->cause != CAUSE_REQUEST)
         hostile->faults[FAULT_PREWARMED]++;
-    return begin_load(hostile, action->resource, action->attempt, now_ns);
+    return begin_load(hostile, action, now_ns);
 }
 
 static enum fw_err on_drain(struct hostile *hostile, const struct action *action, int64_t now_ns)
@@ -248,6 +315,7 @@ static enum fw_err on_raise(struct hostile *hostile, const struct action *action
     resource->level = action->status;
     resource->attempt = action->attempt;
     check_budgets(hostile, action->resource, "raising");
+    check_devices(hostile, action->resource, action);
     bool fails = chance(hostile, hostile->fail_share);
     return report(hostile, action->resource, fails ? EVENT_FAILED : EVENT_RAISED, action->attempt,
                   FW_SPAWN, time_add(now_ns, random_delay(hostile, hostile->load_ns)));
@@ -423,6 +491,11 @@ void hostile_told(struct hostile *hostile, const struct event *event)
 {
     if (event->kind == EVENT_LOST)
         hostile->resources[event->resource].lost_sent = false;
+    if (event->kind == EVENT_RESOURCE) {
+        struct hostile_resource *resource = &hostile->resources[event->resource];
+        resource->span_before = resource->span;
+        resource->allowed_before = resource->allowed;
+    }
     if (event->kind == EVENT_GONE && hostile->requests[event->request - 1].state == REQUEST_HELD)
         set_request(hostile, &hostile->requests[event->request - 1], REQUEST_ENDED);
 }
@@ -483,6 +556,11 @@ void hostile_crash(struct hostile *hostile, uint32_t keep_mask)
         struct hostile_resource *resource = &hostile->resources[i];
         bool survives = resource->state == HOSTILE_READY && ((keep_mask >> i) & 1);
         struct hostile_resource left = {.size = resource->size,
+                                        .span = resource->span,
+                                        .allowed = resource->allowed,
+                                        .span_before = resource->span_before,
+                                        .allowed_before = resource->allowed_before,
+                                        .placed = resource->placed,
                                         .attempt = resource->attempt,
                                         .state = survives ? HOSTILE_READY : HOSTILE_ABSENT};
         memcpy(left.levels, resource->levels, sizeof left.levels);

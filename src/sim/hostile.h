@@ -13,6 +13,7 @@
 #include "base/prng.h"
 #include "core/action.h"
 #include "core/settings.h"
+#include "core/devices.h"
 #include "sim/agenda.h"
 
 enum { HOSTILE_RESOURCES_MAX = 16, HOSTILE_REQUESTS_MAX = 1 << 16, HOSTILE_FAILURE_MAX = 400 };
@@ -66,6 +67,9 @@ struct hostile_resource {
     uint64_t attempt, size;
     uint32_t level; /* whose bytes it holds besides: where it is, comes from or goes to; 0 none */
     struct level_settings levels[LEVELS_MAX];
+    uint32_t span, allowed; /* devices it takes an equal part of; those it may go to */
+    uint32_t span_before, allowed_before; /* the same until the engine has heard of a change */
+    uint32_t placed; /* where it was loaded; 0 on the one device without a name */
     uint32_t running;
     bool draining;     /* nothing new may start */
     bool drained;      /* DRAINED was delivered for the drain in force */
@@ -90,6 +94,7 @@ struct hostile {
     struct hostile_resource resources[HOSTILE_RESOURCES_MAX];
     uint32_t resource_count;
     uint64_t budget, host_budget;     /* UINT64_MAX: none */
+    struct devices devices;           /* when they have names; what is used is counted afresh */
     struct hostile_request *requests; /* by number - 1 */
     size_t request_count;
     uint64_t held; /* of these */

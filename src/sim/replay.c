@@ -110,6 +110,8 @@ static enum fw_err introduce(struct replay *replay)
         struct resource_settings settings = plain;
         if (replay->settings->sizes)
             settings.memory = replay->settings->sizes[number];
+        if (replay->settings->spans)
+            settings.span = replay->settings->spans[number];
         if (replay->settings->loads->by_resource_ns)
             settings.load_time_ns = replay->settings->loads->by_resource_ns[number];
         if (replay->settings->half)
@@ -216,6 +218,9 @@ enum fw_err replay_run(const struct replay_settings *settings, const char *polic
     FW_TRY(engine_create(&replay.engine, &engine, &future, detail));
     enum fw_err err = world_init(&replay.world, settings->loads, settings->trace->resources.count);
     replay.world.half = settings->half ? &settings->half->world : NULL;
+    replay.world.sizes = settings->sizes;
+    if (err == FW_OK)
+        err = devices_parse(&replay.world.devices, str_of(engine.devices), engine.memory, detail);
     if (err == FW_OK)
         err = score_init(&replay.score, settings->trace, settings->from_ns);
     if (err == FW_OK)

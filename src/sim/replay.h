@@ -41,6 +41,7 @@ struct replay_settings {
     const uint64_t *sizes;         /* bytes by resource; NULL unknown */
     /* A level between cold and warm; NULL: there is none. */
     const struct replay_half *half;
+    const uint8_t *spans;            /* devices that a resource is spread over; NULL: one each */
     const struct replay_hint *hints; /* by time */
     size_t hint_count;
     int64_t from_ns;                /* scored from here on */
@@ -64,10 +65,10 @@ struct replay_result {
 FW_MUST_CHECK enum fw_err replay_run(const struct replay_settings *settings, const char *policy,
                                      struct replay_result *result, struct fw_detail *detail);
 
-/* CSV `resource,memory` ("5GiB") or `resource,bytes`; a row named * stands for all others. Every
- * resource of the trace must have a size. */
+/* CSV `resource,memory` ("5GiB") or `resource,bytes`, and if need be `span`; a row named * stands
+ * for all others. Every resource of the trace must have a size. */
 FW_MUST_CHECK enum fw_err replay_read_sizes(const struct trace *trace, const char *name,
-                                            struct str text, uint64_t *sizes,
+                                            struct str text, uint64_t *sizes, uint8_t *spans,
                                             struct fw_detail *detail);
 /* CSV `time,resource[,probability][,eta_s][,session][,source]`, sorted by time afterwards. Hints
  * for resources that the trace does not have are counted in `unknown`. The caller frees *hints. */

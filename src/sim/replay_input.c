@@ -20,6 +20,8 @@ struct input {
     uint64_t *sizes; /* sizes */
     bool *sized;
     uint64_t other_size;
+    uint8_t *spans; /* NULL: not wanted */
+    uint8_t other_span;
     bool has_other;
     struct replay_hint *hints; /* hints */
     size_t hint_count, hint_capacity;
@@ -84,8 +86,13 @@ static enum fw_err take_size(struct input *input, const struct csv_row *row)
         return bad_field(
             input, row, bytes.len > 0 ? "bytes" : "memory", bytes.len > 0 ? bytes : memory,
             bytes.len > 0 ? "a number of bytes greater than 0" : "a size with a unit such as 5GiB");
+    struct str text = field(input, row, 3);
+    uint64_t span = 1;
+    if (text.len > 0 && (!str_to_uint64(text, &span) || span < 1 || span > DEVICES_MAX))
+        return bad_field(input, row, "span", text, "1 to 16 devices");
     if (str_equal(id, STR("*"))) {
         input->other_size = size;
+        input->other_span = (uint8_t)span;
         input->has_other = true;
         return FW_OK;
     }
@@ -93,21 +100,24 @@ static enum fw_err take_size(struct input *input, const struct csv_row *row)
     if (number == TABLE_NONE)
         return FW_OK; /* sizes of a whole fleet may be given to a part of its log */
     input->sizes[number] = size;
+    if (input->spans)
+        input->spans[number] = (uint8_t)span;
     input->sized[number] = true;
     return FW_OK;
 }
 
 enum fw_err replay_read_sizes(const struct trace *trace, const char *name, struct str text,
-                              uint64_t *sizes, struct fw_detail *detail)
+                              uint64_t *sizes, uint8_t *spans, struct fw_detail *detail)
 {
-    static const char *const columns[] = {"resource", "memory", "bytes"};
+    static const char *const columns[] = {"resource", "memory", "bytes", "span"};
     uint32_t count = trace->resources.count;
     struct input input = {.trace = trace,
                           .name = name,
                           .detail = detail,
                           .columns = columns,
-                          .count = 3,
+                          .count = 4,
                           .required = 1,
+                          .spans = spans,
                           .take = take_size,
                           .sizes = sizes,
                           .sized = calloc(count ? count : 1, sizeof(bool))};
@@ -115,9 +125,12 @@ enum fw_err replay_read_sizes(const struct trace *trace, const char *name, struc
         return FW_NOMEM;
     enum fw_err err = read_rows(&input, text);
     for (uint32_t i = 0; i < count && err == FW_OK; i++) {
-        if (!input.sized[i] && input.has_other)
-            sizes[i] = input.other_size;
-        else if (!input.sized[i])
+        if (input.sized[i])
+            continue;
+        if (spans)
+            spans[i] = input.other_span;
+        sizes[i] = input.other_size;
+        if (!input.has_other)
             err = err_set(detail, FW_INPUT,
                           "%s: found no size of \"%.*s\", expected a row for it or for *", name,
                           STR_ARG(table_key(&trace->resources, i)));

@@ -18,6 +18,16 @@ void world_fini(struct world *world)
     *world = (struct world){0};
 }
 
+/* As drawn; where the bandwidth of the devices is known, what reading its bytes takes. */
+static int64_t cold_load(const struct world *world, const struct action *action, uint64_t number)
+{
+    int64_t read_ns = 0;
+    if (world->sizes)
+        read_ns = devices_load_time(&world->devices, world->sizes[action->resource],
+                                    (uint32_t)__builtin_popcount(action->devices), action->devices);
+    return read_ns > 0 ? read_ns : loads_draw(world->loads, action->resource, number);
+}
+
 static int64_t half_load(const struct world *world, uint32_t resource, int64_t cold_ns)
 {
     const struct world_half *half = world->half;
@@ -31,7 +41,7 @@ static int64_t half_load(const struct world *world, uint32_t resource, int64_t c
 static enum fw_err begin_raise(struct world *world, const struct action *action)
 {
     struct world_resource *resource = &world->resources[action->resource];
-    int64_t cold_ns = loads_draw(world->loads, action->resource, resource->loads);
+    int64_t cold_ns = cold_load(world, action, resource->loads);
     int64_t raise_ns = cold_ns - half_load(world, action->resource, cold_ns);
     struct event event = {.at_ns = time_add(action->at_ns, raise_ns),
                           .kind = EVENT_RAISED,
@@ -44,7 +54,7 @@ static enum fw_err begin_raise(struct world *world, const struct action *action)
 static enum fw_err begin_load(struct world *world, const struct action *action)
 {
     struct world_resource *resource = &world->resources[action->resource];
-    int64_t cold_ns = loads_draw(world->loads, action->resource, resource->loads++);
+    int64_t cold_ns = cold_load(world, action, resource->loads++);
     int64_t load_ns = action->status > 0 ? half_load(world, action->resource, cold_ns) : cold_ns;
     struct event event = {.at_ns = time_add(action->at_ns, load_ns),
                           .kind = EVENT_LOADED,

@@ -8,6 +8,7 @@
 #define FOREWARM_SIM_WORLD_H
 
 #include "core/action.h"
+#include "core/devices.h"
 #include "core/event.h"
 #include "sim/agenda.h"
 #include "sim/loads.h"
@@ -27,6 +28,8 @@ struct world_half {
 struct world {
     const struct loads *loads;
     const struct world_half *half; /* NULL: none */
+    struct devices devices; /* loading from where the bandwidth is known takes what that says */
+    const uint64_t *sizes;  /* borrowed; NULL: not known, and neither is that */
     struct agenda agenda;
     struct world_resource *resources;
     uint32_t resource_count;

@@ -20,7 +20,8 @@
 struct launch {
     char *script; /* "exec COMMAND", or COMMAND where exec would change its meaning */
     char **environment;
-    char resource[300];   /* FOREWARM_RESOURCE=id */
+    char resource[300]; /* FOREWARM_RESOURCE=id */
+    char devices[700], device_numbers[100];
     char output_path[64]; /* /proc/self/fd/N of the pipe's end: opened again for reading and writing
                            */
     const char *directory;
@@ -104,7 +105,7 @@ static bool prepare(struct launch *launch, const struct child_spec *spec)
     while (environ[inherited])
         inherited++;
     launch->environment =
-        calloc(inherited + spec->environment_count + 2, sizeof *launch->environment);
+        calloc(inherited + spec->environment_count + 4, sizeof *launch->environment);
     size_t script_bytes = strlen(spec->command) + sizeof "exec ";
     launch->script = malloc(script_bytes);
     if (!launch->environment || !launch->script)
@@ -117,6 +118,13 @@ static bool prepare(struct launch *launch, const struct child_spec *spec)
         launch->environment[count++] = (char *)spec->environment[i];
     snprintf(launch->resource, sizeof launch->resource, "FOREWARM_RESOURCE=%s", spec->resource);
     launch->environment[count++] = launch->resource;
+    if (spec->devices[0]) {
+        snprintf(launch->devices, sizeof launch->devices, "FOREWARM_DEVICES=%s", spec->devices);
+        snprintf(launch->device_numbers, sizeof launch->device_numbers,
+                 "FOREWARM_DEVICE_NUMBERS=%s", spec->device_numbers);
+        launch->environment[count++] = launch->devices;
+        launch->environment[count++] = launch->device_numbers;
+    }
     for (size_t i = 0; i < inherited; i++)
         launch->environment[count++] = environ[i];
     launch->directory = spec->directory;

@@ -26,8 +26,10 @@ struct child_spec {
     const char *directory;          /* "" ours */
     const char *const *environment; /* NAME=value, besides ours */
     uint32_t environment_count;
-    const char *log;  /* "" our log */
-    bool die_with_us; /* there is no state file that would remember it */
+    const char *devices;        /* names, separated by commas; "" there are none */
+    const char *device_numbers; /* "0,1" */
+    const char *log;            /* "" our log */
+    bool die_with_us;           /* there is no state file that would remember it */
 };
 
 /* A child that was not stopped by us ended. On the watching thread; must not block. */

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { VARIABLE_MAX = 1024 }; /* a longer one is none of ours */
+
 struct process {
     char state;
     pid_t group;
@@ -60,6 +62,30 @@ uint64_t procfs_start_time(pid_t pid)
     if (!read_process(pid, &process) || process.state == 'Z' || process.state == 'X')
         return 0;
     return process.start_time;
+}
+
+bool procfs_variable(pid_t pid, const char *name, char *value, size_t size)
+{
+    char path[64], text[VARIABLE_MAX];
+    size_t len = 0, name_len = strlen(name);
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+    FILE *file = fopen(path, "re");
+    for (int c = file ? getc(file) : EOF; c != EOF && !found; c = getc(file)) {
+        if (len < sizeof text)
+            text[len] = (char)c;
+        len++;
+        if (c != 0)
+            continue;
+        found = len <= sizeof text && strncmp(text, name, name_len) == 0 && text[name_len] == '=' &&
+                len - name_len - 1 <= size;
+        if (found)
+            memcpy(value, text + name_len + 1, len - name_len - 1);
+        len = 0;
+    }
+    if (file)
+        fclose(file);
+    return found;
 }
 
 static uint64_t process_bytes(pid_t pid)

@@ -11,6 +11,8 @@
 #include "edge/warmers/children.h"
 #include <stdatomic.h>
 
+enum { WARMER_DEVICES_MAX = 600 };
+
 enum warmer_state {
     WARMER_LOADING,
     WARMER_LOADED,
@@ -29,6 +31,9 @@ struct warmer {
      * cannot be */
     bool (*remember)(void *context, const struct saved_child *child);
     void *context;
+    /* where it goes, or was found: names and numbers, separated by commas; "" nowhere in particular
+     */
+    char device_names[WARMER_DEVICES_MAX], device_numbers[64];
     bool die_with_us; /* exec: nothing is remembered over a restart */
     /* the kinds' own */
     struct child *child;

@@ -28,6 +28,8 @@ static struct child_spec spec_of(const struct warmer *warmer)
         .directory = config->directory,
         .environment = config->environment,
         .environment_count = config->environment_count,
+        .devices = warmer->device_names,
+        .device_numbers = warmer->device_numbers,
         .log = config->log,
         .die_with_us = warmer->die_with_us,
     };
@@ -111,6 +113,9 @@ static bool adopt(struct warmer *warmer, const struct saved_child *saved, struct
     if (child_adopt(warmer->children, &spec, (pid_t)saved->pid, saved->start_time, ended, warmer,
                     &warmer->child, detail) != FW_OK)
         return false;
+    if (!procfs_variable((pid_t)saved->pid, "FOREWARM_DEVICES", warmer->device_names,
+                         sizeof warmer->device_names))
+        warmer->device_names[0] = 0;
     if (strcmp(saved->command, spec.command) == 0)
         return true;
     (void)err_set(detail, FW_NO, "the configured command is another now");

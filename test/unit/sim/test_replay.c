@@ -187,7 +187,7 @@ static void test_memory_budget_evicts(void **state)
     open_trace("time,resource\n0,a\n100,b\n200,a\n");
     uint64_t sizes[2];
     assert_int_equal(replay_read_sizes(&trace, "sizes",
-                                       STR("resource,memory\n*,6GiB\nb,7GiB\nz,1GiB\n"), sizes,
+                                       STR("resource,memory\n*,6GiB\nb,7GiB\nz,1GiB\n"), sizes, NULL,
                                        &detail),
                      FW_OK);
     assert_true(sizes[0] == UINT64_C(6) << 30 && sizes[1] == UINT64_C(7) << 30);
@@ -198,7 +198,7 @@ static void test_memory_budget_evicts(void **state)
     settings.engine.memory = UINT64_C(16) << 30;
     assert_int_equal(run(&settings, "lru").score.loads, 2);
     assert_int_equal(
-        replay_read_sizes(&trace, "sizes", STR("resource,memory\na,6GiB\n"), sizes, &detail),
+        replay_read_sizes(&trace, "sizes", STR("resource,memory\na,6GiB\n"), sizes, NULL, &detail),
         FW_INPUT);
     assert_string_equal(detail.text,
                         "sizes: found no size of \"b\", expected a row for it or for *");
