@@ -51,6 +51,10 @@ struct keep_bins keep_bins_fill(struct keep_bins bins, uint32_t count)
 
 struct keep_bins keep_bins_limit(struct keep_bins bins)
 {
+    uint64_t starts = bins.low & ~(bins.low << 1),
+             more = bins.high & ~((uint64_t)bins.high << 1 | bins.low >> 63);
+    if ((starts & (starts - 1)) == 0 && (more & (more - 1)) == 0)
+        return bins; /* at most one in each word: nearly always */
     uint32_t start, end = 0;
     for (int windows = 0; windows < PLAN_WINDOWS_MAX; windows++)
         if (!next_run(bins, end, &start, &end))
@@ -217,42 +221,64 @@ static inline pair_bits append(pair_bits bits, pair_mask decision)
     return bits + bits - (pair_bits)decision;
 }
 
+/* Rounding keeps order: the lesser of two sums with the same addend is the sum of the lesser. */
 static inline void step_back_pair(struct backward_pair *at, double width_s, pair mass,
                                   double cold_s, pair load_s)
 {
     pair hold = both(width_s) * (mass * both(0.5) + at->beyond), miss = mass * both(cold_s);
-    pair stay = at->warm + hold, leave = at->cold + hold, absent = at->cold + miss;
+    pair absent = at->cold + miss;
     pair reload = at->warm + (at->reload + miss);
-    at->warm = lesser(leave, stay);
+    at->warm = lesser(at->warm, at->cold) + hold;
     at->cold = lesser(reload, absent);
-    at->stop_warm = lesser(at->stop_cold + hold, at->stop_warm + hold);
-    at->stop_cold = at->stop_cold + miss;
+    at->stop_warm = lesser(at->stop_warm, at->stop_cold) + hold;
+    at->stop_cold += miss;
     at->beyond += mass;
     at->reload = load_s * at->beyond;
-    pair_mask none_left = ~(at->beyond > both(0));
-    at->unload = append(at->unload, (at->warm > at->cold) | none_left);
-    at->stop = append(at->stop, (at->stop_warm > at->stop_cold) | none_left);
+    at->unload = append(at->unload, at->warm > at->cold);
+    at->stop = append(at->stop, at->stop_warm > at->stop_cold);
     at->load = append(at->load, at->warm + at->reload < at->cold);
 }
 
-struct keep_bins_three keep_bins_three(const double counts[GAPS_BINS], const double law[GAPS_BINS],
+/* The bins above the last that holds any mass: there is nothing to keep for. */
+static struct edges empty_above(const pair mass[GAPS_BINS], int law)
+{
+    uint32_t count = GAPS_BINS;
+    while (count > 0 && !(mass[count - 1][law] > 0))
+        count--;
+    struct keep_bins filled = keep_bins_fill((struct keep_bins){0}, count);
+    return (struct edges){~filled.low, (uint64_t)~filled.high & 0xffff};
+}
+
+static struct edges decided(const pair_bits *low, const pair_bits *high, const struct edges *empty,
+                            int law)
+{
+    return (struct edges){(*low)[law] | empty->low, (*high)[law] | empty->high};
+}
+
+struct keep_bins_three keep_bins_three(const struct gaps_kept *own, const double law[GAPS_BINS],
                                        double lean, double lean_own, const double cold_s[GAPS_BINS],
                                        double load_s)
 {
-    struct backward_pair at = {.warm = both(0)}, high = at;
-    pair leans = {lean, lean_own}, loads_s = both(load_s);
-    for (int k = GAPS_BINS - 1; k >= 0; k--) {
-        if (k == 63)
-            high = at;
-        step_back_pair(&at, gaps_widths_s[k], both(counts[k]) + leans * both(law[k]), cold_s[k],
-                       loads_s);
-    }
-    struct edges unload = {at.unload[0], high.unload[0]}, load = {at.load[0], high.load[0]},
-                 unload_own = {at.unload[1], high.unload[1]}, load_own = {at.load[1], high.load[1]};
+    pair mass[GAPS_BINS], leans = {lean, lean_own}, loads_s = both(load_s);
+    for (int k = 0; k < GAPS_BINS; k++)
+        mass[k] = leans * both(law[k]);
+    const float *count = own->counts;
+    for (uint32_t k = gaps_kept_next(own, 0); k < GAPS_BINS; k = gaps_kept_next(own, k + 1))
+        mass[k] += both((double)*count++);
+    struct backward_pair at = {.warm = both(0)};
+    for (int k = GAPS_BINS - 1; k >= 64; k--)
+        step_back_pair(&at, gaps_widths_s[k], mass[k], cold_s[k], loads_s);
+    const struct backward_pair high = at;
+    for (int k = 63; k >= 0; k--)
+        step_back_pair(&at, gaps_widths_s[k], mass[k], cold_s[k], loads_s);
+    const struct edges empty = empty_above(mass, 0), empty_own = empty_above(mass, 1);
+    const struct edges stop = decided(&at.stop, &high.stop, &empty, 0);
+    struct edges load = {at.load[0], high.load[0]}, load_own = {at.load[1], high.load[1]};
     return (struct keep_bins_three){
-        .stop = keep_bins_fill((struct keep_bins){0}, next_set(at.stop[0], high.stop[0], 0)),
-        .windows = keep_bins_limit(follow(unload, load)),
-        .windows_own = keep_bins_limit(follow(unload_own, load_own)),
+        .stop = keep_bins_fill((struct keep_bins){0}, next_set(stop.low, stop.high, 0)),
+        .windows = keep_bins_limit(follow(decided(&at.unload, &high.unload, &empty, 0), load)),
+        .windows_own =
+            keep_bins_limit(follow(decided(&at.unload, &high.unload, &empty_own, 1), load_own)),
     };
 }
 

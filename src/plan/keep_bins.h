@@ -12,7 +12,7 @@
 #ifndef FOREWARM_PLAN_KEEP_BINS_H
 #define FOREWARM_PLAN_KEEP_BINS_H
 
-#include "learn/gaps.h"
+#include "learn/gaps_kept.h"
 #include "plan/keep.h"
 
 struct keep_bins {
@@ -36,11 +36,11 @@ struct keep_bins keep_bins_stop(const double mass[GAPS_BINS], const double cold_
 struct keep_bins keep_bins_windows(const double mass[GAPS_BINS], const double cold_s[GAPS_BINS],
                                    double load_s);
 /* Three plans in one pass, for what would be three times the work: stop and windows for the law
- * counts[k] + lean law[k], windows for counts[k] + lean_own law[k]. The same plans as above. */
+ * own[k] + lean law[k], windows for own[k] + lean_own law[k]. The same plans as above. */
 struct keep_bins_three {
     struct keep_bins stop, windows, windows_own;
 };
-struct keep_bins_three keep_bins_three(const double counts[GAPS_BINS], const double law[GAPS_BINS],
+struct keep_bins_three keep_bins_three(const struct gaps_kept *own, const double law[GAPS_BINS],
                                        double lean, double lean_own, const double cold_s[GAPS_BINS],
                                        double load_s);
 /* The expected cost, in seconds, of any plan in bins under the same law: what the two above make

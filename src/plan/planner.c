@@ -242,24 +242,21 @@ static void planner_request(struct policy *policy, const struct policy_request *
     resource->load_ns = load_ns;
 }
 
-/* The resource's gaps in each bin, and the cold cost there, seconds: B_k = L (1 + lambda * wait),
- * the resource's own waits drawn towards the pooled ones. Most bins are empty. */
+/* The cold cost in each bin, seconds: B_k = L (1 + lambda * wait), the resource's own waits drawn
+ * towards the pooled ones. Most bins are empty. */
 static void weigh_bins(const struct planner *planner, const struct planner_resource *resource,
-                       double counts[restrict GAPS_BINS], double cold_s[restrict GAPS_BINS])
+                       double cold_s[restrict GAPS_BINS])
 {
     double load_s = time_to_seconds(resource->load_ns), price_s = planner->wait_price * load_s;
     const struct gaps_kept *gaps = &resource->gaps;
     const double *pooled = planner->pool.wait;
-    for (int k = 0; k < GAPS_BINS; k++) {
-        counts[k] = 0;
+    for (int k = 0; k < GAPS_BINS; k++)
         cold_s[k] = load_s + price_s * (pooled[k] > 1 ? pooled[k] : 1);
-    }
     uint32_t place = 0;
     for (uint32_t k = gaps_kept_next(gaps, 0); k < GAPS_BINS; k = gaps_kept_next(gaps, k + 1)) {
         double count = (double)gaps->counts[place], own = packed_to(gaps_kept_notes(gaps)[place++]);
         double wait =
             (count * own + WAIT_WEIGHT * (pooled[k] > 1 ? pooled[k] : 1)) / (count + WAIT_WEIGHT);
-        counts[k] = count;
         cold_s[k] = load_s + price_s * wait;
     }
 }
@@ -330,12 +327,12 @@ static bool planner_plan(struct policy *policy, const struct policy_request *req
     resource->planned_ns = request->at_ns;
     resource->context = (uint8_t)planner_pool_context(resource->known, (double)resource->busy);
     const double *law = planner_pool_law(&planner->pool, resource->context);
-    double counts[GAPS_BINS], cold_s[GAPS_BINS];
-    weigh_bins(planner, resource, counts, cold_s);
+    double cold_s[GAPS_BINS];
+    weigh_bins(planner, resource, cold_s);
     resource->plans.ttl_edge =
         (uint8_t)planner_pool_ttl_edge(&planner->pool, resource->load_ns, planner->wait_price);
-    const struct keep_bins_three three =
-        keep_bins_three(counts, law, LEAN, LEAN_OWN, cold_s, time_to_seconds(resource->load_ns));
+    const struct keep_bins_three three = keep_bins_three(
+        &resource->gaps, law, LEAN, LEAN_OWN, cold_s, time_to_seconds(resource->load_ns));
     set_plan(resource, EXPERT_STOP, three.stop);
     set_plan(resource, EXPERT_WINDOWS, three.windows);
     set_plan(resource, EXPERT_WINDOWS_OWN, three.windows_own);

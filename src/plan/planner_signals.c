@@ -376,8 +376,8 @@ static void make_plans(const struct planner *planner, uint32_t number, int64_t n
 }
 
 bool planner_signals_plan(struct planner *planner, uint32_t number, int64_t now_ns,
-                          const double counts[GAPS_BINS], const double law[GAPS_BINS],
-                          const double cold_s[GAPS_BINS], struct keep_plan *plan)
+                          const double law[GAPS_BINS], const double cold_s[GAPS_BINS],
+                          struct keep_plan *plan)
 {
     struct signal_resource *resource = planner->signals.resources[number];
     double mass[GAPS_BINS];
@@ -387,8 +387,7 @@ bool planner_signals_plan(struct planner *planner, uint32_t number, int64_t now_
     resource->followed = SIGNAL_NONE;
     if (!worth_a_look(&planner->signals, resource))
         return false;
-    for (int k = 0; k < GAPS_BINS; k++)
-        mass[k] = counts[k] + LEAN * law[k];
+    gaps_kept_mass(&planner->resources[number].gaps, law, LEAN, mass);
     make_plans(planner, number, now_ns, mass, cold_s);
     resource->followed = (uint8_t)choose(&planner->signals, resource);
     if (resource->followed == SIGNAL_NONE)

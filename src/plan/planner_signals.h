@@ -96,8 +96,8 @@ double planner_signals_settle(struct planner *planner, uint32_t number, double e
                               double wait);
 /* Makes the signals' plans. True: one of them is followed, and is now in `plan`. */
 bool planner_signals_plan(struct planner *planner, uint32_t number, int64_t now_ns,
-                          const double counts[GAPS_BINS], const double law[GAPS_BINS],
-                          const double cold_s[GAPS_BINS], struct keep_plan *plan);
+                          const double law[GAPS_BINS], const double cold_s[GAPS_BINS],
+                          struct keep_plan *plan);
 /* The gap is still open at this age; the expert's plan has kept the resource idle for `expert_s`.
  * Returns what the plan that is followed has. */
 double planner_signals_open(struct planner *planner, uint32_t number, int64_t age_ns,

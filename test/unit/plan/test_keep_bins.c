@@ -207,16 +207,22 @@ static void three_at_once_are_the_same_plans(void **state)
     uint32_t with_reload = 0, differ = 0;
     prng_init(&prng, 17);
     for (int i = 0; i < 5000; i++) {
-        double counts[GAPS_BINS], law[GAPS_BINS], cold[GAPS_BINS], mass[GAPS_BINS], own[GAPS_BINS],
+        double law[GAPS_BINS], cold[GAPS_BINS], mass[GAPS_BINS], own[GAPS_BINS],
             load_s = 1 + prng_exponential(&prng, i % 2 ? 10 : 1000);
+        struct gaps_kept kept = {0};
         random_law(&prng, law, cold);
         for (int k = 0; k < GAPS_BINS; k++) {
-            counts[k] = prng_below(&prng, 6) ? 0 : prng_exponential(&prng, 100);
+            float count = prng_below(&prng, 6) ? 0 : (float)prng_exponential(&prng, 100);
+            if (count > 0) {
+                assert_int_equal(gaps_kept_add(&kept, (uint32_t)k), FW_OK);
+                kept.counts[gaps_kept_place(&kept, (uint32_t)k)] = count;
+            }
             law[k] = prng_below(&prng, 4) || i % 3 ? law[k] : 0;
-            mass[k] = counts[k] + 20 * law[k];
-            own[k] = counts[k] + 1.0 * law[k];
+            mass[k] = (double)count + 20 * law[k];
+            own[k] = (double)count + 1.0 * law[k];
         }
-        struct keep_bins_three three = keep_bins_three(counts, law, 20, 1, cold, load_s);
+        struct keep_bins_three three = keep_bins_three(&kept, law, 20, 1, cold, load_s);
+        gaps_kept_fini(&kept);
         assert_true(same(three.stop, keep_bins_stop(mass, cold)));
         assert_true(same(three.windows, keep_bins_windows(mass, cold, load_s)));
         assert_true(same(three.windows_own, keep_bins_windows(own, cold, load_s)));
