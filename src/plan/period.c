@@ -25,17 +25,18 @@ void period_learn(struct period *period, int64_t gap_ns)
         period->count++;
 }
 
+/* Each gap's place is the number of those below it, equal ones in the order in which they stand:
+ * without a branch that depends on them, for at every plan they are in another order. */
 static int sort_gaps(const struct period *period, double gaps_s[PERIOD_GAPS])
 {
-    uint16_t sorted[PERIOD_GAPS];
-    for (int i = 0; i < period->count; i++) {
-        int at = i;
-        for (; at > 0 && sorted[at - 1] > period->gaps[i]; at--)
-            sorted[at] = sorted[at - 1];
-        sorted[at] = period->gaps[i];
-    }
+    int32_t keys[PERIOD_GAPS], places[PERIOD_GAPS] = {0};
+    for (int i = 0; i < PERIOD_GAPS; i++)
+        keys[i] = i < period->count ? period->gaps[i] * PERIOD_GAPS + i : INT32_MAX;
     for (int i = 0; i < period->count; i++)
-        gaps_s[i] = packed_to(sorted[i]) * MS_TO_S;
+        for (int j = 0; j < PERIOD_GAPS; j++)
+            places[j] += keys[i] < keys[j];
+    for (int i = 0; i < period->count; i++)
+        gaps_s[places[i]] = packed_to(period->gaps[i]) * MS_TO_S;
     return period->count;
 }
 
