@@ -5,6 +5,7 @@
 #define FOREWARM_BASE_HEAP_H
 
 #include "base/err.h"
+#include "base/fetch.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,6 +28,12 @@ void heap_fini(struct heap *heap);
 FW_MUST_CHECK enum fw_err heap_set(struct heap *heap, uint32_t id, int64_t deadline_ns);
 void heap_remove(struct heap *heap, uint32_t id); /* fine if absent */
 bool heap_get(const struct heap *heap, uint32_t id, int64_t *deadline_ns);
+/* Brings near what the others will read of this id. */
+static inline void heap_fetch(const struct heap *heap, uint32_t id)
+{
+    if (id < heap->position_count)
+        fetch(&heap->position[id], sizeof *heap->position);
+}
 bool heap_min(const struct heap *heap, uint32_t *id, int64_t *deadline_ns);
 
 #endif

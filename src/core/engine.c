@@ -5,6 +5,7 @@
  * transition.c. */
 #include "core/state.h"
 #include "base/check.h"
+#include "base/fetch.h"
 
 typedef void handler_fn(struct engine *engine, const struct event *event);
 
@@ -57,10 +58,34 @@ static void handle(struct engine *engine, const struct event *event)
     handler->handle(engine, event);
 }
 
+static void fetch_resource(const struct engine *engine, uint32_t number)
+{
+    fetch(&engine->resources[number], sizeof *engine->resources);
+}
+
+/* What handling the event will read, before the timers that are due take their turn. */
+static void fetch_for(const struct engine *engine, const struct event *event)
+{
+    const struct policy_ops *ops = engine->policy->ops;
+    if (event->kind == EVENT_TIME || event->resource >= engine->resource_count)
+        return;
+    fetch_resource(engine, event->resource);
+    if (event->kind != EVENT_REQUEST)
+        return;
+    fetch(engine->resources[event->resource].daily, sizeof(struct daily));
+    heap_fetch(&engine->timers, event->resource * TIMERS + TIMER_PLAN);
+    history_fetch(&engine->history, event->resource);
+    if (ops->fetch)
+        ops->fetch(engine->policy, event->resource);
+}
+
 static void fire_timer(struct engine *engine, uint32_t id)
 {
-    uint32_t number = id / TIMERS;
+    uint32_t number = id / TIMERS, next;
+    int64_t next_ns;
     heap_remove(&engine->timers, id);
+    if (heap_min(&engine->timers, &next, &next_ns))
+        fetch_resource(engine, next / TIMERS);
     switch ((enum timer)(id % TIMERS)) {
     case TIMER_PLAN:
         decide_settle(engine, number);
@@ -127,6 +152,7 @@ enum fw_err engine_step(struct engine *engine, const struct event *event,
     CHECK(event->at_ns >= engine->now_ns && event->kind < EVENT_KIND_COUNT);
     engine->actions = actions;
     engine->step_err = FW_OK;
+    fetch_for(engine, event);
     while (fire_next(engine, event->at_ns)) {
     }
     engine->now_ns = event->at_ns;

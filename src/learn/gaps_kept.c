@@ -20,7 +20,7 @@ static enum fw_err grow(struct gaps_kept *kept)
 {
     struct gaps_kept larger = *kept;
     larger.room = (uint8_t)next_room(kept->room);
-    larger.counts = malloc(larger.room * (sizeof(float) + sizeof(uint16_t)));
+    larger.counts = malloc(gaps_kept_bytes(&larger));
     if (!larger.counts)
         return FW_NOMEM;
     if (kept->used > 0) {

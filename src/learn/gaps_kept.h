@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "learn/gaps.h"
 #include <stdbool.h>
+#include <stddef.h>
 
 struct gaps_kept {
     float *counts; /* of the bins in use, ascending; after `room` of them as many notes */
@@ -17,6 +18,11 @@ struct gaps_kept {
 };
 
 void gaps_kept_fini(struct gaps_kept *kept);
+
+static inline size_t gaps_kept_bytes(const struct gaps_kept *kept)
+{
+    return kept->room * (sizeof *kept->counts + sizeof(uint16_t));
+}
 
 static inline bool gaps_kept_has(const struct gaps_kept *kept, uint32_t bin)
 {

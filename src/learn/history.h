@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/fetch.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -43,6 +44,12 @@ void history_fini(struct history *history);
 FW_MUST_CHECK enum fw_err history_grow(struct history *history, uint32_t count);
 /* Stamps never decrease. */
 void history_add(struct history *history, int64_t at_ns, uint32_t resource);
+
+/* Brings near what adding the resource's next request will read. */
+static inline void history_fetch(const struct history *history, uint32_t resource)
+{
+    fetch(&history->resources[resource], sizeof *history->resources);
+}
 
 uint32_t history_count(const struct history *history); /* entries remembered */
 uint32_t history_resource_count(const struct history *history,

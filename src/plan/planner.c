@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan/planner.h"
+#include "base/fetch.h"
 #include "learn/decay.h"
 #include "learn/packed.h"
 #include "plan/policy_tools.h"
@@ -206,14 +207,32 @@ static void update_hold(struct planner *planner, struct planner_resource *resour
     }
 }
 
+static void fetch_resource(const struct planner *planner, uint32_t number)
+{
+    const struct planner_resource *resource = &planner->resources[number];
+    fetch(resource, sizeof *resource);
+    fetch(resource->gaps.counts, gaps_kept_bytes(&resource->gaps));
+    fetch(resource->period, sizeof *resource->period);
+}
+
+static void planner_fetch(const struct policy *policy, uint32_t number)
+{
+    fetch_resource((const struct planner *)policy, number);
+}
+
 /* What was due before now. Nothing of it can be seen before the next request, so there are no
  * timers to wake up for. */
 void planner_catch_up(struct planner *planner, int64_t now_ns)
 {
     uint32_t number;
     int64_t burst_ns;
-    while (heap_min(&planner->bursts, &number, &burst_ns) && burst_ns <= now_ns)
+    while (heap_min(&planner->bursts, &number, &burst_ns)) {
+        if (burst_ns > now_ns)
+            break;
         settle(planner, number);
+        if (heap_min(&planner->bursts, &number, &burst_ns))
+            fetch_resource(planner, number);
+    }
     planner_sweep(planner, now_ns);
 }
 
@@ -339,7 +358,7 @@ static bool planner_plan(struct policy *policy, const struct policy_request *req
     set_period(resource, cold_s);
     resource->plans.used = decide(planner, resource);
     uint32_t ends = follow(planner, resource, plan);
-    if (planner_signals_plan(planner, request->resource, request->at_ns, counts, law, cold_s, plan))
+    if (planner_signals_plan(planner, request->resource, request->at_ns, law, cold_s, plan))
         ends = plan->count > 0 ? gaps_bin(plan->windows[0].end_ns) : 0;
     plan->cold_cost_ns = time_from_seconds(cold_s[ends]);
     return true;
@@ -376,6 +395,7 @@ const struct policy_ops policy_planner = {
     .create = planner_create,
     .destroy = planner_destroy,
     .grow = planner_grow,
+    .fetch = planner_fetch,
     .request = planner_request,
     .plan = planner_plan,
     .probability = planner_probability,

@@ -113,6 +113,9 @@ struct policy_ops {
     void (*destroy)(struct policy *policy);
     /* Makes room for resources 0 .. count-1. */
     FW_MUST_CHECK enum fw_err (*grow)(struct policy *policy, uint32_t count);
+    /* A request for the resource is about to come, or may be: what is known of it is brought near
+     * (base/fetch.h). May be NULL. */
+    void (*fetch)(const struct policy *policy, uint32_t resource);
     /* Learns from an arrival; called for every request, before plan. */
     void (*request)(struct policy *policy, const struct policy_request *request);
     /* The plan after the request that was just learned (or after a replan: the latest one again).
