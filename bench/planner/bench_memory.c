@@ -9,7 +9,8 @@
  *   models=8 (the most requested ones) skip=0 (of these)  memory=24 rate=0.6 (GB, GB/s)
  *   sizes=log (evenly on a logarithmic scale) or even
  *   exec=5 (seconds) or exec=trace (the duration column)  from=0.6 until=1 (shares of the time)
- *   policies=lru,planner,...  (the first is the unit; `one`: LRU with room for one model)
+ *   policies=lru,planner,...  (the first is the unit; `one`: LRU with room for one model;
+ *   `without`: the planner without what sessions foretell)
  *   recall=0 precision=1 ahead=30 (hints, which only the planner is told)
  * prints a CSV row a policy. */
 #include "base/prng.h"
@@ -163,7 +164,14 @@ static struct row run(const struct setup *setup, const char *policy, uint64_t dr
     settings.engine.memory = (uint64_t)(setup->memory_gb * GB);
     settings.engine.hold_timeout_ns = 30 * TIME_DAY;
     settings.engine.hold_limit = settings.engine.hold_total = 1000000;
-    if (replay_run(&settings, one ? "lru" : policy, &result, &detail) != FW_OK)
+    bool without = strcmp(policy, "without") == 0;
+    if (without)
+        settings.engine.transitions = 0;
+    if (replay_run(&settings,
+                   one       ? "lru"
+                   : without ? "planner"
+                             : policy,
+                   &result, &detail) != FW_OK)
         die(detail.text);
     if (result.score.refused > 0)
         die("a request was refused");
@@ -219,7 +227,8 @@ static int run_all(struct setup *setup, struct row (*rows)[POLICIES_MAX])
             if (runs == RUNS_MAX)
                 die("too many runs");
             for (int p = 0; p < setup->policy_count; p++) {
-                bool told = strcmp(setup->policies[p], "planner") == 0;
+                bool told = strcmp(setup->policies[p], "planner") == 0 ||
+                            strcmp(setup->policies[p], "without") == 0;
                 rows[runs][p] =
                     run(setup, setup->policies[p], draw, &arrivals, hints, told ? hint_count : 0);
             }

@@ -233,13 +233,18 @@ static void set_engine(struct job *job)
                                                job->options.half_price};
 }
 
+static struct str name_of(const void *context, uint32_t resource)
+{
+    return table_key(context, resource);
+}
+
 static void note_decision(struct job *job, const struct action *action)
 {
     struct json json;
     char at[TIME_TEXT_MAX];
     struct buf reason;
     buf_init(&reason, 4096);
-    reason_describe(action->reason, action->numbers, &reason);
+    reason_describe(action->reason, action->numbers, name_of, &job->trace.resources, &reason);
     json_init(&json, &job->decisions, false);
     json_object(&json);
     json_key_text(&json, "policy", job->policy);

@@ -206,7 +206,7 @@ static void write_worst(const struct trail *trail, struct json *json)
         bool unloaded = cold->origin != TRAIL_FIRST && cold->origin != TRAIL_LATE;
         buf_clear(&because);
         if (unloaded)
-            reason_describe(cold->reason, cold->numbers, &because);
+            reason_describe(cold->reason, cold->numbers, NULL, NULL, &because);
         json_object(json);
         key_name(json, trail, cold->resource);
         json_key_double(json, "at_ms", ms(cold->at_ns));

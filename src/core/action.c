@@ -61,7 +61,28 @@ static void describe_number(int64_t number, char form, struct buf *out)
     }
 }
 
-void reason_describe(uint32_t reason, const int64_t numbers[4], struct buf *out)
+static void describe_resource(uint32_t resource, reason_name_fn *name_of, const void *context,
+                              struct buf *out)
+{
+    if (name_of)
+        buf_add_str(out, name_of(context, resource));
+    else
+        buf_printf(out, "#%u", resource);
+}
+
+static void describe_pair(int64_t pair, reason_name_fn *name_of, const void *context,
+                          struct buf *out)
+{
+    uint32_t before = (uint32_t)((uint64_t)pair >> 32);
+    if (before != UINT32_MAX) {
+        describe_resource(before, name_of, context, out);
+        buf_add_text(out, " then ");
+    }
+    describe_resource((uint32_t)pair, name_of, context, out);
+}
+
+void reason_describe(uint32_t reason, const int64_t numbers[4], reason_name_fn *name_of,
+                     const void *context, struct buf *out)
 {
     const char *at = reason < REASON_COUNT ? reasons[reason].sentence : "?";
     while (*at != '\0') {
@@ -71,7 +92,10 @@ void reason_describe(uint32_t reason, const int64_t numbers[4], struct buf *out)
         }
         int64_t number = numbers[at[1] - '0'];
         char form = at[2];
-        describe_number(number, form, out);
+        if (form == 'p')
+            describe_pair(number, name_of, context, out);
+        else
+            describe_number(number, form, out);
         at += form == '}' ? 3 : 4;
     }
 }

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 /* X(kind, name, what the edge does) */
@@ -46,7 +47,8 @@ enum action_kind {
     X(CAUSE_HINT, "hint")                                                                          \
     X(CAUSE_PAGE, "page")                                                                          \
     X(CAUSE_OPERATOR, "operator")                                                                  \
-    X(CAUSE_PIN, "pin")
+    X(CAUSE_PIN, "pin")                                                                            \
+    X(CAUSE_SESSION, "session")
 enum cause {
 #define X(cause, name) cause,
     CAUSES(X)
@@ -55,7 +57,8 @@ enum cause {
 };
 
 /* X(reason, name, sentence; {0}..{3} are the action's numbers: {0s} a duration in ns, {1x} a factor
- * in millionths, {2b} bytes, {3} as it is) */
+ * in millionths, {2b} bytes, {3} as it is, {0p} one
+ * resource or two in turn: the earlier in the upper 32 bits, all ones if there is none) */
 #define REASONS(X)                                                                                 \
     X(REASON_NONE, "none", "")                                                                     \
     X(REASON_DEMAND, "demand", "a request waits for it; loading takes about {0s}")                 \
@@ -93,7 +96,9 @@ enum cause {
     X(REASON_HALF_END, "half_end",                                                                 \
       "{0s} since the last request: keeping it half warm costs more than it saves")                \
     X(REASON_HOST_EVICTED, "host_evicted",                                                         \
-      "{0b} of host memory are needed for another resource; this one was worth least there")
+      "{0b} of host memory are needed for another resource; this one was worth least there")       \
+    X(REASON_FORETOLD, "foretold",                                                                 \
+      "after {0p} in a session it follows in {1} % of {2} cases, after {3s}")
 enum reason {
 #define X(reason, name, sentence) reason,
     REASONS(X)
@@ -123,8 +128,16 @@ void action_list_fini(struct action_list *list);
 
 const char *action_kind_name(uint32_t kind);
 const char *cause_name(uint32_t cause);
+/* Nobody asked: the engine warms it because it expects a request. */
+static inline bool cause_is_ahead(uint32_t cause)
+{
+    return cause == CAUSE_PLAN || cause == CAUSE_HINT || cause == CAUSE_SESSION;
+}
 const char *reason_name(uint32_t reason);
-/* The reason as a sentence with its numbers, without a full stop. */
-void reason_describe(uint32_t reason, const int64_t numbers[4], struct buf *out);
+/* The reason as a sentence with its numbers, without a full stop. Resources are named by `name_of`,
+ * or by their numbers where it is NULL. */
+typedef struct str reason_name_fn(const void *context, uint32_t resource);
+void reason_describe(uint32_t reason, const int64_t numbers[4], reason_name_fn *name_of,
+                     const void *context, struct buf *out);
 
 #endif

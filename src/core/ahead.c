@@ -106,11 +106,18 @@ void ahead_request(struct engine *engine, uint32_t number, uint64_t session)
 
 /* ---- worth ---- */
 
-/* Requests expected within ten minutes; an open hint raises it as far as it is believed. */
+/* That a hint or a session's prediction comes true. */
+static double announced(const struct engine *engine, uint32_t number)
+{
+    double hinted = hints_probability(engine, &engine->resources[number]);
+    return 1 - (1 - hinted) * (1 - foretold_probability(engine, number));
+}
+
+/* Requests expected within ten minutes; what was announced raises it as far as it is believed. */
 static double expected(const struct engine *engine, uint32_t number)
 {
     double requests = values_expected(engine->values, number, engine->now_ns);
-    double hinted = hints_probability(engine, &engine->resources[number]);
+    double hinted = announced(engine, number);
     if (hinted <= 0)
         return requests;
     double raised = -decay_log(decay_exp(-requests) * (1 - hinted));
@@ -170,7 +177,8 @@ static double cost_of_losing(const struct engine *engine, uint32_t number, doubl
         return ahead_value(engine, number);
     double requests = expected(engine, number);
     double within_horizon = 1 - decay_exp(-requests),
-           soon = values_soon(engine->values, number, engine->now_ns);
+           soon = 1 - (1 - values_soon(engine->values, number, engine->now_ns)) *
+                          (1 - foretold_probability(engine, number));
     return load_s * ((1 - hint_probability) * within_horizon + hint_probability * soon);
 }
 
@@ -324,9 +332,9 @@ static void choose_hinted(const struct engine *engine, struct choice *best)
 {
     struct displaced displaced[WARM_LOOKED_AT];
     for (uint32_t i = 0; i < engine->hinted_count; i++) {
-        uint32_t number = engine->hinted[i];
+        uint32_t number = engine->hinted[i].resource;
         const struct resource *resource = &engine->resources[number];
-        double probability = hints_probability(engine, resource);
+        double probability = announced(engine, number);
         if (!absent(engine, resource) || probability <= 0)
             continue;
         double load_s = time_to_seconds(decide_expected_load(engine, resource));
@@ -356,7 +364,8 @@ static void forget_settled_hints(struct engine *engine)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < engine->hinted_count; i++)
-        if (resource_hinted(&engine->resources[engine->hinted[i]]))
+        if (announced(engine, engine->hinted[i].resource) > 0 ||
+            resource_hinted(&engine->resources[engine->hinted[i].resource]))
             engine->hinted[kept++] = engine->hinted[i];
     engine->hinted_count = kept;
 }
@@ -371,6 +380,7 @@ void ahead_try(struct engine *engine)
         return;
     enum cause cause = CAUSE_HINT;
     values_refresh(engine->values, engine->now_ns);
+    foretold_expire(engine);
     forget_settled_hints(engine);
     choose_hinted(engine, &best);
     if (best.resource == RESOURCE_NONE) {
@@ -383,23 +393,50 @@ void ahead_try(struct engine *engine)
     struct why why = {REASON_WORTH,
                       {(int64_t)(expected(engine, best.resource) * 1e6),
                        (int64_t)(best.gain_s * 1e9), best.victim_count}};
-    if (cause == CAUSE_HINT)
-        why = (struct why){
-            REASON_HINTED,
-            {resource->hint->eta_ns, (int64_t)(hints_probability(engine, resource) * 1e6)}};
+    double hinted = hints_probability(engine, resource);
+    if (cause == CAUSE_HINT && hinted < foretold_probability(engine, best.resource)) {
+        cause = CAUSE_SESSION;
+        why = ahead_foretold_why(engine, best.resource);
+    } else if (cause == CAUSE_HINT) {
+        why = (struct why){REASON_HINTED, {resource->hint->eta_ns, (int64_t)(hinted * 1e6)}};
+    }
     room_start_displacing(engine, best.resource, best.devices, cause, &why, best.victims,
                           best.victim_count);
 }
 
-void ahead_hint(struct engine *engine, uint32_t number)
+static struct hinted *listed(struct engine *engine, uint32_t number)
 {
     forget_settled_hints(engine);
     for (uint32_t i = 0; i < engine->hinted_count; i++)
-        if (engine->hinted[i] == number)
-            return;
-    if (engine->hinted_count < HINTED_KEPT)
-        engine->hinted[engine->hinted_count++] = number;
+        if (engine->hinted[i].resource == number)
+            return &engine->hinted[i];
+    if (engine->hinted_count == HINTED_KEPT)
+        return NULL;
+    struct hinted *hinted = &engine->hinted[engine->hinted_count++];
+    *hinted = (struct hinted){.resource = number};
+    return hinted;
+}
+
+void ahead_hint(struct engine *engine, uint32_t number)
+{
+    (void)listed(engine, number);
     ahead_try(engine);
+}
+
+void ahead_foretell(struct engine *engine, uint32_t number, const struct why *why)
+{
+    struct hinted *hinted = listed(engine, number);
+    if (hinted)
+        hinted->foretold = *why;
+}
+
+struct why ahead_foretold_why(const struct engine *engine, uint32_t number)
+{
+    for (uint32_t i = 0; i < engine->hinted_count; i++)
+        if (engine->hinted[i].resource == number &&
+            engine->hinted[i].foretold.reason == REASON_FORETOLD)
+            return engine->hinted[i].foretold;
+    return (struct why){.reason = REASON_LIFECYCLE}; /* settled while its room was made */
 }
 
 void ahead_fire(struct engine *engine)
@@ -427,7 +464,7 @@ void ahead_cancel(struct engine *engine, uint32_t number, enum reason reason)
 /* Loading, and nobody waits for it. */
 static bool steps_aside(const struct resource *resource, uint32_t wanted)
 {
-    bool ahead = resource->cause == CAUSE_PLAN || resource->cause == CAUSE_HINT;
+    bool ahead = cause_is_ahead(resource->cause);
     return resource_loading(resource) && ahead && !resource->cancelling &&
            (resource->placed & wanted) != 0 &&
            (resource->held == 0 || resource->state == RESOURCE_RAISING);

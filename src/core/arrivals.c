@@ -35,13 +35,12 @@ static void learn_request(struct engine *engine, uint32_t number, const struct e
     resource->last_request_ns = engine->now_ns;
     if (resource->origin_ns < engine->now_ns)
         resource->origin_ns = engine->now_ns;
-    if (event->session != 0)
-        engine_fail(engine,
-                    sessions_request(&engine->sessions, event->session, number, engine->now_ns));
     history_add(&engine->history, engine->now_ns, number);
     learn_time_of_day(engine, resource);
     ahead_request(engine, number, event->session);
     hints_request(engine, number);
+    if (event->session != 0)
+        foretold_request(engine, number, event->session);
     decide_replan(engine, number, ready, gap_ns);
 }
 
@@ -145,6 +144,8 @@ void arrivals_on_request(struct engine *engine, const struct event *event)
         meet_cold(engine, event);
     }
     decide_settle(engine, number);
+    if (event->session != 0 && engine->hinted_count > 0)
+        ahead_try(engine);
 }
 
 void arrivals_on_end(struct engine *engine, const struct event *event)
@@ -176,4 +177,6 @@ void arrivals_on_observed(struct engine *engine, const struct event *event)
 {
     learn_request(engine, event->resource, event);
     decide_settle(engine, event->resource);
+    if (event->session != 0 && engine->hinted_count > 0)
+        ahead_try(engine);
 }

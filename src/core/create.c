@@ -47,6 +47,8 @@ enum fw_err engine_create(struct engine **out, const struct engine_settings *set
     heap_init(&engine->timers);
     hold_init(&engine->hold, (uint32_t)settings->hold_total);
     sessions_init(&engine->sessions, (uint32_t)settings->max_sessions);
+    transitions_init(&engine->transitions, settings->transitions);
+    engine->foretold.oldest_open = UINT32_MAX;
     err = devices_parse(&engine->devices, str_of(settings->devices), settings->memory, detail);
     if (err != FW_OK)
         goto out;
@@ -96,6 +98,8 @@ void engine_destroy(struct engine **engine_ref)
     free(engine->values);
     history_fini(&engine->history);
     sessions_fini(&engine->sessions);
+    transitions_fini(&engine->transitions);
+    free(engine->foretold.raised);
     hold_fini(&engine->hold);
     heap_fini(&engine->timers);
     table_fini(&engine->ids);

@@ -103,6 +103,8 @@ static void settle_warm(struct engine *engine, uint32_t number)
     if (resource->in_use > 0 || keeps_for_good(engine, resource))
         return;
     int64_t until_ns = resource->configured ? keep_until(engine, resource) : 0;
+    if (until_ns <= engine->now_ns && !resource->prewarm_open)
+        until_ns = hints_keep(engine, number);
     if (until_ns > engine->now_ns) {
         decide_look_again(engine, number, until_ns);
         return;

@@ -83,8 +83,8 @@ struct accounts {
     uint64_t released, refused, fallbacks,
         cancelled; /* what became of held requests; sum + still held = held */
     uint64_t held;
-    int64_t wait_ns;     /* total time requests were held */
-    uint64_t warmups[7]; /* begun, by enum cause */
+    int64_t wait_ns;               /* total time requests were held */
+    uint64_t warmups[CAUSE_COUNT]; /* begun, by enum cause */
     uint64_t warmups_ok, warmups_failed, warmups_cancelled;
     uint64_t
         prewarm_issued; /* begun before a request: = hit + expired + cancelled + failed + pending */
@@ -184,6 +184,8 @@ struct next_resource {
 };
 size_t engine_next(const struct engine *engine, uint64_t session, struct next_resource *next,
                    size_t max);
+/* An action's reason as a sentence that names resources; appended. */
+void engine_describe(const struct engine *engine, const struct action *action, struct buf *out);
 /* How a hint source did: hints that were followed by a request in time, of all. False if the source
  * is unknown. */
 bool engine_hint_precision(const struct engine *engine, uint32_t source, uint64_t *used,

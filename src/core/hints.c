@@ -6,8 +6,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define SAID_WEIGHT   2.0f
-#define SOURCE_MEMORY 60.0f
+#define LEDGER_FADE    0.98
+#define LEDGER_SETTLED 20                  /* predictions judged before they are acted upon */
+#define FORETOLD_NS    (120 * TIME_SECOND) /* what a session's prediction speaks of */
+#define SAID_WEIGHT    2.0f
+#define SOURCE_MEMORY  60.0f
 #define HINT_EARLY_NS                                                                              \
     (30 * TIME_SECOND) /* under a budget the loader may be busy: begin to look this much earlier   \
                         */
@@ -33,10 +36,53 @@ static struct source *source_of(struct engine *engine, uint32_t number)
     return &engine->sources[number];
 }
 
+static bool is_foretold(const struct open_hint *hint)
+{
+    return hint->source == HINT_SESSION || hint->source == HINT_KEEP;
+}
+
+static void withdraw(struct engine *engine, uint32_t number)
+{
+    free(engine->resources[number].hint);
+    engine->resources[number].hint = NULL;
+    engine_set_timer(engine, number, TIMER_HINT, TIME_NEVER);
+}
+
+/* What a session's prediction brought or would have brought, in warm seconds: the waiting of one
+ * request, less what it was warm before; or else all that it took. */
+static void settle_foretold(struct engine *engine, uint32_t number, bool used)
+{
+    const struct resource *resource = &engine->resources[number];
+    const struct open_hint *hint = resource->hint;
+    const struct engine_settings *settings = &engine->settings;
+    bool keeps = hint->source == HINT_KEEP;
+    struct foretold_ledger *ledger = &engine->foretold.ledgers[keeps];
+    bool ours = resource_absent(resource) ||
+                (keeps ? resource->protect_until_ns >= hint->expire_at_ns
+                       : resource->prewarm_open && resource->cause == CAUSE_SESSION);
+    double load_s = time_to_seconds(decide_expected_load(engine, resource)),
+           passed_s = time_to_seconds(engine->now_ns - hint->begin_at_ns),
+           loading_s = keeps ? 0 : load_s;
+    double waited_s = keeps || passed_s > load_s ? load_s : passed_s < 0 ? 0 : passed_s;
+    double idle_s = passed_s > loading_s ? passed_s - loading_s : 0;
+    double earned = -settings->idle_price * idle_s;
+    if (used && !ours)
+        earned = 0; /* it was warm for another reason: nothing lost, nothing won */
+    else if (used)
+        earned += settings->wait_price * waited_s + (keeps ? load_s : 0);
+    else
+        earned -= loading_s;
+    ledger->earned = ledger->earned * LEDGER_FADE + earned;
+    ledger->settled++;
+}
+
 static void settle_hint(struct engine *engine, uint32_t number, bool used)
 {
     struct open_hint **hint = &engine->resources[number].hint;
-    struct source *source = source_of(engine, (*hint)->source);
+    bool told = !is_foretold(*hint);
+    struct source *source = told ? source_of(engine, (*hint)->source) : NULL;
+    if (!told)
+        settle_foretold(engine, number, used);
     if (source) {
         source->settled += 1;
         source->settled_ever++;
@@ -84,7 +130,11 @@ static void start_hinted(struct engine *engine, uint32_t number)
 {
     struct resource *resource = &engine->resources[number];
     struct open_hint *hint = resource->hint;
-    const struct why why = {REASON_HINTED, {hint->eta_ns, hint->probability_millionths}};
+    struct why why = {REASON_HINTED, {hint->eta_ns, hint->probability_millionths}};
+    if (is_foretold(hint)) {
+        why.reason = REASON_FORETOLD;
+        memcpy(why.numbers, hint->numbers, sizeof why.numbers);
+    }
     int64_t until_ns = time_add(hint->expire_at_ns, 0);
     hint->start_at_ns = TIME_NEVER;
     if (resource->state == RESOURCE_WARM) {
@@ -98,7 +148,7 @@ static void start_hinted(struct engine *engine, uint32_t number)
         ahead_hint(engine, number);
         return;
     }
-    room_want(engine, number, CAUSE_HINT, &why);
+    room_want(engine, number, is_foretold(hint) ? CAUSE_SESSION : CAUSE_HINT, &why);
     if (resource->state == RESOURCE_WARMING)
         resource->protect_until_ns = until_ns;
 }
@@ -117,6 +167,8 @@ void hints_hear(struct engine *engine, const struct event *event)
     struct source *source = source_of(engine, event->source);
     if (!source || !resource->configured)
         return;
+    if (resource_hinted(resource) && is_foretold(resource->hint))
+        withdraw(engine, event->resource); /* somebody who knows it speaks */
     if (resource_hinted(resource))
         return; /* the hint before it is still open: one question at a time keeps the score honest
                  */
@@ -167,6 +219,88 @@ void hints_fire(struct engine *engine, uint32_t number)
         arm(engine, number);
     }
     decide_settle(engine, number);
+}
+
+/* ---- sessions' predictions, with unlimited memory ---- */
+
+static bool has_earned(const struct foretold_ledger *ledger)
+{
+    return ledger->settled >= LEDGER_SETTLED && ledger->earned > 0;
+}
+
+static struct open_hint *open_foretold(struct engine *engine, struct resource *resource,
+                                       uint32_t source, double probability)
+{
+    if (!resource->hint)
+        resource->hint = malloc(sizeof *resource->hint);
+    if (!resource->hint) {
+        engine_fail(engine, FW_NOMEM);
+        return NULL;
+    }
+    *resource->hint = (struct open_hint){.start_at_ns = TIME_NEVER,
+                                         .begin_at_ns = engine->now_ns,
+                                         .source = source,
+                                         .probability_millionths = (uint32_t)(probability * 1e6)};
+    return resource->hint;
+}
+
+void hints_foretell(struct engine *engine, uint32_t number, double probability,
+                    const struct transition_guess *guess, const struct why *why)
+{
+    struct resource *resource = &engine->resources[number];
+    const struct engine_settings *settings = &engine->settings;
+    if (resource_hinted(resource) || !resource->configured || resource->dismissed ||
+        !settings->enable_prewarming || !resource_absent(resource) || resource->queued)
+        return;
+    double load_s = time_to_seconds(decide_expected_load(engine, resource)),
+           hold_s = time_to_seconds(FORETOLD_NS),
+           early_s =
+               transition_quantile_s(guess, 0.1) - time_to_seconds(decide_lead(engine, resource)),
+           start_s = early_s > 0 ? early_s : 0,
+           spared_s = transition_quantile_s(guess, 0.5) - start_s;
+    double saved = settings->wait_price * (spared_s < load_s ? spared_s : load_s);
+    double idle_s = spared_s > load_s ? spared_s - load_s : 0;
+    double cost = probability * settings->idle_price * idle_s +
+                  (1 - probability) * (load_s + settings->idle_price * hold_s);
+    if (start_s >= hold_s || probability * saved <= cost)
+        return;
+    struct open_hint *hint = open_foretold(engine, resource, HINT_SESSION, probability);
+    if (!hint)
+        return;
+    hint->begin_at_ns = time_add(engine->now_ns, time_from_seconds(start_s));
+    hint->expire_at_ns = time_add(hint->begin_at_ns, time_from_seconds(hold_s + load_s));
+    hint->eta_ns = why->numbers[3];
+    memcpy(hint->numbers, why->numbers, sizeof hint->numbers);
+    if (has_earned(&engine->foretold.ledgers[0]))
+        hint->start_at_ns = hint->begin_at_ns;
+    if (hint->start_at_ns <= engine->now_ns)
+        start_hinted(engine, number);
+    arm(engine, number);
+}
+
+/* The plan would let it go: until when a session's prediction keeps it, or 0. */
+int64_t hints_keep(struct engine *engine, uint32_t number)
+{
+    struct resource *resource = &engine->resources[number];
+    const struct engine_settings *settings = &engine->settings;
+    if (engine->limited || resource_hinted(resource) || !resource->configured)
+        return 0;
+    foretold_expire(engine);
+    double probability = foretold_probability(engine, number);
+    double load_s = time_to_seconds(decide_expected_load(engine, resource)),
+           hold_s = time_to_seconds(FORETOLD_NS);
+    double saved = (settings->wait_price + 1) * load_s, cost = settings->idle_price * hold_s;
+    if (probability * saved <= cost)
+        return 0;
+    struct open_hint *hint = open_foretold(engine, resource, HINT_KEEP, probability);
+    if (!hint)
+        return 0;
+    hint->expire_at_ns = time_add(engine->now_ns, FORETOLD_NS);
+    arm(engine, number);
+    if (!has_earned(&engine->foretold.ledgers[1]))
+        return 0;
+    resource->protect_until_ns = hint->expire_at_ns;
+    return resource->protect_until_ns;
 }
 
 bool engine_hint_precision(const struct engine *engine, uint32_t source, uint64_t *used,

@@ -221,7 +221,7 @@ bool fw_engine_next_action(struct fw_engine *engine, struct fw_action *action)
                                  .cause = cause_name(inner->cause)};
     struct buf text;
     buf_init(&text, 4096);
-    reason_describe(inner->reason, inner->numbers, &text);
+    engine_describe(engine->engine, inner, &text);
     size_t len = text.len < sizeof action->reason - 1 ? text.len : sizeof action->reason - 1;
     if (len > 0)
         memcpy(action->reason, text.data, len);

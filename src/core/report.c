@@ -204,7 +204,18 @@ size_t engine_decisions(const struct engine *engine, uint32_t number, struct dec
 size_t engine_next(const struct engine *engine, uint64_t session, struct next_resource *next,
                    size_t max)
 {
-    return sessions_next(&engine->sessions, session, next, max);
+    return foretold_next(engine, session, next, max);
+}
+
+static struct str name_of(const void *context, uint32_t number)
+{
+    const struct engine *engine = context;
+    return number < engine->resource_count ? table_key(&engine->ids, number) : STR("?");
+}
+
+void engine_describe(const struct engine *engine, const struct action *action, struct buf *out)
+{
+    reason_describe(action->reason, action->numbers, name_of, engine, out);
 }
 
 uint64_t engine_decision_hash(const struct engine *engine)

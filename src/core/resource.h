@@ -42,11 +42,16 @@ int64_t load_times_latest(const struct load_times *loads);
 int64_t load_times_median(const struct load_times *loads, int64_t otherwise);
 int64_t load_times_quantile(const struct load_times *loads, double q, int64_t otherwise);
 
+/* Sources of hints that are no sources: a session's prediction, to warm ahead or to keep. */
+#define HINT_SESSION UINT32_MAX
+#define HINT_KEEP    (UINT32_MAX - 1)
 struct open_hint {       /* the latest hint that is not settled yet */
     int64_t start_at_ns; /* when to begin warming for it; TIME_NEVER: does not pay, or begun */
     int64_t expire_at_ns;
     int64_t eta_ns;
-    uint32_t source;
+    int64_t begin_at_ns; /* from a session's prediction: when to warm it, or to have kept it */
+    int64_t numbers[4];  /* of it, in REASON_FORETOLD */
+    uint32_t source;     /* number, HINT_SESSION or HINT_KEEP */
     uint32_t probability_millionths; /* what it is believed to be */
     uint32_t said_millionths;        /* what its source said */
 };

@@ -230,15 +230,18 @@ static void start_ahead(struct engine *engine, uint32_t number, enum cause cause
 
 /* What a queued resource is waiting for was decided when it asked; the words come from its cause.
  */
-static struct why why_of_cause(const struct engine *engine, const struct resource *resource)
+static struct why why_of_cause(const struct engine *engine, uint32_t number)
 {
+    const struct resource *resource = &engine->resources[number];
     static const uint32_t reasons[CAUSE_COUNT] = {
         [CAUSE_NONE] = REASON_DEMAND,      [CAUSE_REQUEST] = REASON_DEMAND,
         [CAUSE_PLAN] = REASON_PLAN_WINDOW, [CAUSE_HINT] = REASON_HINTED,
         [CAUSE_PAGE] = REASON_ASKED,       [CAUSE_OPERATOR] = REASON_OPERATOR,
-        [CAUSE_PIN] = REASON_PINNED,
+        [CAUSE_PIN] = REASON_PINNED,       [CAUSE_SESSION] = REASON_FORETOLD,
     };
     enum cause cause = resource->held > 0 ? CAUSE_REQUEST : (enum cause)resource->cause;
+    if (cause == CAUSE_SESSION)
+        return ahead_foretold_why(engine, number);
     return (struct why){reasons[cause], {decide_expected_load(engine, resource)}};
 }
 
@@ -255,7 +258,7 @@ static bool serve(struct engine *engine, uint32_t number, uint32_t devices, uint
     uint32_t loaders = devices & place_loaders(engine);
     uint32_t now = place_now(engine, resource, loaders);
     if (now != 0) {
-        const struct why why = why_of_cause(engine, resource);
+        const struct why why = why_of_cause(engine, number);
         start(engine, number, now, (enum cause)resource->cause, &why);
         return true;
     }
@@ -264,7 +267,7 @@ static bool serve(struct engine *engine, uint32_t number, uint32_t devices, uint
         *claimed = place_soon(engine, resource, devices);
     if (*claimed != 0)
         return false; /* there is room or soon will be: nothing goes for it */
-    bool ahead = resource->cause == CAUSE_PLAN || resource->cause == CAUSE_HINT;
+    bool ahead = cause_is_ahead(resource->cause);
     if (ahead && resource->held == 0) {
         /* Its room went to a request: it is weighed afresh when the loader is idle. */
         room_forget(engine, number);
@@ -314,7 +317,7 @@ void room_pump(struct engine *engine)
 void room_want(struct engine *engine, uint32_t number, enum cause cause, const struct why *why)
 {
     struct resource *resource = &engine->resources[number];
-    bool ahead = cause == CAUSE_PLAN || cause == CAUSE_HINT;
+    bool ahead = cause_is_ahead(cause);
     if (!resource->configured ||
         (!resource_absent(resource) && resource->state != RESOURCE_UNLOADING &&
          resource->state != RESOURCE_RAISING && resource->state != RESOURCE_LOWERING))

@@ -1,41 +1,44 @@
 /* SPDX-License-Identifier: MIT
- * Sessions: what each asked for last, and what usually follows what. Bounded: the session longest
- * silent goes first; a resource remembers its most frequent successors. */
+ * Sessions: what each asked for last, and what it is expected to ask for next (foretold.c).
+ * Bounded: the session longest silent goes first. */
 #ifndef FOREWARM_CORE_SESSION_H
 #define FOREWARM_CORE_SESSION_H
 
 #include "base/table.h"
-#include "core/engine.h"
+#include "learn/transitions.h"
 
-enum { SUCCESSORS_KEPT = 8 };
-struct successors {
-    uint32_t resource[SUCCESSORS_KEPT];
-    float count[SUCCESSORS_KEPT]; /* decayed: x 0.98 at each follow-up of this resource */
-    float total;
+enum { FORETOLD_KEPT = 3, FORETOLD_DECILES = 10, FORETOLD_RAISED_MAX = 10 * 1000 * 1000 };
+struct foretold_one {
+    uint32_t resource;
+    uint32_t raised; /* by how much it raises what is expected of the resource: -ln(1 - p), in
+                        millionths */
+    uint8_t decile;  /* of the probability that was predicted */
 };
 struct session_entry {
     uint64_t session;
     int64_t last_at_ns;
-    uint32_t last_resource;
+    struct transition_context stands;
     uint32_t newer, older; /* by last use */
+    struct foretold_one foretold[FORETOLD_KEPT];
+    uint8_t foretold_count;
 };
 struct sessions {
     struct session_entry *entries;
     uint32_t count, capacity, max;
     uint32_t newest, oldest;
     struct map64 by_session;
-    struct successors **successors; /* by resource; NULL until something followed */
-    uint32_t successors_count;
 };
 
 void sessions_init(struct sessions *sessions, uint32_t max);
 void sessions_fini(struct sessions *sessions);
+/* Number of an entry; UINT32_MAX if the session is not known. */
+uint32_t sessions_find(const struct sessions *sessions, uint64_t session);
+/* The entry that makes way for the next new session; UINT32_MAX if none has to. */
+uint32_t sessions_leaving(const struct sessions *sessions);
 FW_MUST_CHECK enum fw_err sessions_request(struct sessions *sessions, uint64_t session,
-                                           uint32_t resource, int64_t at_ns);
-size_t sessions_next(const struct sessions *sessions, uint64_t session, struct next_resource *next,
-                     size_t max);
+                                           uint32_t resource, int64_t at_ns, uint32_t *number);
 
 struct coder;
-void sessions_code(struct sessions *sessions, struct coder *coder);
+void sessions_code(struct sessions *sessions, struct coder *coder, uint32_t resources);
 
 #endif

@@ -54,6 +54,8 @@ const struct option_row engine_option_rows[] = {
      "Resources that can be known."},
     {"max_sessions", OPTION_INT, AT(max_sessions), "100000", 1, 1e7, false, NULL,
      "Sessions remembered; the one longest silent is forgotten first."},
+    {"transitions", OPTION_SIZE, AT(transitions), "16MiB", 0, 0, false, NULL,
+     "Memory for what follows what within sessions, taken as it is needed; 0B: sessions foretell nothing."},
     {"seed", OPTION_INT, AT(seed), "1", 0, 9e15, false, NULL,
      "Seed of everything that is random."},
 };

@@ -30,6 +30,7 @@ struct engine_settings {
     int64_t retry_min_ns, retry_max_ns; /* back-off after a failed warm-up, doubling */
     int64_t max_resources;
     int64_t max_sessions;
+    uint64_t transitions; /* bytes for what follows what within a session; 0: not learned */
     int64_t seed;
 };
 

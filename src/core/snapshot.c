@@ -68,6 +68,9 @@ static void code_hint(struct coder *coder, struct open_hint **open)
     code_i64(coder, &hint.start_at_ns);
     code_i64(coder, &hint.expire_at_ns);
     code_i64(coder, &hint.eta_ns);
+    code_i64(coder, &hint.begin_at_ns);
+    for (int i = 0; i < 4; i++)
+        code_i64(coder, &hint.numbers[i]);
     code_u32(coder, &hint.source);
     code_u32(coder, &hint.probability_millionths);
     code_u32(coder, &hint.said_millionths);
@@ -324,8 +327,14 @@ static void code_ahead(struct engine *engine, struct coder *coder)
     code_i64(coder, &engine->latest_request_ns);
     code_count(coder, &engine->hinted_count, HINTED_KEPT);
     for (uint32_t i = 0; i < engine->hinted_count; i++) {
-        code_u32(coder, &engine->hinted[i]);
-        if (engine->hinted[i] >= engine->resource_count)
+        struct hinted *hinted = &engine->hinted[i];
+        uint32_t reason = hinted->foretold.reason;
+        code_u32(coder, &hinted->resource);
+        code_u32(coder, &reason);
+        for (int j = 0; j < 4; j++)
+            code_i64(coder, &hinted->foretold.numbers[j]);
+        hinted->foretold.reason = (enum reason)reason;
+        if (hinted->resource >= engine->resource_count || reason >= REASON_COUNT)
             coder_fail(coder);
     }
     code_u8(coder, &present);
@@ -357,7 +366,7 @@ static void code_engine(struct engine *engine, struct coder *coder)
     pressure_code(engine, coder);
     code_timers(engine, coder);
     code_held(engine, coder);
-    sessions_code(&engine->sessions, coder);
+    foretold_code(engine, coder);
     code_sources(engine, coder);
     code_decisions(engine, coder);
 }

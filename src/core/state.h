@@ -8,6 +8,7 @@
 #include "base/table.h"
 #include "core/devices.h"
 #include "core/engine.h"
+#include "core/foretold.h"
 #include "core/hold.h"
 #include "core/levels.h"
 #include "core/lifecycle.h"
@@ -40,6 +41,17 @@ struct pressure {
     uint64_t overloaded_minutes, most_short_bytes;
 };
 
+struct why {
+    enum reason reason;
+    int64_t numbers[4];
+};
+
+/* A resource that a hint or a session's prediction speaks of. */
+struct hinted {
+    uint32_t resource;
+    struct why foretold; /* the latest prediction; reason 0: none */
+};
+
 struct engine {
     struct engine_settings settings;
     struct engine_future future;
@@ -53,6 +65,8 @@ struct engine {
     struct heap timers;
     struct hold_pool hold;
     struct sessions sessions;
+    struct transitions transitions;
+    struct foretold foretold;
     struct history history; /* the latest requests of all resources */
     struct source *sources;
     uint32_t source_count;
@@ -81,9 +95,9 @@ struct engine {
     struct values *values; /* what resources are worth in memory; NULL: no budget, or a policy that
                               does not ask */
     uint32_t recent_first, recent_last;
-    int64_t ahead_at_ns;          /* next look for something to load ahead; TIME_NEVER: none */
-    int64_t latest_request_ns;    /* of any resource */
-    uint32_t hinted[HINTED_KEPT]; /* resources with hints that may be open */
+    int64_t ahead_at_ns;               /* next look for something to load ahead; TIME_NEVER: none */
+    int64_t latest_request_ns;         /* of any resource */
+    struct hinted hinted[HINTED_KEPT]; /* resources with hints or predictions that may be open */
     uint32_t hinted_count;
 
     struct load_law load_law;
@@ -95,11 +109,6 @@ struct engine {
     uint64_t decision_count;
     struct action_list *actions; /* of the step that runs */
     enum fw_err step_err;
-};
-
-struct why {
-    enum reason reason;
-    int64_t numbers[4];
 };
 
 /* transition.c: actions leave, resources move */
@@ -239,6 +248,9 @@ FW_MUST_CHECK bool ahead_load(struct engine *engine, struct buf_reader *in);
 void ahead_request(struct engine *engine, uint32_t number, uint64_t session);
 void ahead_append_recent(struct engine *engine, uint32_t number);
 void ahead_hint(struct engine *engine, uint32_t number);
+void ahead_foretell(struct engine *engine, uint32_t number, const struct why *why);
+/* Why a session's prediction wants it. */
+struct why ahead_foretold_why(const struct engine *engine, uint32_t number);
 void ahead_fire(struct engine *engine);
 void ahead_try(struct engine *engine);
 /* Stops a warm-up, or the way up to a level, that nobody waits for. */
@@ -253,6 +265,18 @@ double hints_probability(const struct engine *engine, const struct resource *res
 void hints_hear(struct engine *engine, const struct event *event);
 void hints_request(struct engine *engine, uint32_t number);
 void hints_fire(struct engine *engine, uint32_t number);
+/* With unlimited memory: warm it for a session's next request, or keep it for it, if that pays. */
+void hints_foretell(struct engine *engine, uint32_t number, double probability,
+                    const struct transition_guess *guess, const struct why *why);
+int64_t hints_keep(struct engine *engine, uint32_t number);
+
+/* foretold.c: what sessions will ask for next */
+void foretold_request(struct engine *engine, uint32_t number, uint64_t session);
+void foretold_expire(struct engine *engine);
+double foretold_probability(const struct engine *engine, uint32_t number);
+size_t foretold_next(const struct engine *engine, uint64_t session, struct next_resource *next,
+                     size_t max);
+void foretold_code(struct engine *engine, struct coder *coder);
 
 /* ending.c: how holding and warming ahead end */
 void ending_release(struct engine *engine, uint32_t number);

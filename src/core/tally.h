@@ -22,6 +22,7 @@
     X(warmups[CAUSE_PAGE])                                                                         \
     X(warmups[CAUSE_OPERATOR])                                                                     \
     X(warmups[CAUSE_PIN])                                                                          \
+    X(warmups[CAUSE_SESSION])                                                                      \
     X(warmups_ok)                                                                                  \
     X(warmups_failed)                                                                              \
     X(warmups_cancelled)                                                                           \

@@ -145,6 +145,7 @@ void engine_signal(struct engine *engine, uint32_t number, enum signal signal,
                            .cause = resource->cause,
                            .status = row->next,
                            .attempt = resource->attempt};
+    memcpy(state.numbers, why->numbers, sizeof state.numbers);
     engine_emit(engine, &state);
 }
 

@@ -173,7 +173,7 @@ static void log_action(const struct brain *brain, const struct action *action)
 {
     struct buf why;
     buf_init(&why, 512);
-    reason_describe(action->reason, action->numbers, &why);
+    engine_describe(brain->engine, action, &why);
     log_debug("decided", LOG_TEXT("action", action_kind_name(action->kind)),
               LOG_STR("resource", engine_resource_id(brain->engine, action->resource)),
               LOG_TEXT("reason", reason_name(action->reason)), LOG_STR("why", buf_str(&why)));

@@ -261,7 +261,7 @@ static void write_decision(struct brain *brain, struct json *json, const struct 
     const struct action *action = &decision->action;
     struct buf why;
     buf_init(&why, 1024);
-    reason_describe(action->reason, action->numbers, &why);
+    engine_describe(brain_engine(brain), action, &why);
     json_object(json);
     json_key_uint(json, "number", decision->number);
     control_write_time(json, "at", action->at_ns);

@@ -121,7 +121,7 @@ static void refuse(struct relay *relay, const struct action *action)
     buf_printf(&text, "%s is not warm", relay->route->config->id);
     if (action->reason < REASON_COUNT && action->reason != REASON_NONE) {
         buf_add_text(&text, ": ");
-        reason_describe(action->reason, action->numbers, &text);
+        reason_describe(action->reason, action->numbers, NULL, NULL, &text);
     }
     relay_error(relay, err, err_row(err)->http_status == 503 ? (retry_s > 0 ? retry_s : 1) : -1,
                 buf_str(&text));

@@ -392,6 +392,7 @@ const struct policy_ops policy_planner = {
                 "cheapest of five experts decides",
     .predictive = true,
     .keeps_while_free = true,
+    .follows_sessions = true,
     .create = planner_create,
     .destroy = planner_destroy,
     .grow = planner_grow,

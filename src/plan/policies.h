@@ -107,6 +107,7 @@ struct policy_ops {
     bool keeps_while_free; /* under a memory budget its windows do not end: only a need for bytes
                               evicts */
     bool needs_future;     /* an oracle: `replay` only */
+    bool follows_sessions; /* what follows what within a session raises what it expects */
     FW_MUST_CHECK enum fw_err (*create)(struct policy **policy,
                                         const struct policy_settings *settings, struct str argument,
                                         struct fw_detail *detail);

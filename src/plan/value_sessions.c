@@ -175,7 +175,7 @@ static double add_session(struct values *values, const struct value_session *ses
     struct value_resource *last = &values->resources[session->last_resource];
     last->from_sessions += probability * stay;
     if (now_ns - session->last_ns < SOON_SILENT_NS)
-        last->from_sessions_soon += goes_on(values, session, now_ns, SOON_S);
+        last->from_sessions_soon += stay * goes_on(values, session, now_ns, SOON_S);
     for (int i = 0; i < VALUE_FAVOURITES; i++)
         if (session->favourites[i].resource != NONE)
             values->resources[session->favourites[i].resource].from_sessions +=

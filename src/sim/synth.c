@@ -96,11 +96,9 @@ static enum fw_err name_resources(struct synth *synth, const struct synth_settin
 
 static enum fw_err (*const by_profile[SYNTH_PROFILE_COUNT])(struct synth *,
                                                             const struct synth_settings *) = {
-    [SYNTH_DEFAULT] = synth_sessions,
-    [SYNTH_CRON] = synth_cron,
-    [SYNTH_OFFICE] = synth_office,
-    [SYNTH_DAILY] = synth_daily,
-    [SYNTH_LAUNCH] = synth_launch};
+    [SYNTH_DEFAULT] = synth_sessions,    [SYNTH_CRON] = synth_cron,
+    [SYNTH_PIPELINES] = synth_pipelines, [SYNTH_OFFICE] = synth_office,
+    [SYNTH_DAILY] = synth_daily,         [SYNTH_LAUNCH] = synth_launch};
 
 enum fw_err synth_make(struct synth *synth, const struct synth_settings *settings,
                        struct str clients, const char *name, struct fw_detail *detail)

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * Synthetic traffic from a seed: the same settings give the same requests on every machine. Six
- * profiles: default   sessions begin by a daily shape, pick a model by Zipf popularity and move on
- * along transitions; bursts cron      every resource is asked for by a clock with jitter servegen
- * per-client rates of ten-minute windows with a law of gaps, as ServeGen publishes them (Alibaba,
- * 2025); gaps are drawn from the law's shape at the window's rate, so the result is semi-synthetic
- * office, daily, launch    by the calendar (synth_hours.c)
+ * Synthetic traffic from a seed: the same settings give the same requests on every machine.
+ * Profiles:
+ *
+ *   default    sessions begin by a daily shape, pick a model by Zipf popularity and move on along
+ *              transitions; bursts
+ *   cron       every resource is asked for by a clock with jitter
+ *   pipelines  agents that go through chains of models, one call after the other
+ *              (synth_pipelines.c)
+ *   servegen   per-client rates of ten-minute windows with a law of gaps, published as ServeGen
+ *              (Alibaba, 2025); gaps are drawn from the law's shape at the window's rate, so the
+ *              result is semi-synthetic
+ *   office, daily, launch  by the calendar (synth_hours.c)
+ *
  * and a law of load times fitted to the published quantiles of GenTD26 (cluster-trace-v2026-GenAI).
  */
 #ifndef FOREWARM_SIM_SYNTH_H
@@ -25,6 +32,8 @@ enum {
     X(SYNTH_DEFAULT, "default",                                                                    \
       "sessions with transitions, Zipf popularity, a daily shape and bursts")                      \
     X(SYNTH_CRON, "cron", "every resource by its own clock, with jitter")                          \
+    X(SYNTH_PIPELINES, "pipelines",                                                                \
+      "agents that go through chains of models, one call after the other")                         \
     X(SYNTH_SERVEGEN, "servegen",                                                                  \
       "clients with the rates and laws of a ServeGen file (--clients)")                            \
     X(SYNTH_OFFICE, "office", "office hours on five days of seven, each resource its own")         \

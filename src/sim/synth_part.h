@@ -9,6 +9,7 @@ enum fw_err synth_add(struct synth *synth, int64_t at_ns, uint32_t resource, uin
                       int64_t duration_ns);
 int64_t synth_duration_ns(struct prng *prng, int64_t median_ns);
 enum fw_err synth_sessions(struct synth *synth, const struct synth_settings *settings);
+enum fw_err synth_pipelines(struct synth *synth, const struct synth_settings *settings);
 enum fw_err synth_cron(struct synth *synth, const struct synth_settings *settings);
 enum fw_err synth_office(struct synth *synth, const struct synth_settings *settings);
 enum fw_err synth_daily(struct synth *synth, const struct synth_settings *settings);

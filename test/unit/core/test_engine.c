@@ -278,7 +278,7 @@ static void why_speaks(void **state)
     assert_int_equal(decisions[1].action.kind, ACTION_WARM);
     struct buf text;
     buf_init(&text, 1000);
-    reason_describe(decisions[1].action.reason, decisions[1].action.numbers, &text);
+    engine_describe(bench.engine, &decisions[1].action, &text);
     assert_string_equal(text.data, "a request waits for it; loading takes about 11 s");
     buf_fini(&text);
     bench_end(&bench);

@@ -132,6 +132,52 @@ static void test_sessions_follow_transitions(void **state)
     synth_fini(&synth);
 }
 
+/* What follows is mostly decided by the last two models, and one call begins when the one before
+ * has ended. */
+static void test_pipelines_go_in_turn(void **state)
+{
+    (void)state;
+    struct synth_settings settings = basic();
+    struct synth synth;
+    settings.profile = SYNTH_PIPELINES;
+    settings.session_requests = 6;
+    settings.rate = 0.05;
+    make(&synth, &settings, "");
+    double expected = settings.rate * time_to_seconds(settings.span_ns);
+    assert_true(fabs((double)synth.count - expected) < 0.15 * expected);
+    enum { KINDS = 11 * 11 };
+    static uint32_t after[KINDS][10];
+    uint64_t sessions = 0;
+    for (size_t i = 0; i < synth.count; i++)
+        sessions = synth.requests[i].session > sessions ? synth.requests[i].session : sessions;
+    struct run {
+        uint32_t before, last;
+        int64_t ends_ns;
+    } *runs = calloc(sessions + 1, sizeof *runs);
+    assert_non_null(runs);
+    for (size_t i = 0; i < synth.count; i++) {
+        const struct synth_request *request = &synth.requests[i];
+        struct run *run = &runs[request->session];
+        assert_true(request->session > 0 && request->at_ns >= run->ends_ns);
+        after[run->before * 11 + run->last][request->resource]++;
+        run->before = run->last;
+        run->last = request->resource + 1;
+        run->ends_ns = request->at_ns + request->duration_ns;
+    }
+    size_t followed = 0, likeliest = 0;
+    for (int kind = 1; kind < KINDS; kind++) { /* 0: a run's first */
+        uint32_t most = 0;
+        for (int i = 0; i < 10; i++) {
+            followed += after[kind][i];
+            most = after[kind][i] > most ? after[kind][i] : most;
+        }
+        likeliest += most;
+    }
+    assert_true((double)likeliest > 0.6 * (double)followed);
+    free(runs);
+    synth_fini(&synth);
+}
+
 static void test_cron_keeps_its_clock(void **state)
 {
     (void)state;
@@ -243,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_rate_popularity_and_daily_shape),
         cmocka_unit_test(test_a_day_can_be_compressed),
         cmocka_unit_test(test_sessions_follow_transitions),
+        cmocka_unit_test(test_pipelines_go_in_turn),
         cmocka_unit_test(test_cron_keeps_its_clock),
         cmocka_unit_test(test_servegen_has_the_rates_of_its_windows),
         cmocka_unit_test(test_servegen_names_bad_rows),

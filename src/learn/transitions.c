@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include "learn/transitions.h"
+#include "base/time.h"
+#include "learn/transitions_part.h"
+
+#define FADE      0.99f /* of a context's counts at each visit */
+#define BACK_OFF  2.0   /* K: visits' worth of what the shorter context says */
+#define TWO_CASES 4.0   /* so many visits of both resources, and words speak of both */
+
+static int delay_bin(int64_t delay_ns)
+{
+    int64_t seconds = delay_ns / TIME_SECOND;
+    int bin = 0;
+    while (seconds > 0 && bin < TRANSITION_DELAYS - 1) {
+        seconds /= 2;
+        bin++;
+    }
+    return bin;
+}
+
+static double delay_edge_s(int bin) /* lower edge */
+{
+    return bin == 0 ? 0 : (double)(1 << (bin - 1));
+}
+
+static void count_delay(struct transition_next *next, int bin)
+{
+    if (next->delays[bin] == UINT8_MAX)
+        for (int i = 0; i < TRANSITION_DELAYS; i++)
+            next->delays[i] /= 2;
+    next->delays[bin]++;
+}
+
+static const struct transition_next *find_next(const struct transition_cell *cell,
+                                               uint32_t resource)
+{
+    for (int i = 0; cell && i < TRANSITION_NEXT; i++)
+        if (cell->next[i].resource == resource)
+            return &cell->next[i];
+    return NULL;
+}
+
+/* The resource's place; a newcomer takes that of the rarest. */
+static void count_next(struct transition_cell *cell, uint32_t resource, int bin)
+{
+    struct transition_next *place = &cell->next[0];
+    for (int i = 0; i < TRANSITION_NEXT; i++) {
+        struct transition_next *next = &cell->next[i];
+        if (next->resource == resource) {
+            next->count += 1;
+            count_delay(next, bin);
+            return;
+        }
+        if (next->count < place->count)
+            place = next;
+    }
+    *place = (struct transition_next){.resource = resource, .count = 1};
+    count_delay(place, bin);
+}
+
+void transitions_learn(struct transitions *transitions, struct transition_context context,
+                       uint32_t resource, int64_t delay_ns)
+{
+    int bin = delay_bin(delay_ns);
+    struct transition_cell *two = transitions_find(transitions, context.before, context.last),
+                           *one = transitions_find(transitions, TRANSITION_NONE, context.last);
+    if (!transitions_enabled(transitions))
+        return;
+    if (two)
+        count_next(two, resource, bin);
+    if (one)
+        count_next(one, resource, bin);
+    count_next(&transitions->any, resource, bin);
+}
+
+static void visit(struct transition_cell *cell, int64_t now_ns)
+{
+    cell->visits = cell->visits * FADE + 1;
+    for (int i = 0; i < TRANSITION_NEXT; i++)
+        cell->next[i].count *= FADE;
+    cell->at_ns = now_ns;
+}
+
+enum fw_err transitions_visit(struct transitions *transitions, struct transition_context context,
+                              int64_t now_ns)
+{
+    struct transition_cell *cell;
+    if (!transitions_enabled(transitions))
+        return FW_OK;
+    visit(&transitions->any, now_ns);
+    FW_TRY(transitions_place(transitions, TRANSITION_NONE, context.last, now_ns, &cell));
+    visit(cell, now_ns);
+    FW_TRY(transitions_place(transitions, context.before, context.last, now_ns, &cell));
+    visit(cell, now_ns);
+    return FW_OK;
+}
+
+/* ---- what may follow ---- */
+
+/* One step of the back-off: what this context says, and `shorter` where it has seen little. */
+static double back_off(const struct transition_cell *cell, const struct transition_next *next,
+                       double shorter)
+{
+    double visits = cell ? (double)cell->visits : 0, count = next ? (double)next->count : 0;
+    double probability = (count + BACK_OFF * shorter) / (visits + BACK_OFF);
+    return probability < 1 ? probability : 1;
+}
+
+/* Delays by the longest context, and the shorter ones where it has seen little. */
+static void mix_delays(const struct transition_next *nexts[3], double law[TRANSITION_DELAYS])
+{
+    double sum = 0;
+    for (int i = 0; i < TRANSITION_DELAYS; i++)
+        law[i] = 0;
+    for (int k = 0; k < 3; k++) { /* from the shortest on */
+        double seen = 0;
+        for (int i = 0; nexts[k] && i < TRANSITION_DELAYS; i++)
+            seen += nexts[k]->delays[i];
+        if (seen == 0)
+            continue;
+        for (int i = 0; i < TRANSITION_DELAYS; i++)
+            law[i] = (sum > 0 ? BACK_OFF * law[i] / sum : 0) + (double)nexts[k]->delays[i];
+        sum = seen + (sum > 0 ? BACK_OFF : 0);
+    }
+    for (int i = 0; i < TRANSITION_DELAYS && sum > 0; i++)
+        law[i] /= sum;
+}
+
+static struct transition_guess guess_one(const struct transition_cell *cells[3], uint32_t resource)
+{
+    const struct transition_next *nexts[3];
+    struct transition_guess guess = {.resource = resource};
+    for (int k = 0; k < 3; k++) {
+        nexts[k] = find_next(cells[k], resource);
+        guess.probability = back_off(cells[k], nexts[k], guess.probability);
+    }
+    guess.two = cells[2] && (double)cells[2]->visits >= TWO_CASES;
+    const struct transition_cell *told = guess.two ? cells[2] : cells[1] ? cells[1] : cells[0];
+    guess.cases = (double)told->visits;
+    mix_delays(nexts, guess.delays);
+    return guess;
+}
+
+static bool goes_before(const struct transition_guess *a, const struct transition_guess *b)
+{
+    return a->probability != b->probability ? a->probability > b->probability
+                                            : a->resource < b->resource;
+}
+
+/* Into its place among the `count` best so far. */
+static size_t insert(struct transition_guess *guesses, size_t count, size_t max,
+                     const struct transition_guess *guess)
+{
+    size_t at = count;
+    while (at > 0 && goes_before(guess, &guesses[at - 1]))
+        at--;
+    if (at == max)
+        return count;
+    size_t kept = count < max ? count + 1 : max;
+    for (size_t i = kept - 1; i > at; i--)
+        guesses[i] = guesses[i - 1];
+    guesses[at] = *guess;
+    return kept;
+}
+
+size_t transitions_guess(const struct transitions *transitions, struct transition_context context,
+                         struct transition_guess *guesses, size_t max)
+{
+    const struct transition_cell *cells[3] = {
+        &transitions->any, transitions_find(transitions, TRANSITION_NONE, context.last),
+        transitions_find(transitions, context.before, context.last)};
+    size_t count = 0;
+    for (int k = 2; k >= 0; k--) {
+        if (k == 0 && count > 0)
+            break; /* what is merely popular is guessed when nothing else is known */
+        for (int i = 0; cells[k] && i < TRANSITION_NEXT; i++) {
+            uint32_t resource = cells[k]->next[i].resource;
+            if (resource == TRANSITION_NONE || (k == 1 && find_next(cells[2], resource)))
+                continue;
+            struct transition_guess guess = guess_one(cells, resource);
+            count = insert(guesses, count, max, &guess);
+        }
+    }
+    return count;
+}
+
+double transition_within(const struct transition_guess *guess, double seconds)
+{
+    double share = 0;
+    for (int i = 0; i < TRANSITION_DELAYS; i++) {
+        double low_s = delay_edge_s(i), high_s = delay_edge_s(i + 1);
+        if (seconds >= high_s)
+            share += guess->delays[i];
+        else if (seconds > low_s)
+            share += guess->delays[i] * (seconds - low_s) / (high_s - low_s);
+    }
+    return share < 1 ? share : 1;
+}
+
+double transition_quantile_s(const struct transition_guess *guess, double share)
+{
+    double below = 0;
+    for (int i = 0; i < TRANSITION_DELAYS; i++) {
+        double low_s = delay_edge_s(i), high_s = delay_edge_s(i + 1);
+        if (guess->delays[i] > 0 && below + guess->delays[i] >= share)
+            return low_s + (high_s - low_s) * (share - below) / guess->delays[i];
+        below += guess->delays[i];
+    }
+    return delay_edge_s(TRANSITION_DELAYS);
+}
