@@ -96,9 +96,9 @@ static void choose_engine(struct faults *faults)
     settings->retry_max_ns = (int64_t)(1 + below(faults, 300)) * TIME_SECOND;
     settings->history = 10 + (int64_t)below(faults, 100);
     settings->max_sessions = 1 + (int64_t)below(faults, 20);
-    settings->transitions = chance(faults, 0.2) ? 0 : UINT64_C(1) << (10 + below(faults, 15));
     settings->load_time_ns = (int64_t)below(faults, 30) * TIME_SECOND;
     settings->seed = (int64_t)below(faults, 1000);
+    settings->transitions = settings->seed % 5 == 0 ? 0 : UINT64_C(1) << (10 + settings->seed % 15);
 }
 
 /* A third of the worlds have several devices, alike or not. */
