@@ -22,16 +22,4 @@ void stats_recent_add(struct stats_recent *recent, int64_t value);
 /* Smallest held value with at least a share q at or below it; `otherwise` when nothing was seen. */
 int64_t stats_recent_quantile(const struct stats_recent *recent, double q, int64_t otherwise);
 
-/* Log-linear histogram of non-negative integers, 32 bins an octave, 3 % wide: latencies over long
- * runs. */
-enum { STATS_HISTOGRAM_BINS = 32 * 60 };
-struct stats_histogram {
-    uint64_t counts[STATS_HISTOGRAM_BINS];
-    uint64_t count;
-    double sum;
-    int64_t max;
-};
-void stats_histogram_add(struct stats_histogram *histogram, int64_t value);
-int64_t stats_histogram_quantile(const struct stats_histogram *histogram, double q);
-
 #endif

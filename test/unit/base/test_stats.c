@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * Quantiles against values worked out by hand. */
-#include "base/prng.h"
 #include "base/stats.h"
 #include <math.h>
 #include <setjmp.h>
@@ -73,57 +72,6 @@ static void a_share_of_tenths_is_exact(void **state)
         assert_int_equal(stats_recent_quantile(&recent, i / 10.0, 0), i);
 }
 
-static void the_histogram_is_three_percent_wide(void **state)
-{
-    (void)state;
-    struct stats_histogram *histogram = calloc(1, sizeof *histogram);
-    assert_non_null(histogram);
-    assert_int_equal(stats_histogram_quantile(histogram, 0.5), 0);
-    int64_t value = 1;
-    for (int i = 0; i < 63; i++) { /* every power of two and its neighbours, one at a time */
-        for (int64_t v = value - 1; v <= value + (value < INT64_MAX / 2 ? 1 : 0); v++) {
-            *histogram = (struct stats_histogram){0};
-            stats_histogram_add(histogram, v);
-            stats_histogram_add(histogram, INT64_MAX);
-            int64_t found = stats_histogram_quantile(histogram, 0.5);
-            assert_true(found >= v);
-            assert_true((double)found <= (double)v * (1 + 1.0 / 32));
-        }
-        value = value < INT64_MAX / 2 ? value * 2 : value;
-    }
-    assert_true(stats_histogram_quantile(histogram, 1) == INT64_MAX);
-    free(histogram);
-}
-
-static void the_histogram_agrees_with_sorting(void **state)
-{
-    (void)state;
-    enum { N = 10000 };
-    struct stats_histogram *histogram = calloc(1, sizeof *histogram);
-    int64_t *values = calloc(N, sizeof *values);
-    struct prng prng;
-    double sum = 0;
-    assert_true(histogram && values);
-    prng_init(&prng, 3);
-    for (int i = 0; i < N; i++) {
-        values[i] = (int64_t)exp(prng_normal(&prng, 15, 3));
-        stats_histogram_add(histogram, values[i]);
-        sum += (double)values[i];
-    }
-    stats_histogram_add(histogram, -5); /* counts as 0 */
-    stats_sort_int64(values, N);
-    for (int percent = 1; percent <= 99; percent++) {
-        double exact = (double)values[percent * N / 100 - 1];
-        double found = (double)stats_histogram_quantile(histogram, percent / 100.0);
-        assert_true(found >= exact * 0.98 && found <= exact * 1.04 + 1);
-    }
-    assert_true(histogram->sum == sum);
-    assert_int_equal(histogram->max, values[N - 1]);
-    assert_int_equal(stats_histogram_quantile(histogram, 0), 0);
-    free(values);
-    free(histogram);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,8 +79,6 @@ int main(void)
         cmocka_unit_test(sorting_has_one_result),
         cmocka_unit_test(recent_keeps_the_last_sixteen),
         cmocka_unit_test(a_share_of_tenths_is_exact),
-        cmocka_unit_test(the_histogram_is_three_percent_wide),
-        cmocka_unit_test(the_histogram_agrees_with_sorting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
