@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "sim/trail.h"
+#include "sim/trail_draw.h"
 #include "base/check.h"
 #include "core/engine.h"
 #include <stdlib.h>
@@ -40,11 +40,6 @@ const char *trail_origin_words(uint32_t origin)
     return origin < TRAIL_ORIGIN_COUNT ? origins[origin].words : "?";
 }
 
-static bool scored(const struct trail *trail, int64_t at_ns)
-{
-    return at_ns >= trail->from_ns && at_ns <= trail->until_ns;
-}
-
 /* The part of [from, to) that is scored. */
 static int64_t scored_span(const struct trail *trail, int64_t from_ns, int64_t to_ns)
 {
@@ -53,149 +48,6 @@ static int64_t scored_span(const struct trail *trail, int64_t from_ns, int64_t t
     if (to_ns > trail->until_ns)
         to_ns = trail->until_ns;
     return to_ns > from_ns ? to_ns - from_ns : 0;
-}
-
-/* ---- what is drawn ---- */
-
-static struct trail_view view_of(int64_t from_ns, int64_t to_ns)
-{
-    int64_t column_ns = (to_ns - from_ns + TRAIL_COLUMNS - 1) / TRAIL_COLUMNS;
-    return (struct trail_view){from_ns, to_ns, column_ns > 0 ? column_ns : 1};
-}
-
-/* The day (or hour) of the calendar with the most requests. */
-static int64_t busiest(const struct trail *trail, int64_t length_ns)
-{
-    int64_t best = 0, current = INT64_MIN;
-    uint64_t best_count = 0, count = 0;
-    for (size_t i = 0; i < trail->trace->count; i++) {
-        int64_t at_ns = trail->trace->requests[i].at_ns;
-        if (!scored(trail, at_ns))
-            continue;
-        int64_t number = at_ns / length_ns - (at_ns % length_ns < 0);
-        count = number == current ? count + 1 : 1;
-        current = number;
-        if (count > best_count) {
-            best_count = count;
-            best = number;
-        }
-    }
-    return best * length_ns;
-}
-
-static void choose_views(struct trail *trail)
-{
-    int64_t span_ns = trail->until_ns - trail->from_ns;
-    int64_t length_ns = span_ns >= 3 * TIME_DAY    ? TIME_DAY
-                        : span_ns >= 3 * TIME_HOUR ? TIME_HOUR
-                                                   : 0;
-    trail->views[trail->view_count++] = view_of(trail->from_ns, trail->until_ns + 1);
-    if (length_ns == 0)
-        return;
-    int64_t from_ns = busiest(trail, length_ns);
-    trail->views[trail->view_count++] = view_of(from_ns, from_ns + length_ns);
-}
-
-/* How often each resource was asked for, or asked for after a pause, while it is scored. */
-static void count_requests(struct trail *trail, uint32_t set, uint64_t *counts)
-{
-    for (size_t i = 0; i < trail->trace->count; i++) {
-        const struct trace_request *request = &trail->trace->requests[i];
-        struct trail_resource *resource = &trail->resources[request->resource];
-        bool pause = resource->last_request_ns >= 0 &&
-                     request->at_ns - resource->last_request_ns >= TRAIL_PAUSE_NS;
-        resource->last_request_ns = request->at_ns;
-        if (scored(trail, request->at_ns))
-            counts[request->resource] += set == TRAIL_REQUESTS || pause;
-    }
-    for (uint32_t i = 0; i < trail->trace->resources.count; i++)
-        trail->resources[i].last_request_ns = -1;
-}
-
-/* The first of those with the highest count leaves the counts and gets a lane. */
-static bool add_to_set(struct trail *trail, uint32_t set, uint64_t *counts)
-{
-    uint32_t best = 0;
-    for (uint32_t i = 1; i < trail->trace->resources.count; i++)
-        if (counts[i] > counts[best])
-            best = i;
-    if (counts[best] == 0)
-        return false;
-    counts[best] = 0;
-    struct trail_resource *resource = &trail->resources[best];
-    if (resource->lane == TABLE_NONE) {
-        resource->lane = trail->lane_count;
-        trail->lane_resources[trail->lane_count++] = best;
-    }
-    trail->set_lanes[set][trail->set_counts[set]++] = resource->lane;
-    return true;
-}
-
-static enum fw_err choose_lanes(struct trail *trail)
-{
-    uint64_t *counts = calloc(trail->trace->resources.count, sizeof *counts);
-    if (!counts)
-        return FW_NOMEM;
-    for (uint32_t set = 0; set < TRAIL_SET_COUNT; set++) {
-        memset(counts, 0, trail->trace->resources.count * sizeof *counts);
-        count_requests(trail, set, counts);
-        while (trail->set_counts[set] < TRAIL_SET_MAX && add_to_set(trail, set, counts))
-            continue;
-    }
-    free(counts);
-    return FW_OK;
-}
-
-/* NULL, or the lane of the resource; *column gets the column of the instant. */
-static struct trail_lane *lane_at(struct trail *trail, uint32_t view, uint32_t lane, int64_t at_ns,
-                                  size_t *column)
-{
-    const struct trail_view *seen = &trail->views[view];
-    if (lane == TABLE_NONE || at_ns < seen->from_ns || at_ns >= seen->to_ns)
-        return NULL;
-    *column = (size_t)((at_ns - seen->from_ns) / seen->column_ns);
-    return &trail->lanes[view * TRAIL_LANES_MAX + lane];
-}
-
-static void draw_request(struct trail *trail, uint32_t lane, int64_t at_ns, bool cold)
-{
-    size_t column;
-    for (uint32_t view = 0; view < trail->view_count; view++) {
-        struct trail_lane *drawn = lane_at(trail, view, lane, at_ns, &column);
-        if (!drawn)
-            continue;
-        drawn->requests[column]++;
-        drawn->cold[column] += cold;
-    }
-}
-
-static void draw_ahead(struct trail *trail, uint32_t lane, int64_t at_ns, bool used)
-{
-    size_t column;
-    for (uint32_t view = 0; view < trail->view_count; view++) {
-        struct trail_lane *drawn = lane_at(trail, view, lane, at_ns, &column);
-        if (drawn && used)
-            drawn->used[column]++;
-        else if (drawn)
-            drawn->unused[column]++;
-    }
-}
-
-static void draw_warm(struct trail *trail, uint32_t lane, int64_t from_ns, int64_t to_ns)
-{
-    for (uint32_t view = 0; view < trail->view_count; view++) {
-        const struct trail_view *seen = &trail->views[view];
-        size_t column;
-        int64_t at_ns = from_ns > seen->from_ns ? from_ns : seen->from_ns;
-        int64_t end_ns = to_ns < seen->to_ns ? to_ns : seen->to_ns;
-        struct trail_lane *drawn = lane_at(trail, view, lane, at_ns, &column);
-        for (; drawn && at_ns < end_ns; column++) {
-            int64_t next_ns = seen->from_ns + (int64_t)(column + 1) * seen->column_ns;
-            int64_t until_ns = next_ns < end_ns ? next_ns : end_ns;
-            drawn->warm_ns[column] += until_ns - at_ns;
-            at_ns = until_ns;
-        }
-    }
 }
 
 /* ---- set-up ---- */
@@ -219,10 +71,8 @@ enum fw_err trail_init(struct trail *trail, const struct trace *trace,
                                                       .load_from_ns = -1,
                                                       .let_go_ns = -1,
                                                       .lane = TABLE_NONE};
-    enum fw_err err = choose_lanes(trail);
-    if (err == FW_OK)
-        choose_views(trail);
-    else
+    enum fw_err err = trail_draw_choose(trail);
+    if (err != FW_OK)
         trail_fini(trail);
     return err;
 }
@@ -338,12 +188,12 @@ void trail_arrival(struct trail *trail, size_t number, bool ready)
 {
     const struct trace_request *request = &trail->trace->requests[number];
     struct trail_resource *resource = &trail->resources[request->resource];
-    bool counts = scored(trail, request->at_ns);
+    bool counts = trail_scored(trail, request->at_ns);
     if (!ready && (!resource->opened || resource->answered))
         open_cold(trail, request);
     if (resource->ahead) {
         resource->ahead = false;
-        draw_ahead(trail, resource->lane, resource->load_from_ns, true);
+        trail_draw_ahead(trail, resource->lane, resource->load_from_ns, true);
         trail->loads[resource->cause].used += resource->ahead_scored;
     }
     resource->last_request_ns = request->at_ns;
@@ -355,7 +205,7 @@ void trail_arrival(struct trail *trail, size_t number, bool ready)
     trail->total.cold += !ready;
     lane_sums(trail, resource)->requests++;
     lane_sums(trail, resource)->cold += !ready;
-    draw_request(trail, resource->lane, request->at_ns, !ready);
+    trail_draw_request(trail, resource->lane, request->at_ns, !ready);
 }
 
 /* ---- what the engine did ---- */
@@ -364,7 +214,7 @@ static void answer(struct trail *trail, struct trail_resource *resource, int64_t
                    const struct trace_request *request)
 {
     int64_t wait_ns = at_ns - request->at_ns;
-    if (!scored(trail, request->at_ns) || wait_ns == 0)
+    if (!trail_scored(trail, request->at_ns) || wait_ns == 0)
         return;
     trail->total.wait_ns += wait_ns;
     lane_sums(trail, resource)->wait_ns += wait_ns;
@@ -390,7 +240,7 @@ static void release(struct trail *trail, struct trail_resource *resource, int64_
 static void begin_load(struct trail *trail, struct trail_resource *resource,
                        const struct action *action)
 {
-    bool counts = scored(trail, action->at_ns);
+    bool counts = trail_scored(trail, action->at_ns);
     struct trail_loads *loads = &trail->loads[action->cause < CAUSE_COUNT ? action->cause : 0];
     resource->loading = resource->loaded = true;
     resource->load_from_ns = action->at_ns;
@@ -414,7 +264,7 @@ static void end_load(struct trail *trail, struct trail_resource *resource, int64
     if (resource->opened && !resource->answered)
         resource->open.load_ns = load_ns;
     resource->answered = true;
-    if (!scored(trail, resource->load_from_ns))
+    if (!trail_scored(trail, resource->load_from_ns))
         return;
     trail->total.load_ns += load_ns;
     lane_sums(trail, resource)->load_ns += load_ns;
@@ -425,7 +275,7 @@ static void end_ahead(struct trail *trail, struct trail_resource *resource, int6
     if (!resource->ahead)
         return;
     resource->ahead = false;
-    draw_ahead(trail, resource->lane, resource->load_from_ns, false);
+    trail_draw_ahead(trail, resource->lane, resource->load_from_ns, false);
     if (!resource->ahead_scored)
         return;
     trail->loads[resource->cause].unused++;
@@ -440,8 +290,8 @@ static void end_ready(struct trail *trail, struct trail_resource *resource, int6
     int64_t warm_ns = scored_span(trail, resource->ready_ns, at_ns);
     trail->total.warm_ns += warm_ns;
     lane_sums(trail, resource)->warm_ns += warm_ns;
-    draw_warm(trail, resource->lane, resource->ready_ns,
-              at_ns < trail->until_ns ? at_ns : trail->until_ns);
+    trail_draw_warm(trail, resource->lane, resource->ready_ns,
+                    at_ns < trail->until_ns ? at_ns : trail->until_ns);
     add_idle(trail, resource, at_ns);
     resource->ready_ns = -1;
 }
