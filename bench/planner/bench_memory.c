@@ -8,6 +8,7 @@
  *   name=TEXT trace=FILE columns=MAP  users=100 (per cent) samples=0-3  draws=1-5
  *   models=8 (the most requested ones) skip=0 (of these)  memory=24 rate=0.6 (GB, GB/s)
  *   sizes=log (evenly on a logarithmic scale) or even
+ *   host=0 (GB of host memory, in which a model may rest) speed=10 (times the rate, from there)
  *   exec=5 (seconds) or exec=trace (the duration column)  from=0.6 until=1 (shares of the time)
  *   policies=lru,planner,...  (the first is the unit; `one`: LRU with room for one model;
  *   `without`: the planner without what sessions foretell)
@@ -33,7 +34,7 @@ struct hints_of {
 struct setup {
     struct trace trace; /* narrowed to the sample of users */
     const char *name, *path, *columns, *exec, *sizes;
-    double users_pct, memory_gb, rate_gb_s, from, until;
+    double users_pct, memory_gb, rate_gb_s, host_gb, speed, from, until;
     uint64_t sample_from, sample_to, draw_from, draw_to;
     uint32_t models, skip;
     char policies[POLICIES_MAX][64];
@@ -121,7 +122,7 @@ static size_t make_hints(const struct setup *setup, uint64_t seed, struct replay
 }
 
 static void draw_loads(const struct setup *setup, uint64_t draw, bool one, uint64_t *sizes,
-                       int64_t *load_ns)
+                       int64_t *load_ns, int64_t *half_ns)
 {
     for (uint32_t i = 0; i < setup->trace.resources.count; i++) {
         struct prng prng;
@@ -131,6 +132,7 @@ static void draw_loads(const struct setup *setup, uint64_t draw, bool one, uint6
                load_s = gb / setup->rate_gb_s + 1;
         sizes[i] = (uint64_t)((one ? setup->memory_gb : gb) * GB);
         load_ns[i] = time_from_seconds(load_s < 2 ? 2 : load_s);
+        half_ns[i] = time_from_seconds(gb / (setup->speed * setup->rate_gb_s) + 1);
     }
 }
 
@@ -140,14 +142,16 @@ static struct row run(const struct setup *setup, const char *policy, uint64_t dr
 {
     uint32_t count = setup->trace.resources.count;
     uint64_t *sizes = calloc(count, sizeof *sizes);
-    int64_t *load_ns = calloc(count, sizeof *load_ns);
+    int64_t *load_ns = calloc(2 * (size_t)count, sizeof *load_ns), *half_ns = load_ns + count;
     struct loads loads;
     struct replay_result result;
     struct fw_detail detail = {""};
     if (!sizes || !load_ns)
         die("no memory");
     bool one = strcmp(policy, "one") == 0;
-    draw_loads(setup, draw, one, sizes, load_ns);
+    draw_loads(setup, draw, one, sizes, load_ns, half_ns);
+    const struct replay_half half = {
+        .world = {.by_resource_ns = half_ns, .fixed_ns = -1}, .memory_share = 1, .price = 0.1};
     loads_init(&loads, TIME_SECOND, draw);
     loads.by_resource_ns = load_ns;
     int64_t first_ns = setup->trace.requests[0].at_ns,
@@ -156,12 +160,15 @@ static struct row run(const struct setup *setup, const char *policy, uint64_t dr
                                        .arrivals = arrivals,
                                        .loads = &loads,
                                        .sizes = sizes,
+                                       .half = setup->host_gb > 0 ? &half : NULL,
                                        .hints = hints,
                                        .hint_count = hint_count};
     double share = setup->until < 1 ? setup->from / setup->until : setup->from;
     settings.from_ns = first_ns + (int64_t)((double)(last_ns - first_ns) * share);
     option_defaults(engine_option_rows, engine_option_count, &settings.engine);
     settings.engine.memory = (uint64_t)(setup->memory_gb * GB);
+    if (setup->host_gb > 0)
+        settings.engine.host_memory = (uint64_t)(setup->host_gb * GB);
     settings.engine.hold_timeout_ns = 30 * TIME_DAY;
     settings.engine.hold_limit = settings.engine.hold_total = 1000000;
     bool without = strcmp(policy, "without") == 0;
@@ -343,6 +350,8 @@ static bool read_number(struct setup *setup, const char *key, const char *value)
     } numbers[] = {{"users", &setup->users_pct},
                    {"memory", &setup->memory_gb},
                    {"rate", &setup->rate_gb_s},
+                   {"host", &setup->host_gb},
+                   {"speed", &setup->speed},
                    {"from", &setup->from},
                    {"until", &setup->until},
                    {"recall", &setup->hints.recall},
@@ -396,6 +405,7 @@ int main(int argc, char **argv)
                                  .users_pct = 100,
                                  .memory_gb = 24,
                                  .rate_gb_s = 0.6,
+                                 .speed = 10,
                                  .from = 0.6,
                                  .until = 1,
                                  .draw_from = 1,

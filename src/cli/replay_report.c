@@ -210,6 +210,23 @@ static void write_summary(const struct replay_report *report, struct buf *out)
                         number));
 }
 
+/* A level between cold and warm: how much it was used, and its part of the cost. */
+static void write_half(const struct replay_report *report, struct buf *out)
+{
+    char hours[STR_NUMBER_MAX], a[CELL], b[CELL], cost[CELL];
+    for (size_t i = 0; i < report->count; i++) {
+        const struct score_result *score = &report->rows[i].result.score;
+        double half_s = time_to_seconds(score->half_ns);
+        if (score->half_ns == 0)
+            continue;
+        buf_printf(out, "%s%s: half warm for %s h (%s of the cost); %s of %s loads from there\n",
+                   i == 0 ? "\n" : "", report->rows[i].name,
+                   str_from_fixed(half_s / 3600, 1, hours),
+                   grouped((uint64_t)(half_s * report->prices.half), cost),
+                   grouped(score->half_loads, a), grouped(score->loads, b));
+    }
+}
+
 /* Where memory or loading was short, no policy helps: better said than shown as a bad policy. */
 static void write_overload(const struct replay_report *report, struct buf *out)
 {
@@ -242,6 +259,7 @@ void replay_report_text(const struct replay_report *report, struct buf *out)
         return;
     write_terms(report, out);
     write_table(report, out);
+    write_half(report, out);
     write_summary(report, out);
     write_overload(report, out);
 }
@@ -308,6 +326,8 @@ static void write_policy_json(const struct replay_report *report, const struct r
     json_key_uint(json, "loads", score->loads);
     json_key_double(json, "load_s", time_to_seconds(score->load_ns));
     json_key_uint(json, "unloads", score->unloads);
+    json_key_double(json, "half_s", time_to_seconds(score->half_ns));
+    json_key_uint(json, "half_loads", score->half_loads);
     json_key(json, "prewarms");
     json_object(json);
     json_key_uint(json, "issued", score->prewarm_issued);
@@ -434,7 +454,7 @@ void replay_report_csv(const struct replay_report *report, struct buf *out)
                       "wait_p95_s,wait_p99_s,idle_s,"
                       "idle_vs_ttl600,loads,unloads,prewarms_issued,prewarms_hit,prewarms_expired,"
                       "prewarms_wasted_s,cost,"
-                      "cost_vs_best_ttl_pct,decision_hash\n");
+                      "cost_vs_best_ttl_pct,decision_hash,half_s,half_loads\n");
     for (size_t i = 0; i < report->count; i++) {
         const struct score_result *score = &report->rows[i].result.score;
         double cost = score_cost(score, &report->prices);
@@ -462,6 +482,9 @@ void replay_report_csv(const struct replay_report *report, struct buf *out)
             add_number(out, percent_more(cost, score_cost(&report->best, &report->prices)));
         else
             buf_add_char(out, ',');
-        buf_printf(out, ",%016" PRIx64 "\n", report->rows[i].result.decision_hash);
+        buf_printf(out, ",%016" PRIx64, report->rows[i].result.decision_hash);
+        add_number(out, time_to_seconds(score->half_ns));
+        add_number(out, (double)score->half_loads);
+        buf_add_char(out, '\n');
     }
 }

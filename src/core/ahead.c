@@ -146,7 +146,10 @@ double ahead_worth(const struct engine *engine, uint32_t number, int64_t load_ns
 
 double ahead_value(const struct engine *engine, uint32_t number)
 {
-    return ahead_worth(engine, number, decide_expected_load(engine, &engine->resources[number]));
+    const struct resource *resource = &engine->resources[number];
+    if (resource->levels && resource->state == RESOURCE_WARM)
+        return rest_loss(engine, number);
+    return ahead_worth(engine, number, decide_expected_load(engine, resource));
 }
 
 struct displaced { /* a warm resource that might make room */
@@ -381,6 +384,7 @@ void ahead_try(struct engine *engine)
     enum cause cause = CAUSE_HINT;
     values_refresh(engine->values, engine->now_ns);
     foretold_expire(engine);
+    rest_set_price(engine);
     forget_settled_hints(engine);
     choose_hinted(engine, &best);
     if (best.resource == RESOURCE_NONE) {

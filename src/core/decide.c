@@ -27,7 +27,7 @@ int64_t decide_expected_load(const struct engine *engine, const struct resource 
         return decide_cold_load(engine, resource);
     bool warm = resource->state == RESOURCE_WARM || resource->state == RESOURCE_DRAINING;
     uint8_t level = warm ? rest_fall(engine, resource) : resource->level;
-    return level > 0 ? rest_load(engine, resource, level) : decide_cold_load(engine, resource);
+    return level > 0 ? levels_load(engine, resource, level) : decide_cold_load(engine, resource);
 }
 
 int64_t decide_lead(const struct engine *engine, const struct resource *resource)

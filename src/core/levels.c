@@ -4,6 +4,9 @@
 #include "core/state.h"
 #include <stdlib.h>
 
+/* Of a cold load: what a load from a level takes of which nothing is known. */
+#define LEVEL_SHARE 4
+
 enum fw_err levels_configure(struct resource *resource, const struct resource_settings *settings)
 {
     if (!resource->levels && settings->level_count == 0)
@@ -116,4 +119,47 @@ void levels_code_all(struct engine *engine, struct coder *coder)
         load_law_code(&engine->level_laws[i].loads, coder);
         load_law_code(&engine->level_laws[i].reaches, coder);
     }
+}
+
+/* ---- how long loads take ---- */
+
+static int64_t expected_of(const struct load_law *law, const struct load_times *times,
+                           int64_t configured_ns, int64_t otherwise_ns)
+{
+    bool configured = configured_ns != RESOURCE_INHERITS;
+    int64_t median_ns = load_times_median(times, configured ? configured_ns : otherwise_ns);
+    if (configured)
+        return median_ns;
+    if (times->count == 0)
+        return load_law_general(law, median_ns);
+    return load_law_expected(law, times->count, median_ns, (double)times->median_log_s);
+}
+
+int64_t levels_load(const struct engine *engine, const struct resource *resource, uint8_t level)
+{
+    const struct level *at = levels_at(resource, level);
+    int64_t cold_ns = decide_cold_load(engine, resource);
+    return expected_of(&engine->level_laws[level - 1].loads, &at->loads, at->settings.load_time_ns,
+                       cold_ns / LEVEL_SHARE);
+}
+
+int64_t levels_reach(const struct engine *engine, const struct resource *resource, uint8_t level)
+{
+    const struct level *at = levels_at(resource, level);
+    int64_t saved_ns = decide_cold_load(engine, resource) - levels_load(engine, resource, level);
+    return expected_of(&engine->level_laws[level - 1].reaches, &at->reaches, RESOURCE_INHERITS,
+                       saved_ns > 0 ? saved_ns : 0);
+}
+
+void levels_learn(struct engine *engine, struct resource *resource, bool reached)
+{
+    struct level *at = levels_at(resource, resource->level);
+    struct load_law *law = reached ? &engine->level_laws[resource->level - 1].reaches
+                                   : &engine->level_laws[resource->level - 1].loads;
+    struct load_times *times = reached ? &at->reaches : &at->loads;
+    int64_t took_ns = engine->now_ns - resource->load_started_ns;
+    load_law_add(law, took_ns, load_times_latest(times));
+    load_times_add(times, took_ns);
+    if (!reached)
+        resource->levels->latest = resource->level <= resource->levels->count ? resource->level : 0;
 }

@@ -295,6 +295,7 @@ static uint32_t gather(struct engine *engine, uint32_t number, uint32_t device, 
     uint32_t count = 0;
     if (engine->values)
         values_refresh(engine->values, engine->now_ns);
+    rest_set_price(engine);
     for (uint32_t i = engine->occupied_first; i != RESOURCE_NONE;
          i = engine->resources[i].occupied_next) {
         const struct resource *resource = &engine->resources[i];

@@ -115,8 +115,8 @@ static void view_levels(const struct engine *engine, const struct resource *reso
         view->levels[i] = (struct level_view){
             .memory = level->settings.memory,
             .host_memory = level->settings.host_memory,
-            .load_ns = rest_load(engine, resource, i + 1),
-            .reach_ns = level->settings.from_cold ? rest_reach(engine, resource, i + 1) : -1,
+            .load_ns = levels_load(engine, resource, i + 1),
+            .reach_ns = level->settings.from_cold ? levels_reach(engine, resource, i + 1) : -1,
             .loads = level->loads.count < LOADS_KEPT ? level->loads.count : LOADS_KEPT};
     }
 }

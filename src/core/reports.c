@@ -15,7 +15,7 @@ void reports_on_proven(struct engine *engine, const struct event *event)
     if (event->value > 0)
         engine_set_memory(engine, resource, resource->settings.memory, event->value);
     if (resource->level > 0) {
-        rest_learn(engine, resource, false);
+        levels_learn(engine, resource, false);
     } else {
         load_law_add(&engine->load_law, engine->now_ns - resource->load_started_ns,
                      load_times_latest(&resource->loads));
@@ -51,7 +51,7 @@ void reports_on_raised(struct engine *engine, const struct event *event)
     if (resource->state == RESOURCE_UNLOADING && resource->level == 0)
         return; /* nobody asked for it */
     if (resource->state == RESOURCE_RAISING)
-        rest_learn(engine, resource, true);
+        levels_learn(engine, resource, true);
     else
         resource->accounts.unloads++;
     engine_signal(engine, event->resource, SIGNAL_RAISED, &why_lifecycle);

@@ -8,56 +8,13 @@
 #include "base/check.h"
 #include "core/levels.h"
 #include "core/state.h"
+#include <math.h>
 #include <stdlib.h>
 
-#define LEVEL_SHARE      4 /* of a cold load: what a load from a level takes that nobody has said */
 #define MARGIN           1.3
 #define GAIN_MIN_S       0.1
 #define FIRST_HORIZON_NS (30 * TIME_SECOND)
 enum { HORIZONS = 14, LOOKED_AT = 256 }; /* 30 s, doubling up to 68 hours */
-
-/* ---- how long loads take ---- */
-
-static int64_t expected_of(const struct load_law *law, const struct load_times *times,
-                           int64_t configured_ns, int64_t otherwise_ns)
-{
-    bool configured = configured_ns != RESOURCE_INHERITS;
-    int64_t median_ns = load_times_median(times, configured ? configured_ns : otherwise_ns);
-    if (configured)
-        return median_ns;
-    if (times->count == 0)
-        return load_law_general(law, median_ns);
-    return load_law_expected(law, times->count, median_ns, (double)times->median_log_s);
-}
-
-int64_t rest_load(const struct engine *engine, const struct resource *resource, uint8_t level)
-{
-    const struct level *at = levels_at(resource, level);
-    int64_t cold_ns = decide_cold_load(engine, resource);
-    return expected_of(&engine->level_laws[level - 1].loads, &at->loads, at->settings.load_time_ns,
-                       cold_ns / LEVEL_SHARE);
-}
-
-int64_t rest_reach(const struct engine *engine, const struct resource *resource, uint8_t level)
-{
-    const struct level *at = levels_at(resource, level);
-    int64_t saved_ns = decide_cold_load(engine, resource) - rest_load(engine, resource, level);
-    return expected_of(&engine->level_laws[level - 1].reaches, &at->reaches, RESOURCE_INHERITS,
-                       saved_ns > 0 ? saved_ns : 0);
-}
-
-void rest_learn(struct engine *engine, struct resource *resource, bool reached)
-{
-    struct level *at = levels_at(resource, resource->level);
-    struct load_law *law = reached ? &engine->level_laws[resource->level - 1].reaches
-                                   : &engine->level_laws[resource->level - 1].loads;
-    struct load_times *times = reached ? &at->reaches : &at->loads;
-    int64_t took_ns = engine->now_ns - resource->load_started_ns;
-    load_law_add(law, took_ns, load_times_latest(times));
-    load_times_add(times, took_ns);
-    if (!reached)
-        resource->levels->latest = resource->level <= resource->levels->count ? resource->level : 0;
-}
 
 /* ---- host memory ---- */
 
@@ -81,7 +38,7 @@ uint8_t rest_fall(const struct engine *engine, const struct resource *resource)
     int64_t best_ns = decide_cold_load(engine, resource);
     for (uint8_t level = 1; level <= levels->count; level++) {
         const struct level_settings *settings = &levels->at[level - 1].settings;
-        int64_t load_ns = rest_load(engine, resource, level);
+        int64_t load_ns = levels_load(engine, resource, level);
         if (settings->from_warm && settings->host_memory <= engine->settings.host_memory &&
             load_ns < best_ns) {
             best = level;
@@ -150,7 +107,7 @@ double rest_gain(const struct engine *engine, uint32_t number, uint8_t level)
 {
     const struct resource *resource = &engine->resources[number];
     const struct policy_ops *ops = engine->policy->ops;
-    int64_t saved_ns = decide_cold_load(engine, resource) - rest_load(engine, resource, level);
+    int64_t saved_ns = decide_cold_load(engine, resource) - levels_load(engine, resource, level);
     if (saved_ns <= 0)
         return 0;
     if (engine->values)
@@ -171,7 +128,7 @@ static int64_t horizon(const struct engine *engine, uint32_t number, uint8_t lev
     const struct policy_ops *ops = engine->policy->ops;
     const struct level_settings *settings = &levels_at(resource, level)->settings;
     double saved_s =
-        time_to_seconds(decide_cold_load(engine, resource) - rest_load(engine, resource, level)) *
+        time_to_seconds(decide_cold_load(engine, resource) - levels_load(engine, resource, level)) *
         (1 + engine->settings.wait_price);
     int64_t age_ns = engine->now_ns - resource->last_request_ns, best_ns = 0;
     *gain = 0;
@@ -243,6 +200,32 @@ static bool gather(struct engine *engine, uint32_t *count)
     engine->rest_gathered = true;
     engine->rest_count = *count;
     return true;
+}
+
+void rest_set_price(struct engine *engine)
+{
+    uint32_t count;
+    engine->rest_price = 0;
+    if (!engine->levelled || !keeps_while_free(engine) || !gather(engine, &count))
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        if (i == 0 || engine->rest_candidates[i].worth < engine->rest_price)
+            engine->rest_price = engine->rest_candidates[i].worth;
+    if (count == 0)
+        engine->rest_price = INFINITY;
+}
+
+double rest_loss(const struct engine *engine, uint32_t number)
+{
+    const struct resource *resource = &engine->resources[number];
+    uint8_t level = rest_fall(engine, resource);
+    double cold = ahead_worth(engine, number, decide_cold_load(engine, resource));
+    if (level == 0)
+        return cold;
+    uint64_t bytes = levels_at(resource, level)->settings.host_memory, room = host_free(engine);
+    double half = ahead_worth(engine, number, levels_load(engine, resource, level));
+    double displaced = bytes > room ? engine->rest_price * (double)(bytes - room) : 0;
+    return half + displaced < cold ? half + displaced : cold;
 }
 
 static uint64_t host_coming(const struct engine *engine)
@@ -323,7 +306,7 @@ static struct choice choose(struct engine *engine, uint32_t number, bool from_wa
     int64_t best_load_ns = INT64_MAX;
     for (uint8_t level = 1; level <= resource->levels->count; level++) {
         const struct level_settings *settings = &levels_at(resource, level)->settings;
-        int64_t until_ns, load_ns = rest_load(engine, resource, level);
+        int64_t until_ns, load_ns = levels_load(engine, resource, level);
         if (!(from_warm ? settings->from_warm : settings->from_cold) ||
             load_ns >= decide_cold_load(engine, resource))
             continue;
@@ -430,7 +413,7 @@ static void raise_to(struct engine *engine, uint32_t number, const struct choice
     double saved_s =
         keeps_while_free(engine) ? choice->gain : choice->gain / (1 + engine->settings.wait_price);
     const struct why why = {REASON_HALF_WORTH,
-                            {rest_load(engine, resource, choice->level),
+                            {levels_load(engine, resource, choice->level),
                              decide_cold_load(engine, resource), time_from_seconds(saved_s)}};
     resource->aim = choice->level;
     resource->placed = (uint16_t)devices;
@@ -454,7 +437,7 @@ void rest_settle_cold(struct engine *engine, uint32_t number)
         return;
     struct choice choice = choose(engine, number, false);
     double reach_s =
-        choice.level > 0 ? time_to_seconds(rest_reach(engine, resource, choice.level)) : 0;
+        choice.level > 0 ? time_to_seconds(levels_reach(engine, resource, choice.level)) : 0;
     if (choice.level > 0 && (keeps_while_free(engine) || choice.gain > reach_s))
         raise_to(engine, number, &choice);
 }

@@ -76,7 +76,9 @@ struct engine {
     struct budget_candidate *rest_candidates; /* scratch for rest.c */
     uint32_t rest_capacity, rest_count;
     bool rest_gathered;
-    bool levelled; /* there is a resource with levels */
+    double rest_price; /* seconds of waiting that a byte of host memory costs now; see
+                          rest_set_price */
+    bool levelled;     /* there is a resource with levels */
     struct level_law {
         struct load_law loads, reaches;
     } level_laws[LEVELS_MAX];
@@ -174,11 +176,12 @@ double room_worth(const struct engine *engine, uint32_t number, uint64_t bytes);
 void room_let_go(struct engine *engine, uint32_t number, const struct why *why);
 
 /* rest.c: levels between cold and warm */
-int64_t rest_load(const struct engine *engine, const struct resource *resource, uint8_t level);
-int64_t rest_reach(const struct engine *engine, const struct resource *resource, uint8_t level);
-void rest_learn(struct engine *engine, struct resource *resource, bool reached);
 /* The level that a warm one would probably be loaded from if it were let go now; 0: from cold. */
 uint8_t rest_fall(const struct engine *engine, const struct resource *resource);
+/* What is lost in host memory when one more byte is needed there; before rest_loss is asked. */
+void rest_set_price(struct engine *engine);
+/* Seconds of waiting that letting a warm one go costs, with what makes way for it. */
+double rest_loss(const struct engine *engine, uint32_t number);
 double rest_gain(const struct engine *engine, uint32_t number, uint8_t level);
 /* After a change of state: what it holds and has been promised of host memory. */
 void rest_settle_bytes(struct engine *engine, uint32_t number, uint8_t level_before);
@@ -194,6 +197,10 @@ void rest_try(struct engine *engine);
 
 /* levels.c, snapshot_check.c */
 struct coder;
+/* What a load from a level takes, and what it takes to get there from cold. */
+int64_t levels_load(const struct engine *engine, const struct resource *resource, uint8_t level);
+int64_t levels_reach(const struct engine *engine, const struct resource *resource, uint8_t level);
+void levels_learn(struct engine *engine, struct resource *resource, bool reached);
 void levels_code_all(struct engine *engine, struct coder *coder);
 bool snapshot_is_consistent(struct engine *engine);
 /* place.c: on which devices; sets of devices are masks */

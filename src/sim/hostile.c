@@ -184,7 +184,8 @@ static enum fw_err lose_reply(struct hostile *hostile, uint32_t number, uint64_t
     int64_t given_up_ns = time_add(now_ns, 3 * hostile->load_ns);
     hostile->faults[FAULT_REPLY_LOST]++;
     FW_TRY(report(hostile, number, EVENT_FAILED, attempt, FW_TIMEOUT, given_up_ns));
-    struct event late = {.at_ns = time_add(given_up_ns, random_delay(hostile, hostile->load_ns)),
+    const int64_t said_ns = hostile->resources[number].last_report_ns;
+    struct event late = {.at_ns = time_add(said_ns, random_delay(hostile, hostile->load_ns)),
                          .kind = chance(hostile, 0.5) ? EVENT_LOADED : EVENT_PROVEN,
                          .resource = number,
                          .attempt = attempt};
@@ -240,6 +241,7 @@ static enum fw_err on_warm(struct hostile *hostile, const struct action *action,
                      action->resource, action->attempt, resource->attempt);
     if (action->cause != CAUSE_REQUEST)
         hostile->faults[FAULT_PREWARMED]++;
+    hostile->resources[action->resource].level_lost = action->status != resource->level;
     return begin_load(hostile, action, now_ns);
 }
 
@@ -300,7 +302,8 @@ static enum fw_err on_cancel(struct hostile *hostile, const struct action *actio
             event->kind = EVENT_TIME;
     }
     resource->last_report_ns = now_ns;
-    return report(hostile, action->resource, EVENT_FAILED, action->attempt, FW_CANCELLED,
+    return report(hostile, action->resource, EVENT_FAILED, action->attempt,
+                  resource->level_lost ? FW_SPAWN : FW_CANCELLED,
                   time_add(now_ns, random_delay(hostile, hostile->delay_ns)));
 }
 

@@ -76,6 +76,7 @@ struct hostile_resource {
     bool drained_sent; /* it is on its way */
     bool announced;    /* the engine said it is warm: requests are sent to it directly */
     bool lost_sent;    /* LOST is on its way */
+    bool level_lost;   /* what it is loaded from is gone: it cannot go back there */
     uint64_t drain_attempt;
     int64_t last_report_ns; /* its warmer's reports keep their order */
 };

@@ -76,6 +76,18 @@ overload 20GB | grep -q "Overloaded" && complain "a shortage is named where ther
 "$FOREWARM" replay "$work/busy.csv" --time-style offset-s --load-time 30s --policy lru --memory 15GB --sizes "$work/sizes.csv" --json |
     python3 -c 'import json, sys; p = json.load(sys.stdin)["policies"][0]["overload"]; assert 170 <= p["minutes"] <= 185 and p["short_bytes"] == 5e9, p' || failed=1
 
+# A level between cold and warm is paid for, loads from there are shorter, and wrong ones are named.
+half() { "$FOREWARM" replay "$here/small.csv" --load-time 10s --policy ttl:10s "$@"; }
+half --half-load 0.1 --half-price 0.2 --json -q | python3 -c '
+import json, sys
+p = json.load(sys.stdin)["policies"][0]
+assert p["half_s"] > 0 and 0 < p["half_loads"] <= p["loads"], p
+cost = p["idle_s"] + p["load_s"] + 54 * p["wait_s"]["total"] + 0.2 * p["half_s"]
+assert abs(cost - p["cost"]) < 1e-6 * cost, (cost, p)' || failed=1
+half --half-load 0.1 -q | grep -q "ttl:10s: half warm for" || complain "the table does not tell of half warm hours"
+half --half-load fast 2>&1 | grep -qF 'half-load: found "fast", expected a duration such as 2s or a share' || complain "a wrong --half-load is not named"
+half --host-memory 4GiB 2>&1 | grep -qF "means nothing without --half-load" || complain "--host-memory alone is accepted"
+
 printf 'time,resource\n1,a\nsoon,b\n' >"$work/bad.csv"
 "$FOREWARM" replay "$work/bad.csv" 2>"$work/err"
 [ $? -eq 2 ] || complain "a bad row does not end with status 2"

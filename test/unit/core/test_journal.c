@@ -16,6 +16,9 @@ static const struct resource_settings RESOURCE = {
     .priority = -3,
     .pin = true,
     .has_fallback = true,
+    .level_count = 2,
+    .levels = {{.host_memory = 9, .idle_price = 0.5, .load_time_ns = 3, .from_cold = true},
+               {.memory = 1, .load_time_ns = RESOURCE_INHERITS, .from_warm = true}},
 };
 static const struct event EVENTS[] = {
     {.at_ns = 1000, .kind = EVENT_RESOURCE, .id = {"qwen", 4}, .settings = &RESOURCE},
@@ -87,6 +90,8 @@ static void assert_event_equal(const struct event *a, const struct event *b)
         assert_int_equal(a->settings->priority, b->settings->priority);
         assert_int_equal(a->settings->pin, b->settings->pin);
         assert_int_equal(a->settings->has_fallback, b->settings->has_fallback);
+        assert_int_equal(a->settings->level_count, b->settings->level_count);
+        assert_memory_equal(a->settings->levels, b->settings->levels, sizeof a->settings->levels);
     }
 }
 
