@@ -8,7 +8,8 @@
  * usage: bench_cost NAME COLUMNS FROM UNTIL LOADS POLICIES PRICES TRACE...
  *   FROM, UNTIL  shares of the trace's time: what is scored; what lies after UNTIL is not seen
  *   LOADS        11s | csv:FILE (drawn from measured ones) | each:FILE (resource,load_ms)
- *   POLICIES     separated by commas;  PRICES  10,54,300
+ *   POLICIES     separated by commas (`without`: the planner without what sessions foretell);
+ *   PRICES       10,54,300
  * prints a CSV row a price and policy. */
 #include "base/prng.h"
 #include "base/str.h"
@@ -157,9 +158,14 @@ static void run_policy(struct bench *bench, struct replay_settings *settings,
 {
     struct replay_result result;
     struct fw_detail detail = {""};
+    const char *name = bench->policies[policy];
+    bool without = strcmp(name, "without") == 0;
+    uint64_t transitions = settings->engine.transitions;
     settings->engine.wait_price = bench->prices[price];
-    if (replay_run(settings, bench->policies[policy], &result, &detail) != FW_OK)
+    settings->engine.transitions = without ? 0 : transitions;
+    if (replay_run(settings, without ? "planner" : name, &result, &detail) != FW_OK)
         die(detail.text);
+    settings->engine.transitions = transitions;
     const struct score_result *score = &result.score;
     struct summary *sum = &bench->summary[price][policy];
     sum->requests += (double)score->requests;
