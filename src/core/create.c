@@ -9,6 +9,7 @@ static struct policy_settings policy_settings_of(const struct engine_settings *s
     return (struct policy_settings){
         .wait_price = settings->wait_price,
         .idle_price = settings->idle_price,
+        .baseline_ns = settings->baseline_ns,
         .min_requests = settings->prewarm_min_requests,
         .horizon_ns = settings->prewarm_horizon_ns,
         .lead_time_ns = settings->prewarm_lead_time_ns,

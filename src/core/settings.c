@@ -20,6 +20,8 @@ const struct option_row engine_option_rows[] = {
      "Warm seconds that one second of a user's waiting is worth; 54 is what a 10 minute time-out at an 11 s load implies."},
     {"idle_price", OPTION_DOUBLE, AT(idle_price), "1", 0, 1e6, false, NULL,
      "Price of one second in which a resource is warm and unused."},
+    {"baseline", OPTION_DURATION, AT(baseline_ns), "0s", 0, 24 * HOUR, false, NULL,
+     "The keep-alive timer you have: the planner begins with it, and returns to it where it has cost more; 0 means as long as a cold start would cost."},
     {"load_time", OPTION_DURATION, AT(load_time_ns), "11s", 0, 24 * HOUR, true, NULL,
      "Expected load time of a resource until its own loads have been measured."},
     {"max_loads", OPTION_INT, AT(max_loads), "0", 0, 1e6, true, NULL,

@@ -48,6 +48,7 @@ static void check_policy(struct config_reader *reader, const yaml_node_t *node)
     struct policy_settings settings = {
         .wait_price = engine->wait_price,
         .idle_price = engine->idle_price,
+        .baseline_ns = engine->baseline_ns,
         .min_requests = engine->prewarm_min_requests,
         .horizon_ns = engine->prewarm_horizon_ns,
         .lead_time_ns = engine->prewarm_lead_time_ns,

@@ -16,13 +16,10 @@
 #define SHARE_DECAY  0.98f
 #define SHARE_WEIGHT                                                                               \
     2.0 /* pseudo-gaps by which a resource's share of short gaps is drawn towards everybody's */
-#define WAIT_WEIGHT   3.0  /* and its wait in a bin towards the pooled one */
-#define COMMON_WEIGHT 60.0 /* gaps that the experience of all weighs beside the resource's own */
-#define GUARD_FACTOR  1.05
-#define GUARD_GAPS    5.0
-#define LEAN          20.0 /* pseudo-gaps of the pooled law: experts 1 and 3 */
-#define LEAN_OWN      0.5  /* expert 2 */
-#define LEAN_ASKED    4.0  /* planner_probability */
+#define WAIT_WEIGHT 3.0  /* and its wait in a bin towards the pooled one */
+#define LEAN        20.0 /* pseudo-gaps of the pooled law: experts 1 and 3 */
+#define LEAN_OWN    0.5  /* expert 2 */
+#define LEAN_ASKED  4.0  /* planner_probability */
 
 static enum fw_err planner_create(struct policy **policy, const struct policy_settings *settings,
                                   struct str argument, struct fw_detail *detail)
@@ -33,6 +30,7 @@ static enum fw_err planner_create(struct policy **policy, const struct policy_se
         return FW_NOMEM;
     planner->policy.ops = &policy_planner;
     planner->wait_price = keep_lambda(settings);
+    planner->baseline_ns = settings->baseline_ns;
     planner->max = settings->max_resources;
     planner->next_sweep_ns = TIME_NEVER;
     planner_pool_init(&planner->pool);
@@ -90,6 +88,8 @@ struct keep_outcome planner_outcome(const struct planner *planner,
 {
     if (expert == EXPERT_TTL)
         return keep_ttl_outcome(ttl_ns(planner, plans->ttl_edge, load_ns), gap_ns, load_ns);
+    if (expert == EXPERT_BASELINE)
+        return keep_ttl_outcome(planner_baseline_ns(planner, plans), gap_ns, load_ns);
     if (expert == EXPERT_PERIOD && is_known(period)) {
         struct keep_plan plan;
         period_windows(period, &plan);
@@ -117,12 +117,12 @@ static void settle(struct planner *planner, uint32_t number)
     uint32_t bin = resource->burst_bin;
     planner->pool.waits[bin] += wait - (double)resource->burst_guess;
     planner->pool.stale = true;
-    double used_s = 0;
+    double used_s = 0, cost_s = 0;
     for (int e = 0; e < EXPERT_COUNT; e++) {
         const struct period_plan *period = resource->period ? &resource->period->judged : NULL;
         struct keep_outcome outcome = planner_outcome(
             planner, &resource->judged, period, e, resource->burst_gap_ns, resource->burst_load_ns);
-        double cost_s = keep_cost_s(&outcome, resource->burst_load_ns, planner->wait_price, wait);
+        cost_s = keep_cost_s(&outcome, resource->burst_load_ns, planner->wait_price, wait);
         resource->shadow[e] = SHADOW_DECAY * resource->shadow[e] + (float)cost_s;
         planner->cost[e] = COST_DECAY * (planner->cost[e] + cost_s);
         if (e == resource->judged.used)
@@ -132,6 +132,7 @@ static void settle(struct planner *planner, uint32_t number)
     }
     used_s = planner_signals_settle(planner, number, used_s, wait);
     planner->used_cost = COST_DECAY * (planner->used_cost + used_s);
+    planner_choice_charge(resource, used_s, cost_s); /* the last one's is the baseline's */
     planner->gaps = COST_DECAY * (planner->gaps + 1);
     resource->burst_open = false;
     resource->due = true;
@@ -280,6 +281,15 @@ static void weigh_bins(const struct planner *planner, const struct planner_resou
     }
 }
 
+/* The shortest time after which keeping has cost as much as a cold start then would. */
+static float even_s(int64_t load_ns, const double cold_s[GAPS_BINS])
+{
+    uint32_t k = gaps_bin(load_ns);
+    while (k < GAPS_OPEN && gaps_edges_s[k + 1] < cold_s[k])
+        k++;
+    return (float)(cold_s[k] > gaps_edges_s[k] ? cold_s[k] : gaps_edges_s[k]);
+}
+
 static void set_plan(struct planner_resource *resource, int expert, struct keep_bins bins)
 {
     if (resource->hold) /* adds at most the window it may join */
@@ -295,33 +305,15 @@ static void set_period(struct planner_resource *resource, const double cold_s[GA
         resource->period->plan = period_make(resource->period, resource->load_ns, cold_s, hold_ns);
 }
 
-static uint8_t decide(const struct planner *planner, const struct planner_resource *resource)
-{
-    if (planner->used_cost + planner->used_open_cost >
-        GUARD_FACTOR * (planner->cost[EXPERT_TTL] + planner->open_cost[EXPERT_TTL]) +
-            GUARD_GAPS * planner->dearest)
-        return EXPERT_TTL;
-    uint8_t best = EXPERT_TTL;
-    double least = 0;
-    for (int e = 0; e < EXPERT_COUNT; e++) {
-        double cost = (double)resource->shadow[e];
-        if (planner->gaps > 0)
-            cost += COMMON_WEIGHT * (planner->cost[e] + planner->open_cost[e]) / planner->gaps;
-        if (e == 0 || cost < least) {
-            least = cost;
-            best = (uint8_t)e;
-        }
-    }
-    return best;
-}
-
 /* The plan of the expert that decides; returns the bin in which its first window ends. */
 static uint32_t follow(const struct planner *planner, const struct planner_resource *resource,
                        struct keep_plan *plan)
 {
     int used = resource->plans.used;
-    if (used == EXPERT_TTL) {
-        int64_t keep_ns = ttl_ns(planner, resource->plans.ttl_edge, resource->load_ns);
+    if (used == EXPERT_TTL || used == EXPERT_BASELINE) {
+        int64_t keep_ns = used == EXPERT_TTL
+                              ? ttl_ns(planner, resource->plans.ttl_edge, resource->load_ns)
+                              : planner_baseline_ns(planner, &resource->plans);
         policy_keep(plan, keep_ns);
         return gaps_bin(keep_ns);
     }
@@ -348,6 +340,7 @@ static bool planner_plan(struct policy *policy, const struct policy_request *req
     const double *law = planner_pool_law(&planner->pool, resource->context);
     double cold_s[GAPS_BINS];
     weigh_bins(planner, resource, cold_s);
+    resource->plans.even_s = even_s(resource->load_ns, cold_s);
     resource->plans.ttl_edge =
         (uint8_t)planner_pool_ttl_edge(&planner->pool, resource->load_ns, planner->wait_price);
     const struct keep_bins_three three = keep_bins_three(
@@ -356,7 +349,7 @@ static bool planner_plan(struct policy *policy, const struct policy_request *req
     set_plan(resource, EXPERT_WINDOWS, three.windows);
     set_plan(resource, EXPERT_WINDOWS_OWN, three.windows_own);
     set_period(resource, cold_s);
-    resource->plans.used = decide(planner, resource);
+    resource->plans.used = planner_choose(planner, resource);
     uint32_t ends = follow(planner, resource, plan);
     if (planner_signals_plan(planner, request->resource, request->at_ns, law, cold_s, plan))
         ends = plan->count > 0 ? gaps_bin(plan->windows[0].end_ns) : 0;
@@ -389,7 +382,7 @@ const struct policy_ops policy_planner = {
     .name = "planner",
     .syntax = "planner",
     .sentence = "learns when each resource is asked for and what a cold start then costs; the "
-                "cheapest of five experts decides",
+                "cheapest of six experts decides",
     .predictive = true,
     .keeps_while_free = true,
     .follows_sessions = true,

@@ -10,11 +10,17 @@
  * - expert 3: windows, leaning much on resources like it
  * - expert 4: period (period.h): windows around its latest gaps as they were; expert 2's until
  * enough of them are known
+ * - expert 5: baseline: the timer the user has; without one break-even: for as long as a cold start
+ * then would cost, which is never dearer than twice the best (Karlin et al., 1988)
  *
  * The cold cost is learned per bin of gap: long silences end in bursts, and one average would hide
  * that. Only gaps longer than a load are learned. Gaps still open are charged, too, or silent
- * resources would look cheap to keep. A guard returns to expert 0 when the mixture has cost more
- * than it by a margin. Memory a resource: 208 bytes, 28 for its timer, 6 for each bin its gaps fall
+ * resources would look cheap to keep.
+ *
+ * The baseline decides until another has shown to be cheaper by a margin, which fades as the
+ * experience of all grows. Two guards return to it (planner_choice.c): one resource by resource, so
+ * that none costs much more than the user's timer, and one for the sum of all.
+ * Memory a resource: 232 bytes, 28 for its timer, 6 for each bin its gaps fall
  * in (at most 80), and 56 more once it has had two gaps. */
 #ifndef FOREWARM_PLAN_PLANNER_H
 #define FOREWARM_PLAN_PLANNER_H
@@ -32,6 +38,7 @@ enum {
     EXPERT_WINDOWS_OWN,
     EXPERT_WINDOWS,
     EXPERT_PERIOD,
+    EXPERT_BASELINE,
     EXPERT_COUNT,
     EXPERTS_IN_BINS = EXPERT_PERIOD - EXPERT_STOP
 };
@@ -40,7 +47,8 @@ enum {
 struct planner_plans {
     uint64_t low[EXPERTS_IN_BINS]; /* keep_bins of experts 1 .. 3 */
     uint16_t high[EXPERTS_IN_BINS];
-    uint8_t ttl_edge; /* of expert 0: e_i; POOL_NO_EDGE: break-even */
+    float even_s; /* break-even: kept so long, a resource has cost what a cold start then would */
+    uint8_t ttl_edge; /* of expert 0: e_i; POOL_NO_EDGE: break-even of a lone request */
     uint8_t used;
 };
 struct planner_resource {
@@ -48,6 +56,7 @@ struct planner_resource {
                               gap in bin k, in load times (learn/packed.h) */
     struct period *period; /* NULL: it has had no two gaps > L */
     float shadow[EXPERT_COUNT]; /* x_e, decayed seconds */
+    float balance;              /* what its plans have cost beyond the baseline's, seconds */
     float busy;                 /* requests, decayed over ten minutes */
     float short_gaps, all_gaps; /* decayed counts: share of gaps <= L */
     uint32_t known;             /* gaps > L ever */
@@ -74,6 +83,7 @@ struct planner_sweep {
 struct planner {
     struct policy policy;
     double wait_price;
+    int64_t baseline_ns; /* 0: break-even */
     uint32_t max;
     struct planner_pool pool;
     double cost[EXPERT_COUNT];        /* X_e: decayed seconds over all resources */
@@ -96,6 +106,14 @@ struct keep_outcome planner_outcome(const struct planner *planner,
                                     const struct planner_plans *plans,
                                     const struct period_plan *period, int expert, int64_t gap_ns,
                                     int64_t load_ns);
+/* Expert 5's time to live. */
+int64_t planner_baseline_ns(const struct planner *planner, const struct planner_plans *plans);
+/* The expert that decides. */
+uint8_t planner_choose(const struct planner *planner, const struct planner_resource *resource);
+/* The resource has cost so much more than with the baseline that nothing else may decide. */
+bool planner_is_held(const struct planner *planner, const struct planner_resource *resource);
+/* A gap cost `used_s` with the plan that was followed, and would have cost `baseline_s`. */
+void planner_choice_charge(struct planner_resource *resource, double used_s, double baseline_s);
 /* Settles the bursts that are over and counts the open gaps if that is due; every request begins
  * with it. */
 void planner_catch_up(struct planner *planner, int64_t now_ns);

@@ -101,7 +101,12 @@ static uint32_t cheapest_edge(const struct planner_pool *pool, int64_t load_ns, 
             best = i;
         }
     }
-    return best;
+    if (pool->ended_above[best] > 0)
+        return best;
+    /* Nobody was ever silent for longer: nothing is known of what comes then, and break-even is
+     * the one bound there is. */
+    uint32_t even = gaps_bin(time_from_seconds(load_s * (1 + wait_price * pool->wait[best])));
+    return even > best ? even : best;
 }
 
 uint32_t planner_pool_ttl_edge(struct planner_pool *pool, int64_t load_ns, double wait_price)

@@ -44,8 +44,8 @@ uint32_t planner_pool_context(uint32_t known, double busy);
 /* Brings what is worked out up to date, unless that was done less than a second ago. */
 void planner_pool_refresh(struct planner_pool *pool, int64_t now_ns);
 const double *planner_pool_law(struct planner_pool *pool, uint32_t context);
-/* The edge at which unloading everybody costs least, among those above L; POOL_NO_EDGE while too
- * few gaps are known. */
+/* The edge at which unloading everybody costs least, among those above L, and at least about
+ * break-even where no gap was ever longer; POOL_NO_EDGE while too few gaps are known. */
 uint32_t planner_pool_ttl_edge(struct planner_pool *pool, int64_t load_ns, double wait_price);
 
 void planner_pool_save(const struct planner_pool *pool, struct buf *out);

@@ -2,6 +2,7 @@
  * The planner's state as bytes, exactly. */
 #include "plan/planner.h"
 #include "learn/recall.h"
+#include <math.h>
 #include <stdlib.h>
 
 static void save_plans(const struct planner_plans *plans, struct buf *out)
@@ -10,6 +11,7 @@ static void save_plans(const struct planner_plans *plans, struct buf *out)
         buf_put_u64(out, plans->low[e]);
         buf_put_u32(out, plans->high[e]);
     }
+    buf_put_float(out, plans->even_s);
     buf_put_u8(out, plans->ttl_edge);
     buf_put_u8(out, plans->used);
 }
@@ -21,6 +23,8 @@ static bool load_plans(struct planner_plans *plans, struct buf_reader *in)
         if (!recall_u16(in, &plans->high[e]))
             return false;
     }
+    if (!recall_count(in, &plans->even_s))
+        return false;
     plans->ttl_edge = buf_get_u8(in);
     plans->used = buf_get_u8(in);
     return !in->failed && plans->ttl_edge < GAPS_BINS && plans->used < EXPERT_COUNT;
@@ -91,6 +95,7 @@ static void save_resource(const struct planner_resource *resource, struct buf *o
     }
     for (int e = 0; e < EXPERT_COUNT; e++)
         buf_put_float(out, resource->shadow[e]);
+    buf_put_float(out, resource->balance);
     buf_put_float(out, resource->busy);
     buf_put_float(out, resource->short_gaps);
     buf_put_float(out, resource->all_gaps);
@@ -136,7 +141,10 @@ static bool load_learned(struct planner_resource *resource, struct buf_reader *i
         gaps_kept_notes(&resource->gaps)[place] = wait;
         least = k + 1;
     }
-    return load_counts(resource->shadow, EXPERT_COUNT, in) && recall_count(in, &resource->busy) &&
+    if (!load_counts(resource->shadow, EXPERT_COUNT, in))
+        return false;
+    resource->balance = buf_get_float(in);
+    return isfinite(resource->balance) && recall_count(in, &resource->busy) &&
            recall_count(in, &resource->short_gaps) && recall_count(in, &resource->all_gaps);
 }
 
@@ -253,6 +261,7 @@ void planner_save(const struct policy *policy, struct buf *out)
 {
     const struct planner *planner = (const struct planner *)policy;
     planner_pool_save(&planner->pool, out);
+    buf_put_i64(out, planner->baseline_ns);
     for (int e = 0; e < EXPERT_COUNT; e++) {
         buf_put_double(out, planner->cost[e]);
         buf_put_double(out, planner->open_cost[e]);
@@ -273,10 +282,25 @@ void planner_save(const struct policy *policy, struct buf *out)
     planner_signals_save(planner, out);
 }
 
+/* The user has another timer than when this was saved: what the old one cost says nothing of it,
+ * and the best single time to live stands in for its past. */
+static void forget_baseline(struct planner *planner)
+{
+    planner->cost[EXPERT_BASELINE] = planner->cost[EXPERT_TTL];
+    planner->open_cost[EXPERT_BASELINE] = planner->open_cost[EXPERT_TTL];
+    planner->sweep.cost[EXPERT_BASELINE] = planner->sweep.cost[EXPERT_TTL];
+    for (uint32_t i = 0; i < planner->count; i++) {
+        struct planner_resource *resource = &planner->resources[i];
+        resource->shadow[EXPERT_BASELINE] = resource->shadow[EXPERT_TTL];
+        resource->balance = 0;
+    }
+}
+
 bool planner_load(struct policy *policy, struct buf_reader *in)
 {
     struct planner *planner = (struct planner *)policy;
-    if (!planner_pool_load(&planner->pool, in))
+    int64_t baseline_ns;
+    if (!planner_pool_load(&planner->pool, in) || !recall_duration(in, &baseline_ns))
         return false;
     for (int e = 0; e < EXPERT_COUNT; e++)
         if (!recall_positive(in, &planner->cost[e]) || !recall_positive(in, &planner->open_cost[e]))
@@ -293,5 +317,7 @@ bool planner_load(struct policy *policy, struct buf_reader *in)
         if (!recall_flag(in, &seen) || (seen && !load_resource(&planner->resources[i], in)))
             return false;
     }
+    if (baseline_ns != planner->baseline_ns)
+        forget_baseline(planner);
     return load_bursts(planner, in) && planner_signals_load(planner, in);
 }

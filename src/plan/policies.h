@@ -29,6 +29,7 @@ struct keep_plan {
 /* What a policy is told; all policies see the same. */
 struct policy_settings {
     double wait_price, idle_price;
+    int64_t baseline_ns; /* the planner's: the user's own timer, 0 break-even */
     int64_t min_requests, horizon_ns, lead_time_ns, tick_ns, expiry_ns,
         history; /* the median rule's */
     uint32_t max_resources;
