@@ -53,6 +53,8 @@ bool budget_choose(struct budget_candidate *candidates, uint32_t candidate_count
     *count = 0;
     if (need_bytes == 0)
         return true;
+    if (candidate_count == 0)
+        return false; /* and perhaps no array */
     qsort(candidates, candidate_count, sizeof *candidates, by_worth);
     uint64_t freed = 0;
     uint32_t taken = 0;
