@@ -18,8 +18,9 @@ struct options {
     int64_t hold_timeout_ns, hold_limit, hold_total;
     char columns[OPTION_TEXT_MAX], policy[OPTION_TEXT_MAX], load_times[OPTION_TEXT_MAX],
         sizes[OPTION_TEXT_MAX], score_from[OPTION_TEXT_MAX], hints[OPTION_TEXT_MAX],
-        csv[OPTION_TEXT_MAX], decisions[OPTION_TEXT_MAX], html[OPTION_TEXT_MAX],
-        per_resource[OPTION_TEXT_MAX], half_load[OPTION_TEXT_MAX], half_memory[OPTION_TEXT_MAX];
+        events[OPTION_TEXT_MAX], forecasts[OPTION_TEXT_MAX], csv[OPTION_TEXT_MAX],
+        decisions[OPTION_TEXT_MAX], html[OPTION_TEXT_MAX], per_resource[OPTION_TEXT_MAX],
+        half_load[OPTION_TEXT_MAX], half_memory[OPTION_TEXT_MAX];
     double half_price;
 };
 
@@ -38,6 +39,8 @@ static const struct args_row rows[] = {
     {{"half_price", OPTION_DOUBLE, AT(half_price), "0.1", 0, 1e6, false, NULL, "price of one second at it"}, "PRICE", 0},
     {{"score_from", OPTION_TEXT, AT(score_from), "", 0, 0, false, NULL, "learn from everything, score what begins at or after this instant, or this long (6d) after the start"}, "TIME", 0},
     {{"hints", OPTION_TEXT, AT(hints), "", 0, 0, false, NULL, "time,resource[,probability][,eta_s][,session][,source]"}, "CSV", 0},
+    {{"events", OPTION_TEXT, AT(events), "", 0, 0, false, NULL, "planned events: resource,start[,end][,expected_requests][,source][,known]"}, "CSV", 0},
+    {{"forecasts", OPTION_TEXT, AT(forecasts), "", 0, 0, false, NULL, "forecasts: resource,timestamp[,end][,expected_requests][,source][,known]"}, "CSV", 0},
     {{"html", OPTION_TEXT, AT(html), "", 0, 0, false, NULL, "also write a page to look at: one file that opens anywhere"}, "FILE", 0},
     {{"csv", OPTION_TEXT, AT(csv), "", 0, 0, false, NULL, "also write the table there"}, "FILE", 0},
     {{"per_resource", OPTION_TEXT, AT(per_resource), "", 0, 0, false, NULL, "write what each policy cost for each resource"}, "FILE", 0},
@@ -177,6 +180,20 @@ static enum fw_err read_half(struct job *job, struct fw_detail *detail)
                        "resource's size such as 1",
                        memory);
     return FW_OK;
+}
+
+static enum fw_err read_expected(struct job *job, const char *name, bool planned,
+                                 struct fw_detail *detail)
+{
+    if (name[0] == '\0')
+        return FW_OK;
+    struct buf text;
+    enum fw_err err = load_text(name, &text, detail);
+    if (err == FW_OK)
+        err = replay_read_expected(&job->trace, name, buf_str(&text), planned, &job->hints,
+                                   &job->hint_count, &job->report.unknown_hints, detail);
+    buf_fini(&text);
+    return err;
 }
 
 static enum fw_err read_hints(struct job *job, struct fw_detail *detail)
@@ -433,6 +450,8 @@ static enum fw_err run(struct job *job, struct fw_detail *detail)
     FW_TRY(read_sizes(job, detail));
     FW_TRY(read_half(job, detail));
     FW_TRY(read_hints(job, detail));
+    FW_TRY(read_expected(job, job->options.events, true, detail));
+    FW_TRY(read_expected(job, job->options.forecasts, false, detail));
     FW_TRY(find_score_from(job, detail));
     FW_TRY(choose_policies(job, detail));
     FW_TRY(start_page(job, detail));

@@ -296,6 +296,24 @@ static void show_levels(const json_t *levels, struct buf *out)
     }
 }
 
+static void show_signals(const json_t *signals, struct buf *out)
+{
+    for (size_t i = 0; i < json_array_size(signals); i++) {
+        const json_t *signal = json_array_get(signals, i);
+        bool named = json_object_get(signal, "source") != NULL;
+        double saved_s = json_number_value(json_object_get(signal, "saved_s")),
+               of_s = json_number_value(json_object_get(signal, "of_s"));
+        buf_printf(
+            out, "signal %s%s%s: %s; its plans would have %s %.0f of %.0f s over %lld gaps\n",
+            text_of(signal, "signal"), named ? " of " : "", named ? text_of(signal, "source") : "",
+            json_is_true(json_object_get(signal, "followed")) ? "followed"
+            : json_is_true(json_object_get(signal, "acts"))   ? "trusted"
+                                                              : "silent",
+            saved_s < 0 ? "cost more by" : "saved", saved_s < 0 ? -saved_s : saved_s, of_s,
+            (long long)json_integer_value(json_object_get(signal, "gaps")));
+    }
+}
+
 static void show_why(const json_t *json, struct buf *out)
 {
     const json_t *decisions = json_object_get(json, "decisions");
@@ -316,6 +334,7 @@ static void show_why(const json_t *json, struct buf *out)
     }
     if (json_array_size(decisions) == 0)
         buf_add_text(out, "nothing was decided about it yet\n");
+    show_signals(json_object_get(json, "signals"), out);
 }
 
 static void show_wish(const json_t *json, struct buf *out)

@@ -88,6 +88,7 @@ void engine_destroy(struct engine **engine_ref)
         resource_fini(&engine->resources[i]);
     free(engine->resources);
     free(engine->sources);
+    free(engine->planned);
     free(engine->decisions);
     free(engine->candidates);
     free(engine->rest_candidates);

@@ -168,6 +168,11 @@ struct engine_pressure {
 };
 void engine_pressure(const struct engine *engine, int64_t now_ns, struct engine_pressure *pressure);
 
+/* What else the policy listens to about a resource, and how that did; returns how many. */
+struct policy_signal;
+size_t engine_signals(const struct engine *engine, uint32_t resource,
+                      struct policy_signal *signals);
+
 /* The latest decisions about a resource, newest first: up to `max`, returns how many. */
 struct decision {
     struct action action;

@@ -38,7 +38,10 @@
     X(EVENT_UNPIN, "unpin", "stop keeping it warm")                                                \
     X(EVENT_OBSERVED, "observed", "a request seen elsewhere: learned from, not served here")       \
     X(EVENT_RAISED, "raised",                                                                      \
-      "it is at the level between cold and warm that was asked for (attempt)")
+      "it is at the level between cold and warm that was asked for (attempt)")                     \
+    X(EVENT_EXPECT, "expect",                                                                      \
+      "so many requests are expected in a span of time (source, eta_ns, duration_ns, "             \
+      "probability, flags)")
 
 enum event_kind {
 #define X(kind, name, sentence) kind,
@@ -57,21 +60,24 @@ enum event_flags {
     EVENT_SERVED = 1,  /* EVENT_REQUEST: already sent to a warm upstream, nothing is awaited */
     EVENT_NO_HOLD = 2, /* EVENT_REQUEST: this client does not want to wait */
     EVENT_IGNORE_COOLDOWN = 4, /* EVENT_WARM by an operator */
+    EVENT_PLANNED = 8,         /* EVENT_EXPECT: an event that is planned, not a forecast */
+    EVENT_MULTIPLIER = 16,     /* EVENT_EXPECT: `probability` is how many times the usual number */
 };
 
 struct event {
-    int64_t at_ns;     /* when; never decreasing from one step to the next */
-    uint32_t kind;     /* enum event_kind */
-    uint32_t resource; /* number given by engine_resource */
-    uint64_t request;  /* unique among open requests; 0 none */
-    uint64_t session;  /* hash of the session's name; 0 none */
-    uint64_t attempt;  /* of the ACTION_WARM, ACTION_DRAIN or ACTION_UNLOAD this answers */
-    int64_t
-        duration_ns;    /* END: service time without the hold; LOADED, PROVEN: time the step took */
-    int64_t eta_ns;     /* HINT: expected from now */
-    uint64_t value;     /* END: ns it was held; PROVEN: bytes measured, 0 unknown */
-    double probability; /* HINT: 0..1 */
-    uint32_t source;    /* HINT, WARM: number of the source's name, 0 unnamed */
+    int64_t at_ns;       /* when; never decreasing from one step to the next */
+    uint32_t kind;       /* enum event_kind */
+    uint32_t resource;   /* number given by engine_resource */
+    uint64_t request;    /* unique among open requests; 0 none */
+    uint64_t session;    /* hash of the session's name; 0 none */
+    uint64_t attempt;    /* of the ACTION_WARM, ACTION_DRAIN or ACTION_UNLOAD this answers */
+    int64_t duration_ns; /* END: service time without the hold; LOADED, PROVEN: time the step took;
+                            EXPECT: how long the span is; HINT: how long after eta_ns it may still
+                            come, 0: a minute */
+    int64_t eta_ns;      /* HINT: expected from now */
+    uint64_t value;      /* END: ns it was held; PROVEN: bytes measured, 0 unknown */
+    double probability;  /* HINT: 0..1; EXPECT: how many requests */
+    uint32_t source;     /* HINT, WARM: number of the source's name, 0 unnamed */
     uint32_t status;
     uint32_t flags;
     uint32_t devices; /* FOUND: where it is, a mask of the named devices; 0 unknown */

@@ -102,10 +102,12 @@ static void settle_hint(struct engine *engine, uint32_t number, bool used)
 
 /* Expected waiting saved against the cost of an idle load, both in warm seconds. */
 static bool hint_pays(const struct engine *engine, const struct resource *resource,
-                      float probability)
+                      float probability, int64_t patience_ns)
 {
     double load_s = time_to_seconds(decide_expected_load(engine, resource));
-    double idle_s = time_to_seconds(engine->settings.prewarm_expiry_ns);
+    double idle_s = time_to_seconds(patience_ns > engine->settings.prewarm_expiry_ns
+                                        ? patience_ns
+                                        : engine->settings.prewarm_expiry_ns);
     double saved = (double)probability * engine->settings.wait_price * load_s;
     double wasted = (1 - (double)probability) * (load_s + engine->settings.idle_price * idle_s);
     return saved > wasted;
@@ -177,10 +179,11 @@ void hints_hear(struct engine *engine, const struct event *event)
                                                   : event->probability);
     float probability = (SAID_WEIGHT * said + source->used) / (SAID_WEIGHT + source->settled);
     int64_t eta_ns = event->eta_ns < 0 ? 0 : event->eta_ns;
+    int64_t slack_ns = event->duration_ns > SLACK_NS ? event->duration_ns : SLACK_NS;
     int64_t load_ns = decide_expected_load(engine, resource);
     bool pays = engine->settings.enable_prewarming &&
                 (engine->values || (engine->now_ns >= resource->cooldown_until_ns &&
-                                    hint_pays(engine, resource, probability)));
+                                    hint_pays(engine, resource, probability, event->duration_ns)));
     int64_t early_ns = load_ns + (engine->values ? HINT_EARLY_NS : 0);
     if (!resource->hint)
         resource->hint = malloc(sizeof *resource->hint);
@@ -191,7 +194,7 @@ void hints_hear(struct engine *engine, const struct event *event)
     *resource->hint = (struct open_hint){
         .start_at_ns =
             pays ? time_add(engine->now_ns, eta_ns > early_ns ? eta_ns - early_ns : 0) : TIME_NEVER,
-        .expire_at_ns = time_add(engine->now_ns, time_add(eta_ns, SLACK_NS + load_ns)),
+        .expire_at_ns = time_add(engine->now_ns, time_add(eta_ns, slack_ns + load_ns)),
         .eta_ns = eta_ns,
         .source = event->source,
         .probability_millionths = (uint32_t)(probability * 1e6f),

@@ -368,6 +368,7 @@ static void code_engine(struct engine *engine, struct coder *coder)
     code_held(engine, coder);
     foretold_code(engine, coder);
     code_sources(engine, coder);
+    expected_code(engine, coder);
     code_decisions(engine, coder);
 }
 

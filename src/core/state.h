@@ -52,6 +52,15 @@ struct hinted {
     struct why foretold; /* the latest prediction; reason 0: none */
 };
 
+/* An event that is planned, until it is time to load for it. */
+enum { PLANNED_MAX = 4096 };
+#define EXPECT_REQUESTS_MAX 1e9 /* requests in one span */
+struct planned {
+    int64_t wake_ns, from_ns, to_ns;
+    uint32_t resource, source;
+    double requests;
+};
+
 struct engine {
     struct engine_settings settings;
     struct engine_future future;
@@ -70,6 +79,8 @@ struct engine {
     struct history history; /* the latest requests of all resources */
     struct source *sources;
     uint32_t source_count;
+    struct planned *planned; /* by wake_ns; NULL: none ever */
+    uint32_t planned_count;
 
     uint64_t host_used, host_promised;        /* by levels between cold and warm */
     uint32_t rest_first, rest_last;           /* resources at, from or to one */
@@ -284,6 +295,13 @@ double foretold_probability(const struct engine *engine, uint32_t number);
 size_t foretold_next(const struct engine *engine, uint64_t session, struct next_resource *next,
                      size_t max);
 void foretold_code(struct engine *engine, struct coder *coder);
+
+/* expected.c: planned events and forecasts */
+struct coder;
+void expected_hear(struct engine *engine, const struct event *event);
+int64_t expected_deadline(const struct engine *engine);
+void expected_fire(struct engine *engine);
+void expected_code(struct engine *engine, struct coder *coder);
 
 /* ending.c: how holding and warming ahead end */
 void ending_release(struct engine *engine, uint32_t number);

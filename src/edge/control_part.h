@@ -130,6 +130,8 @@ void control_write_time(struct json *json, const char *key,
 extern const struct control_field control_hint_fields[], control_observation_fields[];
 extern const size_t control_hint_field_count;
 call_brain_fn control_hint, control_observe;
+/* control_expect.c */
+call_brain_fn control_plan_event, control_forecast;
 /* control_metrics.c */
 call_brain_fn control_metrics, control_ready;
 /* control_events.c */

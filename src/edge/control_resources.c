@@ -2,6 +2,7 @@
  * Resources as they stand, why, what is expected of them, and operators' wishes. */
 #include "base/time.h"
 #include "edge/control_part.h"
+#include "plan/policies.h"
 #include <stdlib.h>
 
 enum { DECISIONS_SHOWN = 50, NEXT_SHOWN = 10 };
@@ -282,6 +283,28 @@ static void write_decision(struct brain *brain, struct json *json, const struct 
     buf_fini(&why);
 }
 
+/* What the policy listens to besides its gaps, and what that would have saved. */
+static void write_signals(struct json *json, struct brain *brain, uint32_t resource)
+{
+    struct policy_signal signals[POLICY_SIGNALS_MAX];
+    size_t count = engine_signals(brain_engine(brain), resource, signals);
+    json_key(json, "signals");
+    json_array(json);
+    for (size_t i = 0; i < count; i++) {
+        json_object(json);
+        json_key_text(json, "signal", signals[i].name);
+        if (signals[i].source > 0)
+            json_key_text(json, "source", brain_source_name(brain, signals[i].source));
+        json_key_uint(json, "gaps", signals[i].judged);
+        json_key_double(json, "saved_s", signals[i].saved_s);
+        json_key_double(json, "of_s", signals[i].cost_s);
+        json_key_bool(json, "acts", signals[i].acts);
+        json_key_bool(json, "followed", signals[i].followed);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
 bool control_why(struct brain *brain, struct call *call)
 {
     struct json json;
@@ -304,6 +327,7 @@ bool control_why(struct brain *brain, struct call *call)
     for (size_t i = 0; i < count; i++)
         write_decision(brain, &json, &decisions[i]);
     json_array_end(&json);
+    write_signals(&json, brain, call->resource);
     json_object_end(&json);
     return true;
 }

@@ -23,6 +23,8 @@ const struct control_row control_rows[] = {
     {"GET",  "/v1/resources/{id}",         control_show,          NULL, NULL, 0, false, false},
     {"POST", "/v1/hints",                  control_hint,          NULL, HINT_BODY, false, true},
     {"POST", "/v1/observations",           control_observe,       NULL, NULL, 0, false, false},
+    {"POST", "/v1/events",                 control_plan_event,    NULL, NULL, 0, false, false},
+    {"POST", "/v1/forecasts",              control_forecast,      NULL, NULL, 0, false, false},
     {"GET",  "/v1/predictions",            control_predictions,   NULL, NULL, 0, false, false},
     {"GET",  "/v1/next",                   control_next,          NULL, NULL, 0, false, false},
     {"GET",  "/metrics",                   control_metrics,       NULL, NULL, 0, false, false},
@@ -220,7 +222,8 @@ static enum fw_err read_call(struct call *call, const struct server_request *req
     if (call->row->fields)
         return control_body_parse(request->body, call->row->fields, call->row->field_count,
                                   call->values, &call->detail);
-    if (call->row->brain == control_observe) {
+    if (call->row->brain == control_observe || call->row->brain == control_plan_event ||
+        call->row->brain == control_forecast) {
         buf_add_str(&call->body, request->body);
         return call->body.failed ? FW_NOMEM : FW_OK;
     }

@@ -24,7 +24,9 @@
 static enum fw_err planner_create(struct policy **policy, const struct policy_settings *settings,
                                   struct str argument, struct fw_detail *detail)
 {
-    FW_TRY(policy_no_argument("planner", argument, detail));
+    bool deaf = str_equal(argument, STR("experts")); /* to compare with */
+    if (!deaf)
+        FW_TRY(policy_no_argument("planner", argument, detail));
     struct planner *planner = calloc(1, sizeof *planner);
     if (!planner)
         return FW_NOMEM;
@@ -32,6 +34,7 @@ static enum fw_err planner_create(struct policy **policy, const struct policy_se
     planner->wait_price = keep_lambda(settings);
     planner->baseline_ns = settings->baseline_ns;
     planner->max = settings->max_resources;
+    planner->signals.deaf = deaf;
     planner->next_sweep_ns = TIME_NEVER;
     planner_pool_init(&planner->pool);
     heap_init(&planner->bursts);
@@ -380,9 +383,10 @@ static double planner_probability(const struct policy *policy, uint32_t number, 
 
 const struct policy_ops policy_planner = {
     .name = "planner",
-    .syntax = "planner",
+    .syntax = "planner[:experts]",
     .sentence = "learns when each resource is asked for and what a cold start then costs; the "
-                "cheapest of six experts decides",
+                "cheapest of six experts decides, and signals where they have been cheaper (none "
+                "with :experts)",
     .predictive = true,
     .keeps_while_free = true,
     .follows_sessions = true,

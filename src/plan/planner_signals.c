@@ -88,6 +88,8 @@ void planner_signals_close(struct planner *planner, uint32_t number, int64_t gap
     struct planner_signals *signals = &planner->signals;
     struct signal_resource **resource = &signals->resources[number];
     planner->resources[number].signals_judged = false;
+    if (signals->deaf)
+        return;
     clock_pool_learn(&signals->clock, now_ns);
     if (!*resource && gap_ns >= SIGNAL_GAP_NS &&
         planner->resources[number].known >= SIGNAL_GAPS_MIN)
@@ -159,6 +161,8 @@ enum fw_err planner_expect(struct policy *policy, const struct policy_expect *ex
 {
     struct planner *planner = (struct planner *)policy;
     struct signal_resource **resource = &planner->signals.resources[expect->resource];
+    if (planner->signals.deaf)
+        return FW_OK;
     if (!*resource && !(*resource = make_resource()))
         return FW_NOMEM;
     uint32_t source = expect->source % (SIGNAL_SOURCES - 1) + 1; /* 0 is the clock */
@@ -197,7 +201,9 @@ static struct standing standing_of(const struct signal_track *track, const struc
                                 (double)track->cost_s};
     if (pool->gaps > 0) {
         double weight = COMMON_WEIGHT / pool->gaps;
-        standing.lead_s += weight * (pool->lead_s + pool->open_lead_s);
+        /* What is saved in gaps still open is not saved yet. */
+        double open_s = pool->open_lead_s < 0 ? pool->open_lead_s : 0;
+        standing.lead_s += weight * (pool->lead_s + open_s);
         standing.deviation_s += weight * weight * pool->squares;
         standing.cost_s += weight * pool->cost_s;
     }

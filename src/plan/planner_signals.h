@@ -60,6 +60,7 @@ struct signal_pool { /* the same of everybody, by source; means over `gaps` */
     double open_lead_s; /* in gaps still open, as of the last whole sweep */
 };
 struct planner_signals {
+    bool deaf;                          /* listens to none */
     struct signal_resource **resources; /* NULL: too few gaps yet */
     uint32_t count, capacity;
     struct clock_pool clock;

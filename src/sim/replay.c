@@ -154,6 +154,11 @@ static enum fw_err hear(struct replay *replay, size_t i)
                           .source = hint->source,
                           .probability = hint->probability,
                           .eta_ns = hint->eta_ns};
+    if (hint->span_ns > 0) {
+        event.kind = EVENT_EXPECT;
+        event.duration_ns = hint->span_ns;
+        event.flags = hint->planned ? EVENT_PLANNED : 0;
+    }
     return step(replay, &event);
 }
 

@@ -21,7 +21,9 @@ enum { REPLAY_HINTS_MAX = 1 << 26 };
 
 struct replay_hint {
     int64_t at_ns, eta_ns;
-    double probability;
+    int64_t span_ns;    /* > 0: not a hint, but requests expected for so long */
+    bool planned;       /* that is an event, not a forecast */
+    double probability; /* of a hint; else how many requests */
     uint64_t session;
     uint32_t resource, source;
 };
@@ -76,5 +78,13 @@ FW_MUST_CHECK enum fw_err replay_read_hints(const struct trace *trace, const cha
                                             struct str text, struct replay_hint **hints,
                                             size_t *count, uint64_t *unknown,
                                             struct fw_detail *detail);
+/* CSV `resource,start[,end][,expected_requests][,source][,known]`: a planned event, or with
+ * `planned` false a forecast, a row (`timestamp` is another name for start). end: an hour later;
+ * expected_requests: 1; resource *: all; known: when it became known, three days before its start.
+ * They join `hints`, which stay sorted by time. */
+FW_MUST_CHECK enum fw_err replay_read_expected(const struct trace *trace, const char *name,
+                                               struct str text, bool planned,
+                                               struct replay_hint **hints, size_t *count,
+                                               uint64_t *unknown, struct fw_detail *detail);
 
 #endif

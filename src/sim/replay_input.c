@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { HEADER_COLUMNS = 6 };
+enum { HEADER_COLUMNS = 7 };
 
 /* A CSV with a header whose columns are known by name. */
 struct input {
@@ -26,6 +26,7 @@ struct input {
     struct replay_hint *hints; /* hints */
     size_t hint_count, hint_capacity;
     uint64_t unknown;
+    bool planned;
     int time;
     struct table sources;
 };
@@ -192,7 +193,9 @@ static int compare_hints(const void *a, const void *b)
     const struct replay_hint *x = a, *y = b;
     if (x->at_ns != y->at_ns)
         return x->at_ns < y->at_ns ? -1 : 1;
-    return x->resource < y->resource ? -1 : x->resource > y->resource;
+    if (x->resource != y->resource)
+        return x->resource < y->resource ? -1 : 1;
+    return x->eta_ns < y->eta_ns ? -1 : x->eta_ns > y->eta_ns;
 }
 
 enum fw_err replay_read_hints(const struct trace *trace, const char *name, struct str text,
@@ -223,4 +226,96 @@ enum fw_err replay_read_hints(const struct trace *trace, const char *name, struc
     *count = input.hint_count;
     *unknown = input.unknown;
     return FW_OK;
+}
+
+/* ---- what is expected ---- */
+
+#define KNOWN_AHEAD_NS (3 * TIME_DAY)
+enum { OTHER_SOURCES = 512 };
+
+static enum fw_err take_time(struct input *input, const struct csv_row *row, const char *name,
+                             struct str text, int64_t *at_ns)
+{
+    if (input->time == TRACE_TIME_AUTO)
+        input->time = trace_time_guess(text, (struct str){"", 0}, STR("time"));
+    if (!trace_time_parse(text, input->time, at_ns))
+        return bad_field(input, row, name, text, "a time as in the first row");
+    return FW_OK;
+}
+
+static enum fw_err add_expected(struct input *input, struct str id, const struct replay_hint *row)
+{
+    struct replay_hint hint = *row;
+    if (!str_equal(id, STR("*"))) {
+        hint.resource = table_find(&input->trace->resources, id);
+        if (hint.resource != TABLE_NONE)
+            return add_hint(input, &hint);
+        input->unknown++;
+        return FW_OK;
+    }
+    for (hint.resource = 0; hint.resource < input->trace->resources.count; hint.resource++)
+        FW_TRY(add_hint(input, &hint));
+    return FW_OK;
+}
+
+static enum fw_err take_expected(struct input *input, const struct csv_row *row)
+{
+    struct str id = field(input, row, 0), start = field(input, row, 1), end = field(input, row, 3),
+               requests = field(input, row, 4), source = field(input, row, 5),
+               known = field(input, row, 6);
+    struct replay_hint hint = {.probability = 1, .planned = input->planned};
+    int64_t start_ns, first_ns = input->trace->count > 0 ? input->trace->requests[0].at_ns : 0;
+    if (start.len == 0)
+        start = field(input, row, 2);
+    FW_TRY(take_time(input, row, "start", start, &start_ns));
+    int64_t end_ns = time_add(start_ns, TIME_HOUR);
+    if (end.len > 0)
+        FW_TRY(take_time(input, row, "end", end, &end_ns));
+    if (end_ns <= start_ns)
+        return bad_field(input, row, "end", end, "an instant after start");
+    if (requests.len > 0 && (!str_to_double(requests, &hint.probability) ||
+                             !(hint.probability >= 0 && hint.probability <= 1e9)))
+        return bad_field(input, row, "expected_requests", requests, "a number from 0 to 1e9");
+    hint.at_ns = start_ns - KNOWN_AHEAD_NS > first_ns ? start_ns - KNOWN_AHEAD_NS : first_ns;
+    if (known.len > 0)
+        FW_TRY(take_time(input, row, "known", known, &hint.at_ns));
+    if (hint.at_ns >= end_ns)
+        return FW_OK; /* over before anybody knew */
+    hint.eta_ns = start_ns > hint.at_ns ? start_ns - hint.at_ns : 0;
+    hint.span_ns = end_ns - (start_ns > hint.at_ns ? start_ns : hint.at_ns);
+    if (source.len > 0) {
+        FW_TRY(table_add(&input->sources, source, &hint.source, NULL));
+        hint.source += OTHER_SOURCES; /* the names of hints have their own */
+    }
+    return add_expected(input, id, &hint);
+}
+
+enum fw_err replay_read_expected(const struct trace *trace, const char *name, struct str text,
+                                 bool planned, struct replay_hint **hints, size_t *count,
+                                 uint64_t *unknown, struct fw_detail *detail)
+{
+    static const char *const columns[] = {"resource",          "start",  "timestamp", "end",
+                                          "expected_requests", "source", "known"};
+    struct input input = {.trace = trace,
+                          .name = name,
+                          .detail = detail,
+                          .columns = columns,
+                          .count = 7,
+                          .required = 1,
+                          .take = take_expected,
+                          .hints = *hints,
+                          .hint_count = *count,
+                          .hint_capacity = *count,
+                          .planned = planned,
+                          .time =
+                              trace_time_is_offset(trace->time) ? trace->time : TRACE_TIME_AUTO};
+    table_init(&input.sources, 1 << 16);
+    enum fw_err err = read_rows(&input, text);
+    table_fini(&input.sources);
+    if (err == FW_OK && input.hint_count > 0)
+        qsort(input.hints, input.hint_count, sizeof *input.hints, compare_hints);
+    *hints = input.hints;
+    *count = input.hint_count;
+    *unknown += input.unknown;
+    return err;
 }

@@ -105,6 +105,12 @@ static struct event next_event(struct world *world)
         event.kind = EVENT_HINT;
         event.probability = 0.9;
         event.source = (uint32_t)prng_below(&world->prng, 4);
+        if (prng_below(&world->prng, 3) == 0) { /* or something is expected for longer */
+            event.kind = EVENT_EXPECT;
+            event.eta_ns = (int64_t)prng_below(&world->prng, 600) * TIME_SECOND;
+            event.duration_ns = 600 * TIME_SECOND;
+            event.flags = prng_below(&world->prng, 2) ? EVENT_PLANNED : 0;
+        }
         break;
     default:
         event.kind = prng_below(&world->prng, 2) ? EVENT_PIN : EVENT_UNPIN;

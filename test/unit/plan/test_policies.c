@@ -58,9 +58,11 @@ static void errors_say_what_was_expected(void **state)
     refused("ttl:-5s", "found '-5s'");
     refused("cold:1s", "found argument '1s', expected none");
     refused("breakevn", "did you mean 'breakeven'?");
-    refused("", "expected one of planner, hazard-stop, median[:DUR], hybrid[:DUR], breakeven, "
-                "ttl:DUR, cold, lru, oracle, oracle-reactive");
-    refused("zzzzzz", "found 'zzzzzz', expected one of planner");
+    refused(
+        "",
+        "expected one of planner[:experts], hazard-stop, median[:DUR], hybrid[:DUR], breakeven, "
+        "ttl:DUR, cold, lru, oracle, oracle-reactive");
+    refused("zzzzzz", "found 'zzzzzz', expected one of planner[:experts]");
     refused("hybrid:90s", "expected whole minutes");
     refused("hybrid:25h", "2m to 24h");
     refused("median:x", "found 'x'");
