@@ -196,7 +196,7 @@ static enum fw_err simple(struct faults *faults, uint32_t kind, uint32_t resourc
         event.eta_ns = (int64_t)below(faults, 600) * TIME_SECOND;
         event.source = (uint32_t)below(faults, 3);
         uint64_t eta_s = (uint64_t)(event.eta_ns / TIME_SECOND);
-        if (eta_s % 5 == 0) { /* or something is expected for a while */
+        if (eta_s % 7 == 0) { /* or something is expected for a while */
             event.kind = EVENT_EXPECT;
             event.duration_ns = (int64_t)(1 + eta_s * 12) * TIME_SECOND;
             event.probability *= 20;
