@@ -27,6 +27,8 @@ static enum fw_err begin_command(struct site *site, const char *command, struct 
                                     .directory = warmer->directory,
                                     .environment = warmer->environment,
                                     .environment_count = warmer->environment_count,
+                                    .devices = site->warmer.device_names,
+                                    .device_numbers = site->warmer.device_numbers,
                                     .log = "",
                                     .die_with_us = true};
     FW_TRY(child_spawn(site->warmer.children, &spec, NULL, NULL, &site->doing, detail));
