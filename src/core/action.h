@@ -74,6 +74,8 @@ enum cause {
       "waiting and loading) saves")                                                                \
     X(REASON_PREWARM_EXPIRED, "prewarm_expired", "warmed ahead {0s} ago and not used")             \
     X(REASON_EVICTED, "evicted", "{0b} are needed for another resource; this one was worth least") \
+    X(REASON_OVERGROWN, "overgrown",                                                               \
+      "what is loaded has grown {0b} beyond the memory there is; this one was worth least")        \
     X(REASON_RETIRED, "retired", "it is no longer configured")                                     \
     X(REASON_WARM, "warm", "it is warm")                                                           \
     X(REASON_COLD_POLICY, "cold_policy", "it is cold and configured not to hold requests")         \

@@ -41,7 +41,8 @@
       "it is at the level between cold and warm that was asked for (attempt)")                     \
     X(EVENT_EXPECT, "expect",                                                                      \
       "so many requests are expected in a span of time (source, eta_ns, duration_ns, "             \
-      "probability, flags)")
+      "probability, flags)")                                                                       \
+    X(EVENT_SIZED, "sized", "a warm resource was measured (value: bytes)")
 
 enum event_kind {
 #define X(kind, name, sentence) kind,

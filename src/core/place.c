@@ -439,3 +439,23 @@ bool place_make_room(struct engine *engine, uint32_t number, uint32_t devices,
             return false;
     return true;
 }
+
+bool place_relieve(struct engine *engine, uint32_t number, struct making_room *making)
+{
+    const struct device *device = &engine->devices.items[number];
+    uint64_t coming[DEVICES_MAX];
+    *making = (struct making_room){.devices = 1u << number};
+    if (device->used <= device->memory || !reserve(engine))
+        return false;
+    bytes_coming(engine, coming);
+    uint64_t over = device->used - device->memory;
+    if (coming[number] >= over)
+        return false;
+    struct way way = choose_victims(engine, RESOURCE_NONE, number, over - coming[number], 0);
+    if (way.device == RESOURCE_NONE)
+        return false;
+    for (uint32_t i = 0; i < way.victims; i++)
+        engine->victims[making->victims++] = engine->candidates[i].resource;
+    making->loss = way.loss;
+    return true;
+}

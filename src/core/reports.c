@@ -1,8 +1,42 @@
 /* SPDX-License-Identifier: MIT
  * What became of warm-ups, drains and unloads. */
 #include "core/state.h"
+#include <stdlib.h>
 
 static const struct why why_lifecycle = {.reason = REASON_LIFECYCLE};
+
+/* The largest of the latest few warm-ups is what it is taken to need; within one the largest
+ * counts, too. */
+static void measured(struct engine *engine, uint32_t number, uint64_t bytes)
+{
+    struct resource *resource = &engine->resources[number];
+    if (!resource->sizes)
+        resource->sizes = calloc(1, sizeof *resource->sizes);
+    struct sizes *sizes = resource->sizes;
+    if (!sizes) {
+        engine_fail(engine, FW_NOMEM);
+        return;
+    }
+    if (sizes->proven_at_ns != resource->proven_at_ns || sizes->bytes[sizes->latest] == 0) {
+        sizes->latest = (sizes->latest + 1) % SIZES_KEPT;
+        sizes->bytes[sizes->latest] = 0;
+        sizes->proven_at_ns = resource->proven_at_ns;
+    }
+    if (bytes > sizes->bytes[sizes->latest])
+        sizes->bytes[sizes->latest] = bytes;
+    uint64_t largest = 0;
+    for (int i = 0; i < SIZES_KEPT; i++)
+        largest = sizes->bytes[i] > largest ? sizes->bytes[i] : largest;
+    engine_set_memory(engine, resource, resource->settings.memory, largest);
+}
+
+void reports_on_sized(struct engine *engine, const struct event *event)
+{
+    if (event->value == 0 || engine->resources[event->resource].state != RESOURCE_WARM)
+        return;
+    measured(engine, event->resource, event->value);
+    room_pump(engine);
+}
 
 void reports_on_loaded(struct engine *engine, const struct event *event)
 {
@@ -12,8 +46,6 @@ void reports_on_loaded(struct engine *engine, const struct event *event)
 void reports_on_proven(struct engine *engine, const struct event *event)
 {
     struct resource *resource = &engine->resources[event->resource];
-    if (event->value > 0)
-        engine_set_memory(engine, resource, resource->settings.memory, event->value);
     if (resource->level > 0) {
         levels_learn(engine, resource, false);
     } else {
@@ -26,6 +58,8 @@ void reports_on_proven(struct engine *engine, const struct event *event)
     resource->failures = 0;
     resource->accounts.warmups_ok++;
     engine_signal(engine, event->resource, SIGNAL_PROVEN, &why_lifecycle);
+    if (event->value > 0)
+        measured(engine, event->resource, event->value);
     if (resource->prewarm_open && resource->cause != CAUSE_PLAN &&
         resource->protect_until_ns < engine->now_ns)
         resource->protect_until_ns = time_add(engine->now_ns, engine->settings.prewarm_expiry_ns);
@@ -129,6 +163,14 @@ void reports_on_drained(struct engine *engine, const struct event *event)
 void reports_on_lost(struct engine *engine, const struct event *event)
 {
     struct resource *resource = &engine->resources[event->resource];
+    if (resource->level > 0 &&
+        (resource->state == RESOURCE_WARMING || resource->state == RESOURCE_VERIFYING)) {
+        /* What it is loaded from is gone: a load that is cancelled now leaves nothing. */
+        uint8_t level = resource->level;
+        resource->level = 0;
+        rest_settle_bytes(engine, event->resource, level);
+        return;
+    }
     if (!lifecycle_find(resource->state, SIGNAL_LOST))
         return;
     if (resource->prewarm_open) {
@@ -148,11 +190,11 @@ void reports_on_found(struct engine *engine, const struct event *event)
     if (!lifecycle_find(resource->state, SIGNAL_FOUND))
         return;
     room_forget(engine, event->resource);
-    if (event->value > 0)
-        engine_set_memory(engine, resource, resource->settings.memory, event->value);
     resource->cause = CAUSE_NONE;
     place_found(engine, resource, event->devices);
     engine_signal(engine, event->resource, SIGNAL_FOUND, &why_lifecycle);
+    if (event->value > 0)
+        measured(engine, event->resource, event->value);
     engine_set_timer(engine, event->resource, TIMER_RETRY, TIME_NEVER);
     /* Nobody may have asked for it yet: it stays as long as something warmed ahead would. */
     int64_t until_ns = time_add(engine->now_ns, engine->settings.prewarm_expiry_ns);

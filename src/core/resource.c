@@ -137,6 +137,8 @@ void resource_fini(struct resource *resource)
     tally_fini(&resource->accounts);
     free(resource->hint);
     free(resource->daily);
+    free(resource->sizes);
+    resource->sizes = NULL;
     free(resource->levels);
     resource->hint = NULL;
     resource->daily = NULL;

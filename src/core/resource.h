@@ -69,6 +69,14 @@ struct kept_settings {
 struct kept_settings kept_settings_of(const struct resource_settings *settings);
 struct resource_settings kept_settings_wide(const struct kept_settings *kept);
 
+/* What it used in its latest warm-ups, the largest of each. */
+enum { SIZES_KEPT = 4 };
+struct sizes {
+    uint64_t bytes[SIZES_KEPT]; /* 0: none yet */
+    int64_t proven_at_ns;       /* of the latest */
+    uint32_t latest;
+};
+
 struct resource {
     /* where it stands */
     uint8_t state; /* enum resource_state */
@@ -106,7 +114,8 @@ struct resource {
     int64_t previous_gap_ns;
     uint64_t latest_decision; /* number in the decision log; 0 none */
     uint64_t measured_memory;
-    float rate; /* sum of exp(-age / 10 min) over requests */
+    struct sizes *sizes; /* NULL: never measured */
+    float rate;          /* sum of exp(-age / 10 min) over requests */
     struct plan_store plan;
     struct load_times loads;
     struct kept_settings settings;

@@ -134,7 +134,7 @@ void room_let_go(struct engine *engine, uint32_t number, const struct why *why)
     struct resource *resource = &engine->resources[number];
     if (resource->state == RESOURCE_LOWERING)
         return; /* another of those let go has needed its host memory already */
-    if (why->reason == REASON_EVICTED)
+    if (why->reason == REASON_EVICTED || why->reason == REASON_OVERGROWN)
         resource->accounts.evictions++;
     /* The window it stood in is over, whoever ended it: settling must not load it again at once. */
     const struct plan_window *window = plan_store_window(&resource->plan, resource->plan.next);
@@ -305,8 +305,22 @@ static bool serve_queue(struct engine *engine)
     return !passed;
 }
 
+void room_relieve(struct engine *engine)
+{
+    for (uint32_t i = 0; i < engine->devices.count; i++) {
+        const struct device *device = &engine->devices.items[i];
+        struct making_room making;
+        if (device->used <= device->memory || !place_relieve(engine, i, &making))
+            continue;
+        const struct why why = {REASON_OVERGROWN, {(int64_t)(device->used - device->memory)}};
+        for (uint32_t j = 0; j < making.victims; j++)
+            room_let_go(engine, engine->victims[j], &why);
+    }
+}
+
 void room_pump(struct engine *engine)
 {
+    room_relieve(engine);
     ahead_make_way(engine);
     if (!serve_queue(engine))
         return;

@@ -112,6 +112,24 @@ static void code_daily(struct coder *coder, struct daily **daily)
         coder_fail(coder);
 }
 
+static void code_sizes(struct coder *coder, struct sizes **sizes)
+{
+    uint8_t present = *sizes != NULL;
+    code_u8(coder, &present);
+    if (!present || coder_failed(coder))
+        return;
+    if (coder->in)
+        *sizes = calloc(1, sizeof **sizes);
+    if (!*sizes) {
+        coder_fail(coder);
+        return;
+    }
+    for (int i = 0; i < SIZES_KEPT; i++)
+        code_u64(coder, &(*sizes)->bytes[i]);
+    code_i64(coder, &(*sizes)->proven_at_ns);
+    code_count(coder, &(*sizes)->latest, SIZES_KEPT - 1);
+}
+
 static void code_history(struct engine *engine, struct coder *coder)
 {
     if (!coder->in)
@@ -151,6 +169,7 @@ static void code_resource(struct coder *coder, struct resource *resource)
     code_settings(coder, &resource->settings);
     code_hint(coder, &resource->hint);
     code_daily(coder, &resource->daily);
+    code_sizes(coder, &resource->sizes);
     code_accounts(coder, &resource->accounts);
     levels_code(coder, resource);
     if (resource->state >= RESOURCE_STATE_COUNT || resource->cause >= CAUSE_COUNT)

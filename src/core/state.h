@@ -149,6 +149,7 @@ void reports_on_drained(struct engine *engine, const struct event *event);
 void reports_on_unloaded(struct engine *engine, const struct event *event);
 void reports_on_raised(struct engine *engine, const struct event *event);
 void reports_on_lost(struct engine *engine, const struct event *event);
+void reports_on_sized(struct engine *engine, const struct event *event);
 void reports_on_found(struct engine *engine, const struct event *event);
 
 /* wishes.c */
@@ -181,6 +182,8 @@ uint64_t room_frees(const struct engine *engine, const struct resource *resource
 void room_start_displacing(struct engine *engine, uint32_t number, uint32_t devices,
                            enum cause cause, const struct why *why, const uint32_t *victims,
                            uint32_t victim_count);
+/* What has grown beyond its device's memory makes others go, or itself. */
+void room_relieve(struct engine *engine);
 void room_occupy(struct engine *engine, uint32_t number);
 void room_vacate(struct engine *engine, uint32_t number);
 double room_worth(const struct engine *engine, uint32_t number, uint64_t bytes);
@@ -237,6 +240,9 @@ uint64_t place_free(const struct engine *engine, uint32_t device);
 /* Where a part of it of so many bytes may be brought now, so that all of it can follow; 0 nowhere.
  */
 uint32_t place_part(const struct engine *engine, const struct resource *resource, uint64_t bytes);
+/* Those of a device that make room for what it is overdrawn by. False: it is not, or all is in use.
+ */
+bool place_relieve(struct engine *engine, uint32_t device, struct making_room *making);
 /* Where it fits as things are, within `devices`; 0: it does not. */
 uint32_t place_now(const struct engine *engine, const struct resource *resource, uint32_t devices);
 /* The same once what is on its way out has left. */

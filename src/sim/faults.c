@@ -91,6 +91,14 @@ static void check_accounts(struct faults *faults)
                      faults->world.held, held);
 }
 
+/* The world goes by what the engine takes for true: that is what must not exceed the budget. */
+static void learn_size(struct faults *faults, uint32_t resource)
+{
+    struct resource_view view;
+    engine_view(faults->engine, resource, faults->now_ns, &view);
+    faults->world.resources[resource].size = view.memory;
+}
+
 enum fw_err faults_tell(struct faults *faults, struct event *event)
 {
     hostile_deliver(&faults->world, event);
@@ -105,6 +113,8 @@ enum fw_err faults_tell(struct faults *faults, struct event *event)
         compare_twin(faults, event);
     }
     faults->result->actions += faults->actions.count;
+    if (event->kind == EVENT_SIZED)
+        learn_size(faults, event->resource);
     for (size_t i = 0; i < faults->actions.count; i++) {
         log_action(faults, &faults->actions.items[i]);
         FW_TRY(hostile_perform(&faults->world, &faults->actions.items[i], faults->now_ns));
@@ -177,6 +187,8 @@ enum fw_err faults_restart(struct faults *faults)
     engine_forget_world(faults->engine, faults->now_ns);
     if (faults->log)
         buf_add_text(faults->log, "restart\n");
+    for (uint32_t i = 0; i < engine_resource_count(faults->engine); i++)
+        learn_size(faults, i);
     FW_TRY(tell_survivors(faults));
     for (uint32_t i = 0; i < faults->world.resource_count; i++) {
         struct event retire = {.kind = EVENT_RETIRE, .resource = i};

@@ -213,9 +213,11 @@ static enum fw_err configure(struct faults *faults, uint32_t resource)
         faults->world.faults[FAULT_RETIRED]++;
         return simple(faults, EVENT_RETIRE, resource, 0);
     }
-    uint64_t size = faults->resources[resource].memory;
+    uint64_t configured = faults->resources[resource].memory,
+             size = faults->world.resources[resource].size;
     choose_resource(faults, resource);
-    faults->resources[resource].memory = faults->world.resources[resource].size = size;
+    faults->resources[resource].memory = configured;
+    faults->world.resources[resource].size = size;
     choose_levels(faults, resource);
     return faults_introduce(faults, resource);
 }
@@ -232,6 +234,19 @@ static enum fw_err reconfigure(struct faults *faults)
         FW_TRY(engine_reconfigure(faults->twin, &settings, &detail));
     faults->settings = settings;
     return FW_OK;
+}
+
+/* It is measured, and needs more or less than was thought. */
+static enum fw_err grow(struct faults *faults, uint32_t resource)
+{
+    const struct hostile_resource *world = &faults->world.resources[resource];
+    uint64_t gib = world->size >> 30;
+    struct event event = {.kind = EVENT_SIZED,
+                          .resource = resource,
+                          .value = (1 + below(faults, gib + gib / 2 + 2)) << 30};
+    struct event before = {.kind = EVENT_TIME}; /* timers decide by what was known until now */
+    FW_TRY(faults_tell(faults, &before));
+    return faults_tell(faults, &event);
 }
 
 enum fw_err faults_happen(struct faults *faults)
@@ -256,8 +271,10 @@ enum fw_err faults_happen(struct faults *faults)
         return simple(faults, EVENT_PIN, resource, 0);
     if (dice < 855)
         return simple(faults, EVENT_UNPIN, resource, 0);
-    if (dice < 890)
+    if (dice < 875)
         return simple(faults, EVENT_OBSERVED, resource, 0);
+    if (dice < 890)
+        return grow(faults, resource);
     if (dice < 920)
         return hostile_lose(&faults->world, resource, faults->now_ns);
     if (dice < 945)

@@ -86,12 +86,14 @@ uint64_t hostile_memory(const struct hostile *hostile)
 
 static void check_budgets(struct hostile *hostile, uint32_t number, const char *what)
 {
+    bool takes = held_bytes(&hostile->resources[number]) > 0 &&
+                 hostile->resources[number].state != HOSTILE_UNLOADING;
     uint64_t bytes = hostile_memory(hostile), host_bytes = 0;
     for (uint32_t i = 0; i < hostile->resource_count; i++) {
         const struct hostile_resource *resource = &hostile->resources[i];
         host_bytes += resource->level > 0 ? resource->levels[resource->level - 1].host_memory : 0;
     }
-    if (bytes > hostile->budget)
+    if (takes && bytes > hostile->budget) /* what was loaded may have grown beyond it */
         hostile_fail(hostile, "budget", "%s r%u makes %" PRIu64 " of %" PRIu64 " bytes", what,
                      number, bytes, hostile->budget);
     if (host_bytes > hostile->host_budget)
@@ -153,7 +155,7 @@ static void check_devices(struct hostile *hostile, uint32_t number, const struct
         const struct device *device = &hostile->devices.items[i];
         if (!(action->devices >> i & 1))
             continue;
-        if (device_bytes(hostile, i) > device->memory)
+        if (held_bytes(resource) > 0 && device_bytes(hostile, i) > device->memory)
             hostile_fail(hostile, "budget",
                          "warming r%u (%" PRIu64 " bytes) makes %" PRIu64 " of %" PRIu64 " on %s",
                          number, resource->size, device_bytes(hostile, i), device->memory,
