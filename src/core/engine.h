@@ -146,6 +146,8 @@ uint64_t engine_memory_used(const struct engine *engine);
 uint64_t engine_host_memory_used(const struct engine *engine);
 /* Of all devices together; UINT64_MAX unlimited. */
 uint64_t engine_memory_budget(const struct engine *engine);
+/* Whether it fits when nothing else is there. */
+bool engine_can_hold(const struct engine *engine, uint32_t resource);
 /* The named devices; 0 when there is but one, without a name. Names live as long as the engine. */
 struct engine_device {
     const char *name;

@@ -183,6 +183,11 @@ uint32_t engine_devices(const struct engine *engine, struct engine_device device
     return engine->devices.named ? engine->devices.count : 0;
 }
 
+bool engine_can_hold(const struct engine *engine, uint32_t number)
+{
+    return place_possible(engine, &engine->resources[number]);
+}
+
 uint64_t engine_memory_budget(const struct engine *engine)
 {
     return devices_memory(&engine->devices);

@@ -64,7 +64,10 @@ struct config_warmer {
     struct config_call load, unload, state; /* http; state answers whether it is loaded */
     const char
         *loaded; /* http: the substring of the state answer that means loaded; "" status alone */
-    int64_t poll_ns; /* how often a load that is under way is looked at (100ms) */
+    const char *measure_command; /* exec: lists processes and their memory; "" the processes' own */
+    struct config_call measure;  /* http: a document that holds what it uses */
+    const char *measure_json;    /* http: where in it, a JSON pointer */
+    int64_t poll_ns;             /* how often a load that is under way is looked at (100ms) */
 };
 
 /* One thing to do about a level: a shell command, or an HTTP call; neither: nothing. */
@@ -91,6 +94,7 @@ struct config_resource {
     char upstream_model[CONFIG_ID_MAX]; /* name the upstream knows it by; "" the id: aliases are
                                            rewritten to this */
     struct resource_settings engine;
+    bool measured; /* memory: auto */
     struct config_warmer warmer;
     struct config_level levels[LEVELS_MAX]; /* as many as engine.level_count */
     struct config_call probe; /* url "" : no probe is configured (an error unless warmer is none) */

@@ -209,13 +209,19 @@ void config_read_call(struct config_reader *reader, struct config_call *call, co
 
 static void warmer_defaults(struct config_warmer *warmer)
 {
-    *warmer = (struct config_warmer){.command = "", .directory = "", .log = "", .loaded = ""};
+    *warmer = (struct config_warmer){.command = "",
+                                     .directory = "",
+                                     .log = "",
+                                     .loaded = "",
+                                     .measure_command = "",
+                                     .measure_json = ""};
     for (size_t i = 0; i < config_warmer_row_count; i++)
         if (config_warmer_rows[i].type != OPTION_TEXT)
             option_defaults(&config_warmer_rows[i], 1, warmer);
     config_call_defaults(&warmer->load);
     config_call_defaults(&warmer->unload);
     config_call_defaults(&warmer->state);
+    config_call_defaults(&warmer->measure);
 }
 
 /* Kinds that will come; to write one of them is no typing error. */
@@ -248,6 +254,8 @@ static void read_warmer_pair(struct config_reader *reader, struct config_warmer 
         config_read_call(reader, &warmer->unload, "warmer.unload", pair->value);
     } else if (str_equal(pair->key, STR("state"))) {
         config_read_call(reader, &warmer->state, "warmer.state", pair->value);
+    } else if (str_equal(pair->key, STR("measure"))) {
+        config_read_call(reader, &warmer->measure, "warmer.measure", pair->value);
     } else if (str_equal(pair->key, STR("environment"))) {
         warmer->environment =
             read_lines(reader, "environment", "=", pair->value, &warmer->environment_count);
@@ -276,10 +284,17 @@ static void check_warmer(struct config_reader *reader, const struct config_warme
         int kind;
         bool required;
     } needs[] = {
-        {"command", WARMER_EXEC, true},      {"directory", WARMER_EXEC, false},
-        {"environment", WARMER_EXEC, false}, {"log", WARMER_EXEC, false},
-        {"load", WARMER_HTTP, true},         {"unload", WARMER_HTTP, true},
-        {"state", WARMER_HTTP, false},       {"loaded", WARMER_HTTP, false},
+        {"command", WARMER_EXEC, true},
+        {"directory", WARMER_EXEC, false},
+        {"environment", WARMER_EXEC, false},
+        {"log", WARMER_EXEC, false},
+        {"load", WARMER_HTTP, true},
+        {"unload", WARMER_HTTP, true},
+        {"state", WARMER_HTTP, false},
+        {"loaded", WARMER_HTTP, false},
+        {"measure", WARMER_HTTP, false},
+        {"measure_json", WARMER_HTTP, false},
+        {"measure_command", WARMER_EXEC, false},
     };
     const char *kind = config_warmer_kinds[warmer->kind];
     for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++) {
@@ -296,6 +311,11 @@ static void check_warmer(struct config_reader *reader, const struct config_warme
     if (warmer->kind == WARMER_EXEC && config_find(pairs, count, "command") &&
         str_trim(str_of(warmer->command)).len == 0)
         yaml_walk_problem(&reader->walk, node, "warmer.command: found an empty command");
+    if (!config_find(pairs, count, "measure") != !config_find(pairs, count, "measure_json") ||
+        (warmer->measure_json[0] && warmer->measure_json[0] != '/'))
+        yaml_walk_problem(&reader->walk, node,
+                          "warmer.measure: goes together with measure_json, a pointer such as "
+                          "/models/0/size_vram");
     if (warmer->loaded[0] && !config_find(pairs, count, "state"))
         yaml_walk_problem(&reader->walk, node, "warmer.loaded: means nothing without a state call");
 }
@@ -328,6 +348,13 @@ static void resource_defaults(struct config_resource *resource)
     config_call_defaults(&resource->probe);
 }
 
+static bool is_text(const yaml_node_t *node, const char *text)
+{
+    return node->type == YAML_SCALAR_NODE &&
+           str_equal((struct str){(const char *)node->data.scalar.value, node->data.scalar.length},
+                     str_of(text));
+}
+
 static void read_resource_pair(struct config_reader *reader, struct config_resource *resource,
                                const struct yaml_pair *pair)
 {
@@ -351,6 +378,9 @@ static void read_resource_pair(struct config_reader *reader, struct config_resou
         config_read_levels(reader, resource, pair->value);
     } else if (str_equal(pair->key, STR("probe"))) {
         config_read_call(reader, &resource->probe, "probe", pair->value);
+    } else if (str_equal(pair->key, STR("memory")) && is_text(pair->value, "auto")) {
+        resource->engine.memory = 0;
+        resource->measured = true;
     } else if (own && own->type == OPTION_TEXT) {
         config_read_text(reader, own, pair->value, &text);
         memcpy((char *)resource + own->offset, text.data, text.len);
@@ -379,6 +409,12 @@ static void read_resource(struct config_reader *reader, struct config_resource *
     uint32_t count = yaml_walk_pairs(&reader->walk, node, "", pairs);
     for (uint32_t i = 0; i < count; i++)
         read_resource_pair(reader, resource, &pairs[i]);
+    if (resource->measured &&
+        (resource->warmer.kind == WARMER_NONE ||
+         (resource->warmer.kind == WARMER_HTTP && !resource->warmer.measure_json[0])))
+        yaml_walk_problem(&reader->walk, config_find(pairs, count, "memory")->value,
+                          "memory: auto, but nothing measures it: expected kind exec, or kind http "
+                          "with measure and measure_json");
     if (!config_find(pairs, count, "id"))
         yaml_walk_problem(&reader->walk, node, "id: missing, every resource needs a name");
     if (!config_find(pairs, count, "upstream"))

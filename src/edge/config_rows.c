@@ -115,6 +115,13 @@ const struct option_row config_warmer_rows[] = {
     {"loaded", OPTION_TEXT, AT(loaded), "", 0, 511, true, NULL,
      "http: text in the answer of the state call that means it is loaded; absent: its status "
      "alone."},
+    {"measure_command", OPTION_TEXT, AT(measure_command), "", 0, 1023, true, NULL,
+     "exec: a command that lists \"PID, MEBIBYTES\", such as nvidia-smi "
+     "--query-compute-apps=pid,used_memory --format=csv,noheader,nounits; what its processes have "
+     "there is its size. Absent: their resident memory."},
+    {"measure_json", OPTION_TEXT, AT(measure_json), "", 0, 255, true, NULL,
+     "http: JSON pointer to the bytes it uses in the answer of the measure call; key=value picks an "
+     "element of a list."},
     {"poll", OPTION_DURATION, AT(poll_ns), "100ms", SECOND / 1000, MINUTE, true, NULL,
      "How often a load that is under way is looked at."},
 };
@@ -196,6 +203,8 @@ const struct option_row config_warmer_keys[] = {
     {"unload", OPTION_TEXT, 0, "", 0, 0, true, NULL, "http: the call that unloads it. Required."},
     {"state", OPTION_TEXT, 0, "", 0, 0, true, NULL,
      "http: the call that tells whether it is loaded."},
+    {"measure", OPTION_TEXT, 0, "", 0, 0, true, NULL,
+     "http: the call that tells what it uses, with measure_json."},
 };
 const size_t config_warmer_key_count = sizeof config_warmer_keys / sizeof config_warmer_keys[0];
 const struct option_row config_call_keys[] = {

@@ -365,8 +365,34 @@ bool control_unload(struct brain *brain, struct call *call)
     return wish(brain, call, EVENT_UNLOAD, 0);
 }
 
+/* A pin that could never be kept says so at once, rather than wait for good. */
+static enum fw_err check_pin(struct brain *brain, struct call *call)
+{
+    const struct engine *engine = brain_engine(brain);
+    uint64_t pinned = 0, budget = engine_memory_budget(engine);
+    struct resource_view view;
+    char need[STR_NUMBER_MAX], taken[STR_NUMBER_MAX], have[STR_NUMBER_MAX];
+    FW_TRY(control_resolve(brain, call, call->id));
+    for (uint32_t i = 0; i < engine_resource_count(engine); i++) {
+        engine_view(engine, i, brain_now_ns(brain), &view);
+        pinned += view.pinned && i != call->resource ? view.memory : 0;
+    }
+    engine_view(engine, call->resource, brain_now_ns(brain), &view);
+    bool alone = engine_can_hold(engine, call->resource);
+    if (alone && (budget == UINT64_MAX || pinned + view.memory <= budget))
+        return FW_OK;
+    return err_set(&call->detail, FW_IN_USE,
+                   "it cannot be pinned: it needs %s%s, the pinned resources have %s of %s",
+                   str_from_size(view.memory, need),
+                   alone ? "" : ", more than it finds on its devices", str_from_size(pinned, taken),
+                   str_from_size(budget, have));
+}
+
 bool control_pin(struct brain *brain, struct call *call)
 {
+    call->err = check_pin(brain, call);
+    if (call->err != FW_OK)
+        return true;
     return wish(brain, call, EVENT_PIN, 0);
 }
 

@@ -230,11 +230,22 @@ void site_adopt(struct site *site, const struct saved_child *saved)
     start_task(site, SITE_ADOPT, 0);
 }
 
+bool site_measures(const struct site *site)
+{
+    const struct config_resource *config = site->warmer.config;
+    return config->measured || config->warmer.measure_command[0] || config->warmer.measure_json[0];
+}
+
+bool site_can_ask(const struct site *site)
+{
+    const struct config_warmer *warmer = &site->warmer.config->warmer;
+    return warmer->kind == WARMER_HTTP && warmer->state.url[0];
+}
+
 bool site_can_look(const struct site *site)
 {
     return atomic_load(&site->proven) && site->in_force &&
-           site->warmer.config->warmer.kind == WARMER_HTTP &&
-           site->warmer.config->warmer.state.url[0];
+           (site_can_ask(site) || site_measures(site));
 }
 
 void site_look(struct site *site)

@@ -87,6 +87,7 @@ struct site {
     bool asleep;            /* at it with its server running */
     struct child *doing;    /* a level's command that runs */
     int64_t doing_by_ns;    /* and is killed then */
+    uint64_t told_bytes;    /* the latest size that the engine was told of */
     uint32_t missing;       /* looks in a row that did not find it loaded */
     int64_t begun_ns, phase_ns, deadline_ns, stop_deadline_ns, delay_ns; /* monotonic */
     int64_t latencies[PROBE_MAX];
@@ -134,6 +135,10 @@ void site_adopt(struct site *site, const struct saved_child *saved);
  * it when it said no SITE_LOOKS_MISSED times in a row. Only where site_can_look. */
 enum { SITE_LOOKS_MISSED = 2 };
 void site_look(struct site *site);
+/* Something tells what it uses, now and later. */
+bool site_measures(const struct site *site);
+/* Its server has been given a call that tells whether it is loaded. */
+bool site_can_ask(const struct site *site);
 bool site_can_look(const struct site *site);
 /* At shutdown, with the job threads gone: SIGTERM now, and later SIGKILL to what is still there.
  * False: nothing runs. */

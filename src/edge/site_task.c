@@ -392,13 +392,33 @@ static void adopt(struct site *site)
     site->hooks->adopted(site->hooks->context, site, true);
 }
 
-/* ---- looking whether it is still there ---- */
+/* ---- looking whether it is still there, and how large it is ---- */
+
+/* A change worth telling: a thirty-second part of what it was. */
+static void measure(struct site *site)
+{
+    if (!site_measures(site))
+        return;
+    uint64_t bytes = measured_bytes(site), before = site->told_bytes;
+    uint64_t change = bytes > before ? bytes - before : before - bytes;
+    if (bytes == 0 || change <= before / 32)
+        return;
+    if (before > 0)
+        log_info("its size has changed", LOG_TEXT("resource", site->id),
+                 LOG_INT("bytes", (int64_t)bytes));
+    site->told_bytes = bytes;
+    struct event event = {.kind = EVENT_SIZED, .resource = site->resource, .value = bytes};
+    site->hooks->report(site->hooks->context, &event);
+}
 
 /* Servers let go of models by themselves. One "no" may be a hiccup; two are believed. */
 static void look(struct site *site)
 {
     struct fw_detail detail = {{0}};
-    bool there = site->warmer.ops->state(&site->warmer, &detail) == WARMER_LOADED;
+    bool there =
+        !site_can_ask(site) || site->warmer.ops->state(&site->warmer, &detail) == WARMER_LOADED;
+    if (there)
+        measure(site);
     site->missing = there ? 0 : site->missing + 1;
     if (site->missing >= SITE_LOOKS_MISSED)
         site->warmer.lost(site->warmer.context);

@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "edge/call.h"
 #include "edge/jobs.h"
+#include "edge/warmers/footprint.h"
 #include "edge/warmers/procfs.h"
 #include "edge/warmers/warmer.h"
 #include <signal.h>
@@ -124,7 +125,11 @@ static bool adopt(struct warmer *warmer, const struct saved_child *saved, struct
 
 static uint64_t footprint(struct warmer *warmer)
 {
-    return warmer->child ? procfs_group_bytes(child_pid(warmer->child)) : 0;
+    if (!warmer->child)
+        return 0;
+    const char *command = warmer->config->warmer.measure_command;
+    return command[0] ? footprint_by_command(command, child_pid(warmer->child))
+                      : procfs_group_bytes(child_pid(warmer->child));
 }
 
 const struct warmer_ops warmer_exec = {"exec", false, false, load, unload, state, adopt, footprint};

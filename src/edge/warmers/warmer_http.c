@@ -2,6 +2,7 @@
  * Configured HTTP calls load and unload. Replies are not trusted where there is a state call: many
  * servers answer before the load or unload is done. */
 #include "edge/call.h"
+#include "edge/warmers/footprint.h"
 #include "edge/warmers/warmer.h"
 
 /* One call; its answer's body stays with the caller when `result` is given. */
@@ -67,8 +68,18 @@ static bool adopt(struct warmer *warmer, const struct saved_child *saved, struct
 
 static uint64_t footprint(struct warmer *warmer)
 {
-    (void)warmer;
-    return 0;
+    const struct config_warmer *config = &warmer->config->warmer;
+    struct call_result result;
+    struct fw_detail detail;
+    uint64_t bytes = 0;
+    if (!config->measure_json[0])
+        return 0;
+    if (call_perform(&config->measure, &warmer->config->upstream, config->measure.timeout_ns, NULL,
+                     &result, &detail) != FW_OK ||
+        !footprint_of_json(buf_str(&result.body), config->measure_json, &bytes))
+        bytes = 0;
+    call_result_fini(&result);
+    return bytes;
 }
 
 const struct warmer_ops warmer_http = {"http", true, true, load, unload, state, adopt, footprint};

@@ -153,6 +153,39 @@ static void a_request_cancels_a_guess(void **state)
     bench_end(&pair.bench);
 }
 
+/* A visitor took the place of what lives here, and has gone quiet: what lives here comes back
+ * before it is asked for, and says why. */
+static void the_home_set_returns(void **state)
+{
+    (void)state;
+    struct bench bench = bench_of("planner");
+    bench.settings.memory = 10 * GIB;
+    bench_start(&bench);
+    uint32_t home = add(&bench, "home", (struct resource_settings){.memory = 9 * GIB});
+    uint32_t visitor = add(&bench, "visitor", (struct resource_settings){.memory = 9 * GIB});
+    uint64_t id = 1;
+    for (int i = 0; i < 60; i++) {
+        bench.now_ns += TIME_MINUTE;
+        use(&bench, home, id++);
+    }
+    bench.now_ns += TIME_SECOND;
+    use(&bench, visitor, id++);
+    assert_int_equal(view(&bench, visitor).accounts.released, 1); /* it was served */
+    assert_int_equal(view(&bench, home).accounts.evictions, 1);
+    int64_t left_ns = bench.now_ns;
+    while (view(&bench, home).state == RESOURCE_COLD && bench.now_ns - left_ns < 10 * TIME_MINUTE) {
+        bench.now_ns += 30 * TIME_SECOND;
+        step(&bench, (struct event){.kind = EVENT_TIME});
+        settle_world(&bench);
+    }
+    assert_int_equal(view(&bench, home).state, RESOURCE_WARM);
+    assert_true(view(&bench, home).prewarmed); /* nobody asked */
+    struct decision decisions[8];
+    assert_true(engine_decisions(bench.engine, home, decisions, 8) > 0);
+    assert_int_equal(decisions[0].action.reason, REASON_WORTH);
+    bench_end(&bench);
+}
+
 static void a_guess_does_not_displace_the_recent(void **state)
 {
     (void)state;
@@ -206,6 +239,7 @@ int main(void)
         cmocka_unit_test(an_operators_unload_stands),
         cmocka_unit_test(a_request_cancels_a_guess),
         cmocka_unit_test(a_guess_does_not_displace_the_recent),
+        cmocka_unit_test(the_home_set_returns),
         cmocka_unit_test(hints_earn_belief),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -243,6 +243,30 @@ static void is_found_where_it_is(void **state)
     bench_end(&bench);
 }
 
+/* The largest of the latest four warm-ups; within one, the largest. */
+static void measures_count(void **state)
+{
+    (void)state;
+    struct bench bench = bench_with("lru", "2x10GiB");
+    uint32_t a = of_size(&bench, "a", 2), b = of_size(&bench, "b", 9);
+    (void)load(&bench, a, 1);
+    static const uint64_t gib[] = {4, 3};
+    for (int i = 0; i < 2; i++)
+        step(&bench, (struct event){.kind = EVENT_SIZED, .resource = a, .value = gib[i] * GIB});
+    assert_true(view(&bench, a).memory == 4 * GIB);
+    for (int i = 0; i < 4; i++) {
+        report(&bench, EVENT_LOST, a);
+        (void)load(&bench, a, 10 + (uint64_t)i);
+        step(&bench, (struct event){.kind = EVENT_SIZED, .resource = a, .value = GIB});
+        assert_true(view(&bench, a).memory == (i < 3 ? 4 : 1) * GIB);
+    }
+    (void)load(&bench, b, 20);
+    step(&bench, (struct event){.kind = EVENT_SIZED, .resource = b, .value = 11 * GIB});
+    assert_int_equal(find(&bench, ACTION_DRAIN)->reason, REASON_OVERGROWN);
+    assert_int_equal(find(&bench, ACTION_DRAIN)->resource, b);
+    bench_end(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +280,7 @@ int main(void)
         cmocka_unit_test(too_large_for_each),
         cmocka_unit_test(expects_what_the_bandwidth_says),
         cmocka_unit_test(is_found_where_it_is),
+        cmocka_unit_test(measures_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
