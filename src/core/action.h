@@ -90,6 +90,9 @@ enum cause {
     X(REASON_WORTH, "worth",                                                                       \
       "{0x} requests are expected within ten minutes; loading it ahead saves {1s} of waiting "     \
       "more than what it displaces ({2})")                                                         \
+    X(REASON_ROOM_MADE, "room_made",                                                               \
+      "room was made to load it ahead: the requests expected within ten minutes would wait {0s} "  \
+      "in all for loading it then")                                                                \
     X(REASON_GAVE_WAY, "gave_way", "a request needs the loader for another resource")              \
     X(REASON_UNWANTED, "unwanted", "nobody waits for it any more")                                 \
     X(REASON_KEPT, "kept", "{0s} since the last request: the policy keeps it no longer")           \

@@ -10,13 +10,15 @@ static const struct why why_lifecycle = {.reason = REASON_LIFECYCLE};
 static void measured(struct engine *engine, uint32_t number, uint64_t bytes)
 {
     struct resource *resource = &engine->resources[number];
-    if (!resource->sizes)
+    if (!resource->sizes) {
         resource->sizes = calloc(1, sizeof *resource->sizes);
-    struct sizes *sizes = resource->sizes;
-    if (!sizes) {
-        engine_fail(engine, FW_NOMEM);
-        return;
+        if (!resource->sizes) {
+            engine_fail(engine, FW_NOMEM);
+            return;
+        }
+        resource->sizes->largest = resource->settings.memory; /* what it is charged with so far */
     }
+    struct sizes *sizes = resource->sizes;
     if (sizes->proven_at_ns != resource->proven_at_ns || sizes->bytes[sizes->latest] == 0) {
         sizes->latest = (sizes->latest + 1) % SIZES_KEPT;
         sizes->bytes[sizes->latest] = 0;

@@ -182,7 +182,7 @@ struct resource_settings kept_settings_wide(const struct kept_settings *kept)
 
 uint64_t resource_memory(const struct resource *resource)
 {
-    return resource->measured_memory > 0 ? resource->measured_memory : resource->settings.memory;
+    return resource->sizes ? resource->sizes->largest : resource->settings.memory;
 }
 
 bool resource_absent(const struct resource *resource)

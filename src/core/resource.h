@@ -73,7 +73,8 @@ struct resource_settings kept_settings_wide(const struct kept_settings *kept);
 enum { SIZES_KEPT = 4 };
 struct sizes {
     uint64_t bytes[SIZES_KEPT]; /* 0: none yet */
-    int64_t proven_at_ns;       /* of the latest */
+    uint64_t largest;
+    int64_t proven_at_ns; /* of the latest */
     uint32_t latest;
 };
 
@@ -113,9 +114,8 @@ struct resource {
         origin_ns; /* from which the plan's ages count: the last request, plus its service time */
     int64_t previous_gap_ns;
     uint64_t latest_decision; /* number in the decision log; 0 none */
-    uint64_t measured_memory;
-    struct sizes *sizes; /* NULL: never measured */
-    float rate;          /* sum of exp(-age / 10 min) over requests */
+    struct sizes *sizes;      /* NULL: never measured */
+    float rate;               /* sum of exp(-age / 10 min) over requests */
     struct plan_store plan;
     struct load_times loads;
     struct kept_settings settings;

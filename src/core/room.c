@@ -242,6 +242,10 @@ static struct why why_of_cause(const struct engine *engine, uint32_t number)
     enum cause cause = resource->held > 0 ? CAUSE_REQUEST : (enum cause)resource->cause;
     if (cause == CAUSE_SESSION)
         return ahead_foretold_why(engine, number);
+    if (cause == CAUSE_PLAN && engine->values) {
+        double value_s = ahead_value(engine, (uint32_t)(resource - engine->resources));
+        return (struct why){REASON_ROOM_MADE, {(int64_t)((value_s < 1e9 ? value_s : 1e9) * 1e9)}};
+    }
     return (struct why){reasons[cause], {decide_expected_load(engine, resource)}};
 }
 

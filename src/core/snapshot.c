@@ -126,6 +126,7 @@ static void code_sizes(struct coder *coder, struct sizes **sizes)
     }
     for (int i = 0; i < SIZES_KEPT; i++)
         code_u64(coder, &(*sizes)->bytes[i]);
+    code_u64(coder, &(*sizes)->largest);
     code_i64(coder, &(*sizes)->proven_at_ns);
     code_count(coder, &(*sizes)->latest, SIZES_KEPT - 1);
 }
@@ -162,7 +163,6 @@ static void code_resource(struct coder *coder, struct resource *resource)
     code_i64(coder, &resource->last_request_ns);
     code_i64(coder, &resource->origin_ns);
     code_i64(coder, &resource->previous_gap_ns);
-    code_u64(coder, &resource->measured_memory);
     code_float(coder, &resource->rate);
     code_plan(coder, &resource->plan);
     code_loads(coder, &resource->loads);

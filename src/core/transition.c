@@ -154,7 +154,8 @@ void engine_set_memory(struct engine *engine, struct resource *resource, uint64_
 {
     uint64_t before = resource_held(resource);
     resource->settings.memory = configured;
-    resource->measured_memory = measured;
+    if (resource->sizes)
+        resource->sizes->largest = measured;
     place_charge(engine, resource, before, resource_held(resource));
 }
 

@@ -49,7 +49,8 @@ void wishes_on_resource(struct engine *engine, const struct event *event)
         room_occupy(engine, number);
     if (occupied && !resource_occupies(resource))
         room_vacate(engine, number);
-    engine_set_memory(engine, resource, event->settings->memory, resource->measured_memory);
+    engine_set_memory(engine, resource, event->settings->memory,
+                      resource->sizes ? resource->sizes->largest : 0);
     resource->settings = kept_settings_of(event->settings);
     resource->configured = true;
     resource->pinned = event->settings->pin;

@@ -182,7 +182,7 @@ static void the_home_set_returns(void **state)
     assert_true(view(&bench, home).prewarmed); /* nobody asked */
     struct decision decisions[8];
     assert_true(engine_decisions(bench.engine, home, decisions, 8) > 0);
-    assert_int_equal(decisions[0].action.reason, REASON_WORTH);
+    assert_int_equal(decisions[0].action.reason, REASON_ROOM_MADE);
     bench_end(&bench);
 }
 
