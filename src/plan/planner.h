@@ -110,8 +110,9 @@ struct keep_outcome planner_outcome(const struct planner *planner,
 int64_t planner_baseline_ns(const struct planner *planner, const struct planner_plans *plans);
 /* The expert that decides. */
 uint8_t planner_choose(const struct planner *planner, const struct planner_resource *resource);
-/* The resource has cost so much more than with the baseline that nothing else may decide. */
-bool planner_is_held(const struct planner *planner, const struct planner_resource *resource);
+/* The resource, or the sum of all, has cost so much more than the expert that a guard returns to
+ * that nothing else may decide. */
+bool planner_is_guarded(const struct planner *planner, const struct planner_resource *resource);
 /* A gap cost `used_s` with the plan that was followed, and would have cost `baseline_s`. */
 void planner_choice_charge(struct planner_resource *resource, double used_s, double baseline_s);
 /* Settles the bursts that are over and counts the open gaps if that is due; every request begins

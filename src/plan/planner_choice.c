@@ -12,7 +12,7 @@
  * is the one gap in which the limit was passed. Savings count: they may be spent again.
  *
  * A second guard holds the sum over all resources, faded, to the cheaper of the baseline and the
- * one time to live that is best for all. */
+ * one time to live that is best for all. Signals are silent under either. */
 #include "plan/planner.h"
 
 #define COMMON_WEIGHT 60.0 /* gaps that the experience of all weighs beside the resource's own */
@@ -49,9 +49,15 @@ static double lone_s(const struct planner *planner, const struct planner_resourc
     return time_to_seconds(resource->load_ns) * (1 + planner->wait_price);
 }
 
-bool planner_is_held(const struct planner *planner, const struct planner_resource *resource)
+static bool is_held(const struct planner *planner, const struct planner_resource *resource)
 {
     return (double)resource->balance > OWN_STARTS * lone_s(planner, resource);
+}
+
+bool planner_is_guarded(const struct planner *planner, const struct planner_resource *resource)
+{
+    uint8_t to;
+    return is_held(planner, resource) || guard(planner, &to);
 }
 
 uint8_t planner_choose(const struct planner *planner, const struct planner_resource *resource)
@@ -59,7 +65,7 @@ uint8_t planner_choose(const struct planner *planner, const struct planner_resou
     double even_s = (double)resource->plans.even_s, start_s = lone_s(planner, resource),
            dear_s = even_s > start_s ? even_s : start_s;
     uint8_t best = EXPERT_BASELINE;
-    if (planner_is_held(planner, resource) || guard(planner, &best))
+    if (is_held(planner, resource) || guard(planner, &best))
         return best;
     double costs[EXPERT_COUNT], common = COMMON_WEIGHT / (planner->gaps + COMMON_GAPS);
     for (int e = 0; e < EXPERT_COUNT; e++)

@@ -396,7 +396,7 @@ bool planner_signals_plan(struct planner *planner, uint32_t number, int64_t now_
     gaps_kept_mass(&planner->resources[number].gaps, law, LEAN, mass);
     make_plans(planner, number, now_ns, mass, cold_s);
     resource->followed = (uint8_t)choose(&planner->signals, resource);
-    if (planner_is_held(planner, &planner->resources[number]))
+    if (planner_is_guarded(planner, &planner->resources[number]))
         resource->followed = SIGNAL_NONE;
     if (resource->followed == SIGNAL_NONE)
         return false;

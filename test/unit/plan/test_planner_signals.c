@@ -258,6 +258,48 @@ static void another_source_begins_anew(void **state)
     destroy(week.planner);
 }
 
+/* A plan that is one window from now on: a time to live. */
+static bool is_timer(const struct keep_plan *plan)
+{
+    return plan->count == 1 && plan->windows[0].start_ns == 0;
+}
+
+/* P10: while a guard returns to an expert, a signal that acts is silent, of the resource or of all;
+ * afterwards it is heard again. */
+static void guards_silence_signals(void **state)
+{
+    (void)state;
+    struct week week = begin(office);
+    struct planner *planner = week.planner;
+    struct keep_plan plan = {0};
+    run(&week, 33 * TIME_DAY - 1, NULL);
+    uint32_t number = 0;
+    while (number < RESOURCES && !signal_of(planner, number, "clock").followed)
+        number++;
+    assert_true(number < RESOURCES);
+    struct planner_resource *resource = &planner->resources[number];
+    const float balance = resource->balance;
+    const double used_cost = planner->used_cost;
+    resource->balance = 1e9f;
+    ask(planner, number, week.at_ns += TIME_HOUR, &plan);
+    assert_true(signal_of(planner, number, "clock").acts);
+    assert_false(signal_of(planner, number, "clock").followed);
+    assert_int_equal(resource->plans.used, EXPERT_BASELINE);
+    assert_true(is_timer(&plan));
+    resource->balance = balance;
+    planner->used_cost = 1e12;
+    ask(planner, number, week.at_ns += TIME_HOUR, &plan);
+    assert_true(signal_of(planner, number, "clock").acts);
+    assert_false(signal_of(planner, number, "clock").followed);
+    assert_true(resource->plans.used == EXPERT_BASELINE || resource->plans.used == EXPERT_TTL);
+    assert_true(is_timer(&plan));
+    resource->balance = balance; /* what these two gaps were charged is no part of it */
+    planner->used_cost = used_cost;
+    ask(planner, number, week.at_ns += TIME_HOUR, &plan);
+    assert_true(signal_of(planner, number, "clock").followed);
+    destroy(planner);
+}
+
 static void memory_is_what_is_said(void **state)
 {
     (void)state;
@@ -271,7 +313,7 @@ int main(void)
         cmocka_unit_test(office_hours_are_followed),  cmocka_unit_test(chance_is_left_alone),
         cmocka_unit_test(true_forecasts_are_trusted), cmocka_unit_test(lies_are_ignored),
         cmocka_unit_test(saved_in_the_middle),        cmocka_unit_test(another_source_begins_anew),
-        cmocka_unit_test(memory_is_what_is_said),
+        cmocka_unit_test(guards_silence_signals),     cmocka_unit_test(memory_is_what_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
