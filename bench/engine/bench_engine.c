@@ -38,7 +38,7 @@ struct bench {
     struct arrival *arrivals;
     size_t arrival_count;
     struct queue answers, loads, proofs, unloads;
-    uint64_t events, warms;
+    uint64_t events, steps, warms; /* steps: timers too, and from the beginning */
 };
 
 static void die(const char *what)
@@ -177,6 +177,7 @@ static void step(struct bench *bench, const struct event *event)
     if (engine_step(bench->engine, event, &bench->actions) != FW_OK)
         die("the engine has no memory");
     bench->events++;
+    bench->steps++;
     for (size_t i = 0; i < bench->actions.count; i++)
         answer(bench, &bench->actions.items[i]);
 }
@@ -311,6 +312,7 @@ int main(int argc, char **argv)
     printf("ns_per_event %.1f ns\n", seconds * 1e9 / (double)bench.events);
     printf("requests %zu requests\n", bench.arrival_count - learn);
     printf("events %llu events\n", (unsigned long long)bench.events);
+    printf("steps %llu steps\n", (unsigned long long)bench.steps);
     printf("warms %llu loads\n", (unsigned long long)bench.warms);
     printf("bytes_configured %.1f bytes/resource\n", (configured - before) / resources);
     printf("bytes_used %.1f bytes/resource\n", (after - before) / resources);
