@@ -107,37 +107,38 @@ static double back_off(const struct transition_cell *cell, const struct transiti
 }
 
 /* Delays by the longest context, and the shorter ones where it has seen little. */
-static void mix_delays(const struct transition_next *nexts[3], double law[TRANSITION_DELAYS])
+static void mix_delays(const struct transition_cell *cells[3], uint32_t resource,
+                       double law[TRANSITION_DELAYS])
 {
     double sum = 0;
     for (int i = 0; i < TRANSITION_DELAYS; i++)
         law[i] = 0;
     for (int k = 0; k < 3; k++) { /* from the shortest on */
+        const struct transition_next *next = find_next(cells[k], resource);
         double seen = 0;
-        for (int i = 0; nexts[k] && i < TRANSITION_DELAYS; i++)
-            seen += nexts[k]->delays[i];
+        for (int i = 0; next && i < TRANSITION_DELAYS; i++)
+            seen += next->delays[i];
         if (seen == 0)
             continue;
         for (int i = 0; i < TRANSITION_DELAYS; i++)
-            law[i] = (sum > 0 ? BACK_OFF * law[i] / sum : 0) + (double)nexts[k]->delays[i];
+            law[i] = (sum > 0 ? BACK_OFF * law[i] / sum : 0) + (double)next->delays[i];
         sum = seen + (sum > 0 ? BACK_OFF : 0);
     }
     for (int i = 0; i < TRANSITION_DELAYS && sum > 0; i++)
         law[i] /= sum;
 }
 
+/* But for its delays: most guesses are not among the likeliest. */
 static struct transition_guess guess_one(const struct transition_cell *cells[3], uint32_t resource)
 {
-    const struct transition_next *nexts[3];
-    struct transition_guess guess = {.resource = resource};
-    for (int k = 0; k < 3; k++) {
-        nexts[k] = find_next(cells[k], resource);
-        guess.probability = back_off(cells[k], nexts[k], guess.probability);
-    }
+    struct transition_guess guess;
+    guess.resource = resource;
+    guess.probability = 0;
+    for (int k = 0; k < 3; k++)
+        guess.probability = back_off(cells[k], find_next(cells[k], resource), guess.probability);
     guess.two = cells[2] && (double)cells[2]->visits >= TWO_CASES;
     const struct transition_cell *told = guess.two ? cells[2] : cells[1] ? cells[1] : cells[0];
     guess.cases = (double)told->visits;
-    mix_delays(nexts, guess.delays);
     return guess;
 }
 
@@ -181,6 +182,8 @@ size_t transitions_guess(const struct transitions *transitions, struct transitio
             count = insert(guesses, count, max, &guess);
         }
     }
+    for (size_t i = 0; i < count; i++)
+        mix_delays(cells, guesses[i].resource, guesses[i].delays);
     return count;
 }
 
