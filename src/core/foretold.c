@@ -132,7 +132,8 @@ static void open_one(struct engine *engine, struct session_entry *entry,
 static void open_all(struct engine *engine, struct session_entry *entry)
 {
     struct transition_guess guesses[FORETOLD_KEPT];
-    size_t count = transitions_guess(&engine->transitions, entry->stands, guesses, FORETOLD_KEPT);
+    size_t count = transitions_guess(&engine->transitions, entry->stands, PROBABILITY_MIN, guesses,
+                                     FORETOLD_KEPT);
     for (size_t i = 0; i < count; i++)
         open_one(engine, entry, &guesses[i]);
 }
@@ -187,7 +188,7 @@ size_t foretold_next(const struct engine *engine, uint64_t session, struct next_
     uint32_t at = sessions_find(&engine->sessions, session);
     if (at == NONE)
         return 0;
-    size_t count = transitions_guess(&engine->transitions, engine->sessions.entries[at].stands,
+    size_t count = transitions_guess(&engine->transitions, engine->sessions.entries[at].stands, 0,
                                      guesses, max < TRANSITION_GUESSES ? max : TRANSITION_GUESSES);
     for (size_t i = 0; i < count; i++)
         next[i] = (struct next_resource){guesses[i].resource, guesses[i].probability};

@@ -165,21 +165,24 @@ static size_t insert(struct transition_guess *guesses, size_t count, size_t max,
 }
 
 size_t transitions_guess(const struct transitions *transitions, struct transition_context context,
-                         struct transition_guess *guesses, size_t max)
+                         double least, struct transition_guess *guesses, size_t max)
 {
     const struct transition_cell *cells[3] = {
         &transitions->any, transitions_find(transitions, TRANSITION_NONE, context.last),
         transitions_find(transitions, context.before, context.last)};
     size_t count = 0;
+    bool known = false;
     for (int k = 2; k >= 0; k--) {
-        if (k == 0 && count > 0)
+        if (k == 0 && known)
             break; /* what is merely popular is guessed when nothing else is known */
         for (int i = 0; cells[k] && i < TRANSITION_NEXT; i++) {
             uint32_t resource = cells[k]->next[i].resource;
             if (resource == TRANSITION_NONE || (k == 1 && find_next(cells[2], resource)))
                 continue;
             struct transition_guess guess = guess_one(cells, resource);
-            count = insert(guesses, count, max, &guess);
+            known = true;
+            if (guess.probability >= least)
+                count = insert(guesses, count, max, &guess);
         }
     }
     for (size_t i = 0; i < count; i++)

@@ -69,9 +69,10 @@ void transitions_learn(struct transitions *transitions, struct transition_contex
 /* A session now stands at `context`. */
 FW_MUST_CHECK enum fw_err transitions_visit(struct transitions *transitions,
                                             struct transition_context context, int64_t now_ns);
-/* What may follow, most likely first (of equals the lower number); returns how many. */
+/* What may follow with at least the probability `least`, most likely first (of equals the lower
+ * number); returns how many. */
 size_t transitions_guess(const struct transitions *transitions, struct transition_context context,
-                         struct transition_guess *guesses, size_t max);
+                         double least, struct transition_guess *guesses, size_t max);
 
 /* Share of the delays below `seconds`, and the other way round. */
 double transition_within(const struct transition_guess *guess, double seconds);

@@ -53,20 +53,22 @@ static void two_resources_tell_more_than_one(void **state)
     learn_pipelines(&transitions, 100);
     struct transition_context after_plan = {PLAN, CODE}, after_review = {REVIEW, CODE},
                               new_pair = {SUM, CODE}, end = {CODE, SUM};
-    assert_true(transitions_guess(&transitions, after_plan, guesses, 3) >= 2);
+    assert_true(transitions_guess(&transitions, after_plan, 0, guesses, 3) >= 2);
     assert_int_equal(guesses[0].resource, REVIEW);
     assert_true(guesses[0].probability > 0.95 && guesses[0].two);
     assert_true(guesses[0].cases > 50 && guesses[0].cases < 101);
     assert_true(guesses[1].probability < 0.05);
-    transitions_guess(&transitions, after_review, guesses, 3);
+    transitions_guess(&transitions, after_review, 0, guesses, 3);
+    double likeliest = guesses[0].probability;
+    assert_int_equal(transitions_guess(&transitions, after_review, likeliest, guesses, 3), 1);
     assert_int_equal(guesses[0].resource, SUM);
     assert_true(guesses[0].probability > 0.95);
     /* A pair never seen: the last resource alone speaks. */
-    assert_int_equal(transitions_guess(&transitions, new_pair, guesses, 3), 2);
+    assert_int_equal(transitions_guess(&transitions, new_pair, 0, guesses, 3), 2);
     assert_true(fabs(guesses[0].probability - 0.5) < 0.06 && !guesses[0].two);
     assert_true(fabs(guesses[1].probability - 0.5) < 0.06);
     /* What ends a session is followed by nothing: probabilities need not add up to one. */
-    if (transitions_guess(&transitions, end, guesses, 1) > 0)
+    if (transitions_guess(&transitions, end, 0, guesses, 1) > 0)
         assert_true(guesses[0].probability < 0.05);
     transitions_fini(&transitions);
 }
@@ -79,7 +81,7 @@ static void delays_have_a_law(void **state)
     transitions_init(&transitions, 1 << 20);
     learn_pipelines(&transitions, 20);
     assert_int_equal(
-        transitions_guess(&transitions, (struct transition_context){PLAN, CODE}, &guess, 1), 1);
+        transitions_guess(&transitions, (struct transition_context){PLAN, CODE}, 0, &guess, 1), 1);
     assert_true(transition_quantile_s(&guess, 0.5) >= 8 &&
                 transition_quantile_s(&guess, 0.5) <= 16);
     assert_true(transition_within(&guess, 7) < 0.01 && transition_within(&guess, 17) > 0.99);
@@ -107,10 +109,10 @@ static void habits_change(void **state)
         ask(&transitions, &session, i % 2 ? CODE : PLAN, TIME_SECOND);
     for (int i = 0; i < 400; i++)
         ask(&transitions, &session, i % 2 ? SUM : PLAN, TIME_SECOND);
-    assert_true(transitions_guess(&transitions, session.stands, &guess, 1) == 1);
+    assert_true(transitions_guess(&transitions, session.stands, 0, &guess, 1) == 1);
     assert_int_equal(guess.resource, PLAN);
     ask(&transitions, &session, PLAN, TIME_SECOND);
-    assert_true(transitions_guess(&transitions, session.stands, &guess, 1) == 1);
+    assert_true(transitions_guess(&transitions, session.stands, 0, &guess, 1) == 1);
     assert_int_equal(guess.resource, SUM);
     assert_true(guess.probability > 0.9);
     transitions_fini(&transitions);
@@ -137,7 +139,7 @@ static void memory_is_bounded(void **state)
             assert_true(transitions_bytes(&transitions) <= caps[c]);
         }
         struct transition_guess guess;
-        size_t found = transitions_guess(&transitions, often.stands, &guess, 1);
+        size_t found = transitions_guess(&transitions, often.stands, 0, &guess, 1);
         if (caps[c] < 2000) {
             assert_false(transitions_enabled(&transitions));
             assert_int_equal(found, 0);
