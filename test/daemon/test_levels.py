@@ -73,6 +73,24 @@ def a_request_does_not_wait_for_the_way_up():
         assert d.chat("a", timeout=30).status == 200
 
 
+def an_operators_wish_takes_over_the_way_up():
+    """`forewarm warm ID` and a page's warm-up, while it is on its way to a level: it gets warm, and the way up is given up."""
+    for ask in ("command", "page"):
+        with Daemon(**BUDGET) as d:
+            staged(d, "a", 0, up="sleep 600")
+            staged(d, "b", 0)
+            d.start()
+            assert d.chat("a").status == 200 and d.chat("b").status == 200
+            d.wait_state("a", "raising")
+            if ask == "command":
+                run = subprocess.run([FOREWARM, "warm", "a", "--api", f"http://127.0.0.1:{d.control}"], capture_output=True, text=True)
+                assert run.returncode == 0, (run.stdout, run.stderr)
+            else:
+                answer = d.post("/warmup", {"resource": "a"}).json
+                assert answer["status"] == "warmed" and answer["ready"], answer
+            d.wait_state("a", "warm")
+
+
 def what_sleeps_keeps_its_process_and_wakes():
     with Daemon(**BUDGET) as d:
         d.exec_resource("a", memory="6GiB", levels=SLEEPS)
@@ -149,5 +167,6 @@ def wrong_levels_are_named():
 if __name__ == "__main__":
     main([what_is_evicted_goes_to_the_page_cache_and_comes_back_sooner,
           a_way_up_that_fails_leaves_it_cold_and_serving_goes_on, a_request_does_not_wait_for_the_way_up,
+          an_operators_wish_takes_over_the_way_up,
           what_sleeps_keeps_its_process_and_wakes, what_dies_asleep_is_cold, what_cannot_sleep_is_unloaded,
           an_operator_and_a_level_that_is_no_more_end_it, wrong_levels_are_named])
