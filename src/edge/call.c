@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/call.h"
+#include "base/check.h"
 #include "base/time.h"
 #include "edge/jobs.h"
 #include <curl/curl.h>
@@ -8,14 +9,21 @@
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ADDRESS_MAX = 4096, EXCERPT_MAX = 80 };
+enum { ADDRESS_MAX = 4096, TOKEN_LINE_MAX = 16 << 10, POLL_MS = 100 };
 
+/* One call under way. */
 struct transfer {
-    struct call_result *result;
+    const struct call_request *request;
     const atomic_bool *cancel;
+    struct call_result *result;
+    CURL *curl;
+    struct curl_slist *headers;
+    int64_t start_ns;
+    char said[CURL_ERROR_SIZE];
 };
 
 static size_t take_body(char *data, size_t size, size_t count, void *context)
@@ -48,82 +56,246 @@ void call_address(const struct config_call *call, const struct config_url *upstr
                upstream->host, v6 ? "]" : "", upstream->port, upstream->prefix, call->url);
 }
 
-static struct curl_slist *make_headers(const struct config_call *call)
+/* A redirect's or a 100's head is followed by another: the last one counts. */
+static size_t take_head(char *data, size_t size, size_t count, void *context)
 {
-    struct curl_slist *list = NULL;
-    bool typed = false;
-    for (uint32_t i = 0; i < call->header_count; i++) {
-        typed |= str_equal_nocase((struct str){call->headers[i], strcspn(call->headers[i], ":")},
-                                  STR("content-type"));
-        list = curl_slist_append(list, call->headers[i]);
-    }
-    if (call->body[0] && !typed)
-        list = curl_slist_append(list, "Content-Type: application/json");
-    /* No waiting for a 100 that many servers never send. */
-    return curl_slist_append(list, "Expect:");
+    struct transfer *transfer = context;
+    struct buf *head = &transfer->result->head;
+    size_t len = size * count;
+    if (str_starts((struct str){data, len}, STR("HTTP/")))
+        buf_clear(head);
+    if (head->len + len <= CALL_HEAD_MAX)
+        buf_add(head, data, len);
+    return len;
 }
 
-static void set_up(CURL *curl, const struct config_call *call, const char *address,
-                   int64_t timeout_ns, struct transfer *transfer, struct curl_slist *headers)
+bool call_header(const struct call_result *result, const char *name, struct str *value)
 {
-    curl_easy_setopt(curl, CURLOPT_URL, address);
+    struct str rest = buf_str(&result->head), line;
+    size_t len = strlen(name);
+    while (str_cut(&rest, '\n', &line))
+        if (line.len > len && line.data[len] == ':' &&
+            str_equal_nocase((struct str){line.data, len}, str_of(name))) {
+            *value = str_trim((struct str){line.data + len + 1, line.len - len - 1});
+            return true;
+        }
+    return false;
+}
+
+/* The token is only ever in memory that is wiped. */
+static struct curl_slist *add_token(struct curl_slist *list, const char *token)
+{
+    char line[TOKEN_LINE_MAX];
+    int len = snprintf(line, sizeof line, "Authorization: Bearer %s", token);
+    struct curl_slist *longer =
+        len < (int)sizeof line ? curl_slist_append(list, line) : curl_slist_append(list, "");
+    explicit_bzero(line, sizeof line);
+    return longer;
+}
+
+static struct curl_slist *make_headers(const struct call_request *request)
+{
+    /* No waiting for a 100 that many servers never send. */
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+    bool typed = false;
+    for (uint32_t i = 0; i < request->header_count; i++) {
+        const char *header = request->headers[i];
+        typed |= str_equal_nocase((struct str){header, strcspn(header, ":")}, STR("content-type"));
+        list = curl_slist_append(list, header);
+    }
+    if (request->body_bytes > 0 && !typed)
+        list = curl_slist_append(list, "Content-Type: application/json");
+    return request->token && request->token[0] ? add_token(list, request->token) : list;
+}
+
+static void set_up(struct transfer *transfer)
+{
+    const struct call_request *request = transfer->request;
+    CURL *curl = transfer->curl;
+    curl_easy_setopt(curl, CURLOPT_URL, request->address);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* the way users' requests go: straight */
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "forewarm");
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(timeout_ns / TIME_MILLISECOND + 1));
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method);
-    if (call->body[0]) {
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)strlen(call->body));
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(request->timeout_ns / TIME_MILLISECOND + 1));
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, transfer->headers);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+    if (request->body_bytes > 0) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_bytes);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
     }
-    if (strcmp(call->method, "HEAD") == 0)
+    if (strcmp(request->method, "HEAD") == 0)
         curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    if (request->ca_file && request->ca_file[0]) {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file);
+        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+    }
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_head);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, transfer);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, watch);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, transfer);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->said);
 }
 
-static enum fw_err failed(CURLcode code, const char *address, const char *said, int64_t timeout_ns,
-                          struct fw_detail *detail)
+static enum fw_err failed(CURLcode code, const struct transfer *transfer, struct fw_detail *detail)
 {
     char limit[TIME_TEXT_MAX];
-    const char *why = said[0] ? said : curl_easy_strerror(code);
+    const struct call_request *request = transfer->request;
+    const char *address = request->address;
+    const char *why = transfer->said[0] ? transfer->said : curl_easy_strerror(code);
+    const char *ca = request->ca_file && request->ca_file[0] ? request->ca_file : "the system's";
     switch (code) {
     case CURLE_ABORTED_BY_CALLBACK:
         return err_set(detail, FW_CANCELLED, "%s: cancelled", address);
     case CURLE_OPERATION_TIMEDOUT:
         return err_set(detail, FW_TIMEOUT, "%s: no answer within %s", address,
-                       time_format_human(timeout_ns, limit));
+                       time_format_human(request->timeout_ns, limit));
     case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST:
         return err_set(detail, FW_UNREACHABLE, "%s: %s", address, why);
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return err_set(detail, FW_UPSTREAM,
+                       "%s: its certificate is not accepted: %s (checked against the CA "
+                       "certificates: %s)",
+                       address, why, ca);
+    case CURLE_SSL_CACERT_BADFILE:
+        return err_set(detail, FW_UPSTREAM, "%s: ca_file \"%s\" cannot be read: %s", address, ca,
+                       why);
+    case CURLE_SSL_CONNECT_ERROR:
+        return err_set(detail, FW_UPSTREAM,
+                       "%s: TLS cannot be agreed on (is it an https server?): %s", address, why);
     default:
         return err_set(detail, FW_UPSTREAM, "%s: %s", address, why);
     }
 }
 
-/* A short, printable beginning of the answer, for messages. */
-static void excerpt(struct str body, char text[EXCERPT_MAX + 4])
+const char *call_excerpt(struct str body, char text[CALL_EXCERPT_MAX])
 {
-    size_t len = body.len < EXCERPT_MAX ? body.len : EXCERPT_MAX;
+    size_t room = CALL_EXCERPT_MAX - 4, len = body.len < room ? body.len : room;
     for (size_t i = 0; i < len; i++)
         text[i] = (unsigned char)body.data[i] < ' ' || (unsigned char)body.data[i] >= 0x7f
                       ? ' '
                       : body.data[i];
     memcpy(text + len, body.len > len ? "..." : "", body.len > len ? 4 : 1);
+    return text;
+}
+
+/* ---- sending ---- */
+
+static bool begin(struct transfer *transfer, const struct call_request *request,
+                  const atomic_bool *cancel, struct call_result *result)
+{
+    *transfer = (struct transfer){.request = request, .cancel = cancel, .result = result};
+    *result = (struct call_result){0};
+    buf_init(&result->body, CALL_BODY_MAX + 1);
+    buf_init(&result->head, CALL_HEAD_MAX + 1);
+    transfer->curl = curl_easy_init();
+    transfer->headers = make_headers(request);
+    if (!transfer->curl || !transfer->headers)
+        return false;
+    set_up(transfer);
+    transfer->start_ns = jobs_now_ns();
+    return true;
+}
+
+static enum fw_err end(struct transfer *transfer, CURLcode code, struct fw_detail *detail)
+{
+    struct call_result *result = transfer->result;
+    result->latency_ns = jobs_now_ns() - transfer->start_ns;
+    curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &result->status);
+    return code == CURLE_OK ? FW_OK : failed(code, transfer, detail);
+}
+
+static void clean_up(struct transfer *transfer)
+{
+    for (struct curl_slist *item = transfer->headers; item; item = item->next)
+        if (strncmp(item->data, "Authorization:", sizeof "Authorization:" - 1) == 0)
+            explicit_bzero(item->data, strlen(item->data));
+    curl_slist_free_all(transfer->headers);
+    if (transfer->curl)
+        curl_easy_cleanup(transfer->curl);
+}
+
+enum fw_err call_send(const struct call_request *request, const atomic_bool *cancel,
+                      struct call_result *result, struct fw_detail *detail)
+{
+    struct transfer transfer;
+    enum fw_err err = FW_NOMEM;
+    if (begin(&transfer, request, cancel, result))
+        err = end(&transfer, curl_easy_perform(transfer.curl), detail);
+    clean_up(&transfer);
+    return err;
+}
+
+static enum fw_err collect(CURLM *multi, struct transfer *transfers, uint32_t count,
+                           struct fw_detail *detail)
+{
+    CURLMsg *message;
+    int left;
+    enum fw_err first = FW_OK;
+    while ((message = curl_multi_info_read(multi, &left)))
+        for (uint32_t i = 0; i < count; i++)
+            if (message->msg == CURLMSG_DONE && message->easy_handle == transfers[i].curl) {
+                struct fw_detail said;
+                enum fw_err err = end(&transfers[i], message->data.result, &said);
+                if (err != FW_OK && first == FW_OK) {
+                    first = err;
+                    *detail = said;
+                }
+            }
+    return first;
+}
+
+/* Until all have ended; each has its own time limit. */
+static enum fw_err run_all(CURLM *multi, struct transfer *transfers, uint32_t count,
+                           struct fw_detail *detail)
+{
+    int running = 1;
+    enum fw_err err = FW_OK;
+    while (running > 0) {
+        if (curl_multi_perform(multi, &running) != CURLM_OK)
+            return FW_NOMEM;
+        enum fw_err now = collect(multi, transfers, count, detail);
+        err = err == FW_OK ? now : err;
+        if (running > 0 && curl_multi_poll(multi, NULL, 0, POLL_MS, NULL) != CURLM_OK)
+            return FW_NOMEM;
+    }
+    return err;
+}
+
+enum fw_err call_send_all(const struct call_request *requests, uint32_t count,
+                          const atomic_bool *cancel, struct call_result *results,
+                          struct fw_detail *detail)
+{
+    struct transfer transfers[CALLS_AT_ONCE_MAX];
+    CURLM *multi = curl_multi_init();
+    bool ready = multi != NULL;
+    CHECK(count <= CALLS_AT_ONCE_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        ready &= begin(&transfers[i], &requests[i], cancel, &results[i]);
+        if (ready)
+            ready = curl_multi_add_handle(multi, transfers[i].curl) == CURLM_OK;
+    }
+    enum fw_err err = ready ? run_all(multi, transfers, count, detail) : FW_NOMEM;
+    for (uint32_t i = 0; i < count; i++) {
+        if (multi && transfers[i].curl)
+            curl_multi_remove_handle(multi, transfers[i].curl);
+        clean_up(&transfers[i]);
+    }
+    curl_multi_cleanup(multi);
+    return err;
 }
 
 static enum fw_err judge(const struct config_call *call, const char *address,
                          const struct call_result *result, struct fw_detail *detail)
 {
-    char found[EXCERPT_MAX + 4];
+    char found[CALL_EXCERPT_MAX];
     struct str body = buf_str(&result->body);
-    excerpt(body, found);
+    call_excerpt(body, found);
     if (result->status != call->expect_status)
         return err_set(detail, FW_PROBE, "%s: answered %ld \"%s\", expected %lld", address,
                        result->status, found, (long long)call->expect_status);
@@ -138,30 +310,24 @@ enum fw_err call_perform(const struct config_call *call, const struct config_url
                          int64_t timeout_ns, const atomic_bool *cancel, struct call_result *result,
                          struct fw_detail *detail)
 {
-    struct transfer transfer = {result, cancel};
-    char said[CURL_ERROR_SIZE] = "";
     struct buf address;
-    memset(result, 0, sizeof *result);
-    buf_init(&result->body, CALL_BODY_MAX + 1);
+    *result = (struct call_result){0};
     buf_init(&address, ADDRESS_MAX);
     call_address(call, upstream, &address);
     buf_add(&address, "", 1);
-    CURL *curl = curl_easy_init();
-    struct curl_slist *headers = make_headers(call);
-    enum fw_err err = FW_NOMEM;
-    if (curl && headers && !address.failed) {
-        set_up(curl, call, address.data, timeout_ns, &transfer, headers);
-        curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, said);
-        int64_t start_ns = jobs_now_ns();
-        CURLcode code = curl_easy_perform(curl);
-        result->latency_ns = jobs_now_ns() - start_ns;
-        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &result->status);
-        err = code == CURLE_OK ? judge(call, address.data, result, detail)
-                               : failed(code, address.data, said, timeout_ns, detail);
-    }
-    curl_slist_free_all(headers);
-    if (curl)
-        curl_easy_cleanup(curl);
+    struct call_request request = {
+        .method = call->method,
+        .address = address.data,
+        .body = call->body,
+        .body_bytes = strlen(call->body),
+        .headers = call->headers,
+        .header_count = call->header_count,
+        .ca_file = call->ca_file,
+        .timeout_ns = timeout_ns,
+    };
+    enum fw_err err = address.failed ? FW_NOMEM : call_send(&request, cancel, result, detail);
+    if (err == FW_OK)
+        err = judge(call, address.data, result, detail);
     buf_fini(&address);
     return err;
 }
@@ -169,6 +335,7 @@ enum fw_err call_perform(const struct config_call *call, const struct config_url
 void call_result_fini(struct call_result *result)
 {
     buf_fini(&result->body);
+    buf_fini(&result->head);
 }
 
 static bool connects_to(const struct addrinfo *info, int64_t timeout_ns)

@@ -36,6 +36,7 @@ struct config_call {            /* one HTTP call of a warmer, or the probe */
     uint32_t header_count;
     int64_t expect_status;   /* default 200 */
     const char *expect_body; /* a substring the answer must hold; "" none */
+    const char *ca_file;     /* https: CA certificates; "" the system's */
     int64_t timeout_ns;
 };
 

@@ -86,7 +86,8 @@ static void read_aliases(struct config_reader *reader, struct config_resource *r
 
 void config_call_defaults(struct config_call *call)
 {
-    *call = (struct config_call){.method = "", .url = "", .body = "", .expect_body = ""};
+    *call =
+        (struct config_call){.method = "", .url = "", .body = "", .expect_body = "", .ca_file = ""};
     for (size_t i = 0; i < config_call_row_count; i++)
         if (config_call_rows[i].type != OPTION_TEXT)
             option_defaults(&config_call_rows[i], 1, call);

@@ -140,6 +140,9 @@ const struct option_row config_call_rows[] = {
      "The status that means success."},
     {"expect_body", OPTION_TEXT, AT(expect_body), "", 0, 511, true, NULL,
      "Text that the answer must hold."},
+    {"ca_file", OPTION_TEXT, AT(ca_file), "", 0, 1023, true, NULL,
+     "https: file with the CA certificates that the server's is checked against; absent: the "
+     "system's."},
     {"timeout", OPTION_DURATION, AT(timeout_ns), "60s", SECOND / 1000, 24 * HOUR, true, NULL,
      "For the whole call."},
 };
