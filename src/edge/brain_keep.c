@@ -109,16 +109,15 @@ void brain_adopt_all(struct brain *brain, const struct store_content *content)
         struct brain_place *place = &brain->places[i];
         struct saved_child saved = {.command = ""};
         if (!place->site || !place->site->configured || place->adoption_tried ||
-            place->site->config->probe.url[0] == 0)
+            !warmer_proves(place->site->config))
             continue;
         place->adoption_tried = true;
         for (uint32_t j = 0; j < content->resource_count; j++)
             if (strcmp(content->resources[j].id, place->site->id) == 0 &&
                 content->resources[j].child.pid != 0)
                 saved = content->resources[j].child;
-        int kind = place->site->config->warmer.kind;
-        if (place->busy || (kind == WARMER_EXEC && saved.pid == 0) || kind == WARMER_NONE ||
-            (kind == WARMER_HTTP && place->site->config->warmer.state.url[0] == 0))
+        bool runs = place->site->config->warmer.kind == WARMER_EXEC && saved.pid != 0;
+        if (place->busy || !(runs || warmer_tells(place->site->config)))
             continue;
         pthread_mutex_lock(&brain->mailbox.lock);
         brain->mailbox.adopting++;

@@ -44,7 +44,8 @@ struct config_call {            /* one HTTP call of a warmer, or the probe */
 #define WARMER_KINDS(X)                                                                            \
     X(WARMER_NONE, "none", "the upstream is always loaded; only the probe is run")                 \
     X(WARMER_EXEC, "exec", "a command is started and stopped")                                     \
-    X(WARMER_HTTP, "http", "HTTP calls load and unload it")
+    X(WARMER_HTTP, "http", "HTTP calls load and unload it")                                        \
+    X(WARMER_OLLAMA, "ollama", "Ollama loads and unloads it")
 enum warmer_kind {
 #define X(kind, name, sentence) kind,
     WARMER_KINDS(X)
@@ -68,7 +69,10 @@ struct config_warmer {
     const char *measure_command; /* exec: lists processes and their memory; "" the processes' own */
     struct config_call measure;  /* http: a document that holds what it uses */
     const char *measure_json;    /* http: where in it, a JSON pointer */
-    int64_t poll_ns;             /* how often a load that is under way is looked at (100ms) */
+    struct config_url server;    /* a server's own API; "": at the upstream */
+    const char *const *headers;  /* sent with every call to it and with the probe its kind makes */
+    uint32_t header_count;
+    int64_t poll_ns; /* how often a load that is under way is looked at (100ms) */
 };
 
 /* One thing to do about a level: a shell command, or an HTTP call; neither: nothing. */
@@ -98,7 +102,8 @@ struct config_resource {
     bool measured; /* memory: auto */
     struct config_warmer warmer;
     struct config_level levels[LEVELS_MAX]; /* as many as engine.level_count */
-    struct config_call probe; /* url "" : no probe is configured (an error unless warmer is none) */
+    struct config_call probe; /* url "": none is configured; an error unless the warmer is none or
+                                 makes one */
     double warm_factor; /* a probe is at warm speed when <= this times the learned warm latency
                            (3.0) */
     uint32_t line;      /* where it stands in the file */

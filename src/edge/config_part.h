@@ -67,6 +67,11 @@ void config_unknown_key(struct config_reader *reader, const struct yaml_pair *pa
 const struct yaml_pair *config_find(const struct yaml_pair *pairs, uint32_t count, const char *key);
 
 void config_read_resources(struct config_reader *reader, const yaml_node_t *list);
+void config_warmer_defaults(struct config_warmer *warmer);
+/* A mapping NAME: VALUE as lines "NAME" separator "VALUE". */
+const char *const *config_read_lines(struct config_reader *reader, const char *what,
+                                     const char *separator, const yaml_node_t *node,
+                                     uint32_t *line_count);
 void config_read_warmer(struct config_reader *reader, struct config_resource *resource,
                         const yaml_node_t *node);
 void config_read_levels(struct config_reader *reader, struct config_resource *resource,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The config's resources: names, upstream, warmer and probe. */
+ * The config's resources: names, upstream, calls and probe. */
 #include "edge/config_part.h"
+#include "edge/warmers/warmer.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -93,8 +94,7 @@ void config_call_defaults(struct config_call *call)
             option_defaults(&config_call_rows[i], 1, call);
 }
 
-/* A mapping NAME: VALUE as lines "NAME" separator "VALUE". */
-static const char *const *read_lines(struct config_reader *reader, const char *what,
+const char *const *config_read_lines(struct config_reader *reader, const char *what,
                                      const char *separator, const yaml_node_t *node,
                                      uint32_t *line_count)
 {
@@ -190,7 +190,7 @@ void config_read_call(struct config_reader *reader, struct config_call *call, co
             option_find(config_call_rows, config_call_row_count, pairs[i].key);
         if (str_equal(pairs[i].key, STR("headers")))
             call->headers =
-                read_lines(reader, "headers", ": ", pairs[i].value, &call->header_count);
+                config_read_lines(reader, "headers", ": ", pairs[i].value, &call->header_count);
         else if (!row)
             config_unknown_key(
                 reader, &pairs[i],
@@ -206,137 +206,6 @@ void config_read_call(struct config_reader *reader, struct config_call *call, co
                config_find(pairs, count, "path") != NULL, node);
 }
 
-/* ---- warmer ---- */
-
-static void warmer_defaults(struct config_warmer *warmer)
-{
-    *warmer = (struct config_warmer){.command = "",
-                                     .directory = "",
-                                     .log = "",
-                                     .loaded = "",
-                                     .measure_command = "",
-                                     .measure_json = ""};
-    for (size_t i = 0; i < config_warmer_row_count; i++)
-        if (config_warmer_rows[i].type != OPTION_TEXT)
-            option_defaults(&config_warmer_rows[i], 1, warmer);
-    config_call_defaults(&warmer->load);
-    config_call_defaults(&warmer->unload);
-    config_call_defaults(&warmer->state);
-    config_call_defaults(&warmer->measure);
-}
-
-/* Kinds that will come; to write one of them is no typing error. */
-static void read_kind(struct config_reader *reader, struct config_warmer *warmer,
-                      const yaml_node_t *node)
-{
-    struct str text;
-    if (!yaml_walk_scalar(&reader->walk, node, STR("kind"), &text))
-        return;
-    for (int kind = 0; kind < WARMER_KIND_COUNT; kind++)
-        if (str_equal(text, str_of(config_warmer_kinds[kind]))) {
-            warmer->kind = kind;
-            return;
-        }
-    yaml_walk_problem(&reader->walk, node,
-                      "warmer.kind: found \"%.*s\", this build has none, exec and http",
-                      STR_ARG(text));
-}
-
-static void read_warmer_pair(struct config_reader *reader, struct config_warmer *warmer,
-                             const struct yaml_pair *pair)
-{
-    const struct option_row *row =
-        option_find(config_warmer_rows, config_warmer_row_count, pair->key);
-    if (str_equal(pair->key, STR("kind"))) {
-        read_kind(reader, warmer, pair->value);
-    } else if (str_equal(pair->key, STR("load"))) {
-        config_read_call(reader, &warmer->load, "warmer.load", pair->value);
-    } else if (str_equal(pair->key, STR("unload"))) {
-        config_read_call(reader, &warmer->unload, "warmer.unload", pair->value);
-    } else if (str_equal(pair->key, STR("state"))) {
-        config_read_call(reader, &warmer->state, "warmer.state", pair->value);
-    } else if (str_equal(pair->key, STR("measure"))) {
-        config_read_call(reader, &warmer->measure, "warmer.measure", pair->value);
-    } else if (str_equal(pair->key, STR("environment"))) {
-        warmer->environment =
-            read_lines(reader, "environment", "=", pair->value, &warmer->environment_count);
-    } else if (!row) {
-        config_unknown_key(
-            reader, pair,
-            (const struct config_keys[]){{config_warmer_rows, config_warmer_row_count},
-                                         {config_warmer_keys, config_warmer_key_count}},
-            2);
-    } else if (row->type == OPTION_TEXT) {
-        struct str text;
-        config_read_text(reader, row, pair->value, &text);
-        const char *kept = config_keep_text(reader, text);
-        memcpy((char *)warmer + row->offset, &kept, sizeof kept);
-    } else {
-        config_read_row(reader, row, warmer, pair->key, pair->value);
-    }
-}
-
-/* Keys of one kind mean nothing to another: somebody expects something that will not happen. */
-static void check_warmer(struct config_reader *reader, const struct config_warmer *warmer,
-                         const struct yaml_pair *pairs, uint32_t count, const yaml_node_t *node)
-{
-    static const struct {
-        const char *key;
-        int kind;
-        bool required;
-    } needs[] = {
-        {"command", WARMER_EXEC, true},
-        {"directory", WARMER_EXEC, false},
-        {"environment", WARMER_EXEC, false},
-        {"log", WARMER_EXEC, false},
-        {"load", WARMER_HTTP, true},
-        {"unload", WARMER_HTTP, true},
-        {"state", WARMER_HTTP, false},
-        {"loaded", WARMER_HTTP, false},
-        {"measure", WARMER_HTTP, false},
-        {"measure_json", WARMER_HTTP, false},
-        {"measure_command", WARMER_EXEC, false},
-    };
-    const char *kind = config_warmer_kinds[warmer->kind];
-    for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++) {
-        const struct yaml_pair *pair = config_find(pairs, count, needs[i].key);
-        if (pair && needs[i].kind != warmer->kind)
-            yaml_walk_problem(&reader->walk, pair->key_node,
-                              "warmer.%s: belongs to kind %s, but the kind is %s", needs[i].key,
-                              config_warmer_kinds[needs[i].kind], kind);
-        else if (needs[i].required && needs[i].kind == warmer->kind &&
-                 (!pair || yaml_walk_is_null(pair->value)))
-            yaml_walk_problem(&reader->walk, node, "warmer.%s: missing, kind %s needs it",
-                              needs[i].key, kind);
-    }
-    if (warmer->kind == WARMER_EXEC && config_find(pairs, count, "command") &&
-        str_trim(str_of(warmer->command)).len == 0)
-        yaml_walk_problem(&reader->walk, node, "warmer.command: found an empty command");
-    if (!config_find(pairs, count, "measure") != !config_find(pairs, count, "measure_json") ||
-        (warmer->measure_json[0] && warmer->measure_json[0] != '/'))
-        yaml_walk_problem(&reader->walk, node,
-                          "warmer.measure: goes together with measure_json, a pointer such as "
-                          "/models/0/size_vram");
-    if (warmer->loaded[0] && !config_find(pairs, count, "state"))
-        yaml_walk_problem(&reader->walk, node, "warmer.loaded: means nothing without a state call");
-}
-
-void config_read_warmer(struct config_reader *reader, struct config_resource *resource,
-                        const yaml_node_t *node)
-{
-    struct yaml_pair pairs[YAML_WALK_KEYS_MAX];
-    if (!yaml_walk_mapping(&reader->walk, node, STR("warmer")))
-        return;
-    uint32_t before = reader->walk.problems->count;
-    uint32_t count = yaml_walk_pairs(&reader->walk, node, "warmer.", pairs);
-    for (uint32_t i = 0; i < count; i++)
-        read_warmer_pair(reader, &resource->warmer, &pairs[i]);
-    if (!config_find(pairs, count, "kind"))
-        yaml_walk_problem(&reader->walk, node, "warmer.kind: missing, expected none, exec or http");
-    else if (reader->walk.problems->count == before)
-        check_warmer(reader, &resource->warmer, pairs, count, node);
-}
-
 /* ---- one resource ---- */
 
 static void resource_defaults(struct config_resource *resource)
@@ -345,7 +214,7 @@ static void resource_defaults(struct config_resource *resource)
     for (size_t i = 0; i < config_resource_row_count; i++)
         if (config_resource_rows[i].type != OPTION_TEXT)
             option_defaults(&config_resource_rows[i], 1, resource);
-    warmer_defaults(&resource->warmer);
+    config_warmer_defaults(&resource->warmer);
     config_call_defaults(&resource->probe);
 }
 
@@ -410,18 +279,18 @@ static void read_resource(struct config_reader *reader, struct config_resource *
     uint32_t count = yaml_walk_pairs(&reader->walk, node, "", pairs);
     for (uint32_t i = 0; i < count; i++)
         read_resource_pair(reader, resource, &pairs[i]);
-    if (resource->measured &&
-        (resource->warmer.kind == WARMER_NONE ||
-         (resource->warmer.kind == WARMER_HTTP && !resource->warmer.measure_json[0])))
+    const struct warmer_ops *kind = warmer_find((enum warmer_kind)resource->warmer.kind);
+    if (resource->measured && (!kind->measures || (resource->warmer.kind == WARMER_HTTP &&
+                                                   !resource->warmer.measure_json[0])))
         yaml_walk_problem(&reader->walk, config_find(pairs, count, "memory")->value,
-                          "memory: auto, but nothing measures it: expected kind exec, or kind http "
-                          "with measure and measure_json");
+                          "memory: auto, but nothing measures it: expected kind exec or ollama, or "
+                          "kind http with measure and measure_json");
     if (!config_find(pairs, count, "id"))
         yaml_walk_problem(&reader->walk, node, "id: missing, every resource needs a name");
     if (!config_find(pairs, count, "upstream"))
         yaml_walk_problem(&reader->walk, node,
                           "upstream: missing, expected the address of its server");
-    if (!config_find(pairs, count, "probe") && resource->warmer.kind != WARMER_NONE)
+    if (!config_find(pairs, count, "probe") && resource->warmer.kind != WARMER_NONE && !kind->probe)
         yaml_walk_problem(
             &reader->walk, node,
             "probe: missing, without a real inference nothing proves that the resource is warm");

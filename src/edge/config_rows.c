@@ -182,7 +182,8 @@ const struct option_row config_resource_keys[] = {
      "Name of the device it may go to, or a list of names; absent: any."},
     {"warmer", OPTION_TEXT, 0, "", 0, 0, true, NULL, "How it is loaded and unloaded."},
     {"probe", OPTION_TEXT, 0, "", 0, 0, true, NULL,
-     "A real inference that proves it warm. Required unless the warmer is none."},
+     "A real inference that proves it warm. Required for the warmers exec and http; others make "
+     "their own."},
     {"levels", OPTION_TEXT, 0, "", 0, 0, true, NULL,
      "List of up to 3 levels of warmth between cold and warm."},
 };
@@ -208,6 +209,10 @@ const struct option_row config_warmer_keys[] = {
      "http: the call that tells whether it is loaded."},
     {"measure", OPTION_TEXT, 0, "", 0, 0, true, NULL,
      "http: the call that tells what it uses, with measure_json."},
+    {"url", OPTION_TEXT, 0, "", 0, CONFIG_URL_MAX - 1, true, NULL,
+     "Kinds of a server: where its own API is; absent: at the upstream."},
+    {"headers", OPTION_TEXT, 0, "", 0, 0, true, NULL,
+     "Kinds of a server: mapping of header fields for the calls to its API, such as an API key."},
 };
 const size_t config_warmer_key_count = sizeof config_warmer_keys / sizeof config_warmer_keys[0];
 const struct option_row config_call_keys[] = {

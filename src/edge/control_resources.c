@@ -163,9 +163,8 @@ static void write_resource(struct brain *brain, uint32_t resource, struct json *
     json_key(json, "devices");
     write_device_names(brain, view.devices, json);
     json_key_text(json, "warmer",
-                  site->config->warmer.kind == WARMER_NONE   ? "none"
-                  : site->config->warmer.kind == WARMER_EXEC ? "exec"
-                                                             : "http");
+                  warmer_find((enum warmer_kind)site->config->warmer.kind)->name);
+    json_key_text(json, "note", progress.note.text[0] ? progress.note.text : NULL);
     write_seconds(json, "load_expected_s", view.expected_load_ns);
     write_seconds(json, "load_p90_s", view.load_p90_ns);
     write_seconds(json, "probe_warm_s", progress.warm_probe_ns);

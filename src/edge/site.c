@@ -59,7 +59,8 @@ enum fw_err site_create(struct site **site, uint32_t resource, struct str id, st
                                    .lost = lost,
                                    .remember = remember,
                                    .context = made,
-                                   .die_with_us = die_with_us};
+                                   .die_with_us = die_with_us,
+                                   .permille = -1};
     pthread_mutex_init(&made->lock, NULL);
     *site = made;
     return FW_OK;
@@ -98,6 +99,7 @@ void site_set_stage(struct site *site, enum site_stage stage)
     if (stage == SITE_LOADING) {
         site->warmup_ns = site->stage_ns;
         site->error.text[0] = 0;
+        site->note.text[0] = 0;
     }
     pthread_mutex_unlock(&site->lock);
 }
@@ -168,6 +170,7 @@ void site_warm(struct site *site, uint64_t attempt, uint32_t level)
     site->delay_ns = 0;
     site->failure = FW_OK;
     site->failure_detail.text[0] = 0;
+    atomic_store(&site->warmer.permille, -1);
     site->job.slow = site->asleep || site->warmer.ops->load_blocks;
     site_set_stage(site, SITE_LOADING);
     site->deadline_ns = time_add(jobs_now_ns(), site->config->warmer.start_timeout_ns);
@@ -233,13 +236,14 @@ void site_adopt(struct site *site, const struct saved_child *saved)
 bool site_measures(const struct site *site)
 {
     const struct config_resource *config = site->warmer.config;
-    return config->measured || config->warmer.measure_command[0] || config->warmer.measure_json[0];
+    bool server = site->warmer.ops->measures && site->warmer.ops->tells;
+    return config->measured || config->warmer.measure_command[0] ||
+           config->warmer.measure_json[0] || server;
 }
 
 bool site_can_ask(const struct site *site)
 {
-    const struct config_warmer *warmer = &site->warmer.config->warmer;
-    return warmer->kind == WARMER_HTTP && warmer->state.url[0];
+    return warmer_tells(site->warmer.config);
 }
 
 bool site_can_look(const struct site *site)
@@ -277,6 +281,7 @@ void site_progress(struct site *site, int64_t expected_load_ns, struct site_prog
         .eta_ns = -1,
         .took_ns = site->took_ns,
         .error = site->error,
+        .note = site->note,
         .warm_probe_ns = stats_recent_quantile(&site->learned.probe_ns, 0.5, -1),
     };
     progress->ready = site->stage == SITE_READY;
@@ -285,6 +290,9 @@ void site_progress(struct site *site, int64_t expected_load_ns, struct site_prog
     int64_t stage_elapsed_ns = now_ns - site->stage_ns;
     int64_t expected_ns = site->stage == SITE_LOADING ? load_ns : verify_ns;
     int64_t within_ns = stage_elapsed_ns < expected_ns ? stage_elapsed_ns : expected_ns;
+    int permille = atomic_load(&site->warmer.permille);
+    if (site->stage == SITE_LOADING && permille >= 0) /* the server knows better than the past */
+        within_ns = expected_ns / 1000 * permille;
     int64_t done_ns = (site->stage == SITE_VERIFYING ? load_ns : 0) + within_ns;
     if (progress->in_progress) {
         progress->progress = (double)done_ns / (double)total_ns;

@@ -103,6 +103,7 @@ struct site {
     int64_t stage_ns, warmup_ns; /* when the stage and the warm-up began (monotonic) */
     int64_t took_ns;             /* the last warm-up; -1 none */
     struct fw_detail error;      /* why the last warm-up failed, or what a running one waits for */
+    struct fw_detail note;       /* the warmer's, see there */
     struct site_learned learned;
     bool learned_changed;
 };
@@ -152,6 +153,7 @@ struct site_progress {
     int64_t took_ns;        /* the last warm-up; -1 none */
     int64_t warm_probe_ns;  /* learned; -1 unknown */
     struct fw_detail error; /* "" none */
+    struct fw_detail note;  /* what people should know of what is loaded; "" nothing */
 };
 /* `expected_load_ns`: the engine's, for a resource that was never loaded. */
 void site_progress(struct site *site, int64_t expected_load_ns, struct site_progress *progress);

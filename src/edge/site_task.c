@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "edge/call.h"
 #include "edge/log.h"
+#include <string.h>
 
 #define FIRST_DELAY_NS (5 * TIME_MILLISECOND)
 #define LAST_DELAY_NS  TIME_SECOND
@@ -149,6 +150,17 @@ static uint64_t measured_bytes(struct site *site)
     return bytes > site->warmer.config->engine.memory ? bytes : 0;
 }
 
+/* What the warmer has to say of what it loaded: logged once. */
+static void pass_note_on(struct site *site)
+{
+    pthread_mutex_lock(&site->lock);
+    bool changed = strcmp(site->note.text, site->warmer.note.text) != 0;
+    site->note = site->warmer.note;
+    pthread_mutex_unlock(&site->lock);
+    if (changed && site->warmer.note.text[0])
+        log_warn(site->warmer.note.text, LOG_TEXT("resource", site->id));
+}
+
 static void proven(struct site *site, bool changed)
 {
     struct fw_detail detail = {{0}};
@@ -162,6 +174,7 @@ static void proven(struct site *site, bool changed)
             return;
         }
     }
+    pass_note_on(site);
     if (changed)
         log_warn("its warm latency has changed for good", LOG_TEXT("resource", site->id),
                  LOG_SECONDS("probe_s", latency_ns));
@@ -182,10 +195,8 @@ static void proven(struct site *site, bool changed)
 /* One probe; FW_OK: it was answered as expected, and its latency is noted. */
 static enum fw_err probe_once(struct site *site, struct fw_detail *detail)
 {
-    const struct config_resource *config = site->warmer.config;
     struct call_result result;
-    enum fw_err err = call_perform(&config->probe, &config->upstream, config->probe.timeout_ns,
-                                   &site->cancel, &result, detail);
+    enum fw_err err = site_probe_call(site, &result, detail);
     if (err == FW_OK)
         site->latencies[site->probes++] = result.latency_ns;
     log_debug("probe", LOG_TEXT("resource", site->id), LOG_TEXT("result", err_row(err)->name),
@@ -219,7 +230,7 @@ static void probe_failed(struct site *site, const struct fw_detail *detail)
 static void prove(struct site *site)
 {
     struct fw_detail detail = {{0}};
-    if (site->warmer.config->probe.url[0] == 0) { /* allowed for warmer none only */
+    if (!warmer_proves(site->warmer.config)) { /* allowed for warmer none only */
         site->latencies[site->probes++] = 0;
         atomic_store(&site->proven, true);
         site->asleep = false;
@@ -380,6 +391,7 @@ static void adopt(struct site *site)
     }
     atomic_store(&site->proven, true);
     learn(site, false, site->latencies[site->probes - 1]);
+    pass_note_on(site);
     log_info("taken over: it still runs and is warm", LOG_TEXT("resource", site->id),
              LOG_INT("pid", site->saved.pid));
     uint64_t bytes = measured_bytes(site);
@@ -417,8 +429,10 @@ static void look(struct site *site)
     struct fw_detail detail = {{0}};
     bool there =
         !site_can_ask(site) || site->warmer.ops->state(&site->warmer, &detail) == WARMER_LOADED;
-    if (there)
+    if (there) {
         measure(site);
+        pass_note_on(site);
+    }
     site->missing = there ? 0 : site->missing + 1;
     if (site->missing >= SITE_LOOKS_MISSED)
         site->warmer.lost(site->warmer.context);

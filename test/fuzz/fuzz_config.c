@@ -2,7 +2,7 @@
  * Any bytes as a configuration: accepted, or refused with at least one problem in words; never
  * both. */
 #include "base/check.h"
-#include "edge/config.h"
+#include "edge/warmers/warmer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     for (uint32_t i = 0; config && i < config->resource_count; i++) {
         const struct config_resource *resource = &config->resources[i];
         CHECK(resource->id[0] && resource->upstream.host[0] && resource->upstream.port > 0);
-        CHECK(resource->warmer.kind == WARMER_NONE || resource->probe.url[0]);
+        CHECK(resource->warmer.kind == WARMER_NONE || warmer_proves(resource));
         CHECK(resource->engine.memory == 0 || resource->engine.memory <= config->engine.memory);
     }
     config_problems_fini(&problems);

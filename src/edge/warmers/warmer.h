@@ -35,10 +35,24 @@ struct warmer {
      */
     char device_names[WARMER_DEVICES_MAX], device_numbers[64];
     bool die_with_us; /* exec: nothing is remembered over a restart */
+    /* A server's word on how far a load is, in thousandths; -1: it says none. */
+    atomic_int permille;
+    /* What people should know of it besides its state ("half of it is on the CPU"); "" nothing. */
+    struct fw_detail note;
     /* the kinds' own */
     struct child *child;
-    int64_t stop_by_ns; /* exec: SIGKILL then (monotonic) */
-    bool loaded;
+    int64_t stop_by_ns; /* when an unload is forced (monotonic) */
+    bool loaded;        /* what was asked for last; else to be unloaded */
+    bool embeds;        /* ollama: it only embeds */
+    uint64_t bytes;     /* as the server told last */
+    int64_t context_length;
+};
+
+/* The inference that proves it, made by the kind; freed with buf_fini(&probe.body). */
+struct warmer_probe {
+    char path[CONFIG_URL_MAX]; /* under the upstream: the way users' requests go */
+    struct buf body;
+    int64_t timeout_ns;
 };
 
 struct warmer_ops {
@@ -55,9 +69,21 @@ struct warmer_ops {
     bool (*adopt)(struct warmer *warmer, const struct saved_child *saved, struct fw_detail *detail);
     /* Bytes it uses, 0 unknown. */
     uint64_t (*footprint)(struct warmer *warmer);
+    bool measures; /* footprint knows, at least where it is configured */
+    bool tells;    /* `state` asks a server that may lose it by itself */
+    /* For resources without a configured probe; NULL: they must have one. */
+    enum fw_err (*probe)(struct warmer *warmer, struct warmer_probe *probe,
+                         struct fw_detail *detail);
 };
 
-extern const struct warmer_ops warmer_none, warmer_exec, warmer_http;
+extern const struct warmer_ops warmer_none, warmer_exec, warmer_http, warmer_ollama;
 const struct warmer_ops *warmer_find(enum warmer_kind kind);
+/* Can its server be asked whether it is loaded? Then what it loses by itself is noticed, and what
+ * it has is taken over after a restart. */
+bool warmer_tells(const struct config_resource *config);
+/* Is there a probe, configured or the kind's own? */
+bool warmer_proves(const struct config_resource *config);
+/* The name its server knows it by. */
+const char *warmer_model(const struct warmer *warmer);
 
 #endif

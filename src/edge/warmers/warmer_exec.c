@@ -132,4 +132,10 @@ static uint64_t footprint(struct warmer *warmer)
                       : procfs_group_bytes(child_pid(warmer->child));
 }
 
-const struct warmer_ops warmer_exec = {"exec", false, false, load, unload, state, adopt, footprint};
+const struct warmer_ops warmer_exec = {.name = "exec",
+                                       .load = load,
+                                       .unload = unload,
+                                       .state = state,
+                                       .adopt = adopt,
+                                       .footprint = footprint,
+                                       .measures = true};

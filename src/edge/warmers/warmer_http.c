@@ -82,4 +82,12 @@ static uint64_t footprint(struct warmer *warmer)
     return bytes;
 }
 
-const struct warmer_ops warmer_http = {"http", true, true, load, unload, state, adopt, footprint};
+const struct warmer_ops warmer_http = {.name = "http",
+                                       .load_blocks = true,
+                                       .unload_blocks = true,
+                                       .load = load,
+                                       .unload = unload,
+                                       .state = state,
+                                       .adopt = adopt,
+                                       .footprint = footprint,
+                                       .measures = true};

@@ -34,11 +34,9 @@ static uint64_t footprint(struct warmer *warmer)
     return 0;
 }
 
-const struct warmer_ops warmer_none = {"none", false, false, load, unload, state, adopt, footprint};
-
-const struct warmer_ops *warmer_find(enum warmer_kind kind)
-{
-    static const struct warmer_ops *const table[WARMER_KIND_COUNT] = {&warmer_none, &warmer_exec,
-                                                                      &warmer_http};
-    return table[kind];
-}
+const struct warmer_ops warmer_none = {.name = "none",
+                                       .load = load,
+                                       .unload = unload,
+                                       .state = state,
+                                       .adopt = adopt,
+                                       .footprint = footprint};

@@ -217,7 +217,7 @@ static void what_is_missing(void **state)
             "f.yaml:4:13: warmer.unload: missing, kind http needs it\n"
             "f.yaml:5:12: probe: url or path is missing\n");
     refused(RESOURCE "    warmer: {command: x}\n    probe: {path: /p}\n",
-            "f.yaml:4:13: warmer.kind: missing, expected none, exec or http\n");
+            "f.yaml:4:13: warmer.kind: missing, expected one of none, exec, http, ollama\n");
 }
 
 static void contradictions(void **state)
@@ -252,10 +252,10 @@ static void what_this_build_has_not(void **state)
     refused(
         "state: redis://h:6379/0\n"
         "fallback: {url: 'http://h', shared_secret_file: s}\n" RESOURCE
-        "    warmer: {kind: ollama}\n    probe: {path: /p}\n",
+        "    warmer: {kind: olama}\n    probe: {path: /p}\n",
         "f.yaml:2:29: fallback.shared_secret_file: signed fallback requests are not in this build "
         "yet; leave it out\n"
-        "f.yaml:6:20: warmer.kind: found \"ollama\", this build has none, exec and http\n"
+        "f.yaml:6:20: warmer.kind: found \"olama\", expected one of none, exec, http, ollama\n"
         "f.yaml:1:8: state: redis:// is not in this build yet, use sqlite:PATH\n");
 }
 

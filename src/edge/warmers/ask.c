@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "edge/warmers/ask.h"
+#include "base/time.h"
+#include <jansson.h>
+#include <string.h>
+
+#define LOOK_AROUND_NS (2 * TIME_SECOND)
+enum { COMPLAINT_SHOWN = 200 };
+
+const struct config_url *ask_server(const struct warmer *warmer)
+{
+    const struct config_url *own = &warmer->config->warmer.server;
+    return own->text[0] ? own : &warmer->config->upstream;
+}
+
+enum fw_err ask(struct warmer *warmer, const char *method, const char *path, const char *body,
+                int64_t timeout_ns, bool cancellable, struct ask_answer *answer,
+                struct fw_detail *detail)
+{
+    const struct config_warmer *config = &warmer->config->warmer;
+    struct config_call call = {.method = method,
+                               .url = path,
+                               .body = body ? body : "",
+                               .headers = config->headers,
+                               .header_count = config->header_count,
+                               .expect_status = 200,
+                               .expect_body = ""};
+    struct call_result result;
+    enum fw_err err = call_perform(&call, ask_server(warmer), timeout_ns,
+                                   cancellable ? warmer->cancel : NULL, &result, detail);
+    *answer = (struct ask_answer){.status = result.status, .text = result.body};
+    if (err != FW_OK && err != FW_PROBE)
+        return err;
+    struct str text = buf_str(&answer->text);
+    answer->json = json_loadb(text.data, text.len, JSON_DECODE_ANY, NULL);
+    detail->text[0] = 0;
+    return FW_OK;
+}
+
+void ask_fini(struct ask_answer *answer)
+{
+    json_decref(answer->json);
+    buf_fini(&answer->text);
+    *answer = (struct ask_answer){0};
+}
+
+const char *ask_complaint(const struct ask_answer *answer)
+{
+    const json_t *error = json_object_get(answer->json, "error");
+    if (json_is_object(error))
+        error = json_object_get(error, "message");
+    if (!error)
+        error = json_object_get(answer->json, "message");
+    const char *text = json_string_value(error);
+    return text ? text : "";
+}
+
+/* Which server answers so: a path that is its own, and a text in the answer. In this order: some
+ * imitate others. */
+static const struct {
+    const char *name, *path, *text;
+} signs[] = {
+    {"Ollama", "/api/version", "\"version\""},
+    {"llama-swap", "/running", "\"running\""},
+    {"LM Studio", "/api/v0/models", "\"data\""},
+    {"llama-server", "/props", "\"build_info\""},
+    {"vLLM", "/v1/models", "\"vllm\""},
+    {"Triton", "/v2", "\"triton\""},
+    {"TGI", "/info", "\"model_id\""},
+    {"LocalAI", "/system", "\"backends\""},
+    {"TorchServe", "/models", "\"modelUrl\""},
+    {"Kubernetes", "/version", "\"gitVersion\""},
+};
+
+static bool answers(struct warmer *warmer, const char *path, const char *text)
+{
+    struct ask_answer answer;
+    struct fw_detail ignored = {{0}};
+    enum fw_err err = ask(warmer, "GET", path, NULL, LOOK_AROUND_NS, true, &answer, &ignored);
+    struct str body = buf_str(&answer.text);
+    bool found = err == FW_OK && answer.status == 200 && answer.json &&
+                 memmem(body.data, body.len, text, strlen(text));
+    ask_fini(&answer);
+    return found;
+}
+
+static const char *what_is_there(struct warmer *warmer)
+{
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
+        if (answers(warmer, signs[i].path, signs[i].text))
+            return signs[i].name;
+    return "a server that is none of those known";
+}
+
+enum fw_err ask_failed(struct warmer *warmer, const char *expected, const char *sign,
+                       const char *asked, const struct ask_answer *answer, struct fw_detail *detail)
+{
+    struct ask_answer greeting;
+    const char *at = ask_server(warmer)->text, *complaint = ask_complaint(answer);
+    enum fw_err err = ask(warmer, "GET", sign, NULL, LOOK_AROUND_NS, true, &greeting, detail);
+    long greeted = greeting.status;
+    bool json = greeting.json != NULL;
+    ask_fini(&greeting);
+    if (err == FW_OK && greeted != 401 && greeted != 403 && greeted < 500 &&
+        (greeted != 200 || !json))
+        return err_set(detail, FW_UPSTREAM, "expected %s at %s, found %s: GET %s answered %ld%s",
+                       expected, at, what_is_there(warmer), sign, greeted,
+                       greeted == 200 ? " with something that is not JSON" : "");
+    return err_set(detail, FW_UPSTREAM, "%s at %s: %s answered %ld%s%.*s%s", expected, at, asked,
+                   answer->status, complaint[0] ? " \"" : "", COMPLAINT_SHOWN, complaint,
+                   complaint[0]   ? "\""
+                   : answer->json ? ""
+                                  : " with something that is not JSON");
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ * One question to a server's own API, and its answer as JSON. Any HTTP answer is an answer: what it
+ * means is for the kind to say, in words that name the server, the call and what it answered. */
+#ifndef FOREWARM_EDGE_ASK_H
+#define FOREWARM_EDGE_ASK_H
+
+#include "edge/call.h"
+#include "edge/warmers/warmer.h"
+
+#define ASK_TIMEOUT_NS (5 * TIME_SECOND) /* for questions a server answers at once */
+
+struct json_t;
+struct ask_answer {
+    long status;
+    struct buf text;     /* its first CALL_BODY_MAX bytes */
+    struct json_t *json; /* NULL: it is none */
+};
+
+/* FW_OK: any answer came. Else as call_perform, and the answer is empty. `path` is under the
+ * server; `body` NULL: none. When `cancellable`, the warmer's cancel ends it. The answer is freed
+ * with ask_fini in every case. */
+FW_MUST_CHECK enum fw_err ask(struct warmer *warmer, const char *method, const char *path,
+                              const char *body, int64_t timeout_ns, bool cancellable,
+                              struct ask_answer *answer, struct fw_detail *detail);
+void ask_fini(struct ask_answer *answer);
+
+/* The server's own words on what went wrong: "error", or "message" in it; "" none. */
+const char *ask_complaint(const struct ask_answer *answer);
+/* For an answer that should not be: what was asked, what came. When `sign` (a path that only this
+ * kind of server answers with 200) is not answered, says which server was found there instead. */
+enum fw_err ask_failed(struct warmer *warmer, const char *expected, const char *sign,
+                       const char *asked, const struct ask_answer *answer,
+                       struct fw_detail *detail);
+/* Where the server's API is. */
+const struct config_url *ask_server(const struct warmer *warmer);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * The table of kinds. */
+#include "edge/warmers/warmer.h"
+
+const struct warmer_ops *warmer_find(enum warmer_kind kind)
+{
+    static const struct warmer_ops *const table[WARMER_KIND_COUNT] = {
+        [WARMER_NONE] = &warmer_none,
+        [WARMER_EXEC] = &warmer_exec,
+        [WARMER_HTTP] = &warmer_http,
+        [WARMER_OLLAMA] = &warmer_ollama,
+    };
+    return table[kind];
+}
+
+bool warmer_tells(const struct config_resource *config)
+{
+    const struct config_warmer *warmer = &config->warmer;
+    if (warmer->kind == WARMER_HTTP)
+        return warmer->state.url[0] != 0;
+    return warmer_find((enum warmer_kind)warmer->kind)->tells;
+}
+
+bool warmer_proves(const struct config_resource *config)
+{
+    return config->probe.url[0] || warmer_find((enum warmer_kind)config->warmer.kind)->probe;
+}
+
+const char *warmer_model(const struct warmer *warmer)
+{
+    return warmer->config->upstream_model[0] ? warmer->config->upstream_model : warmer->config->id;
+}
