@@ -25,13 +25,13 @@ enum fw_err ask(struct warmer *warmer, const char *method, const char *path, con
                                .header_count = config->header_count,
                                .expect_status = 200,
                                .expect_body = ""};
-    struct call_result result;
+    *answer = (struct ask_answer){0};
     enum fw_err err = call_perform(&call, ask_server(warmer), timeout_ns,
-                                   cancellable ? warmer->cancel : NULL, &result, detail);
-    *answer = (struct ask_answer){.status = result.status, .text = result.body};
+                                   cancellable ? warmer->cancel : NULL, &answer->result, detail);
+    answer->status = answer->result.status;
     if (err != FW_OK && err != FW_PROBE)
         return err;
-    struct str text = buf_str(&answer->text);
+    struct str text = ask_text(answer);
     answer->json = json_loadb(text.data, text.len, JSON_DECODE_ANY, NULL);
     detail->text[0] = 0;
     return FW_OK;
@@ -40,7 +40,7 @@ enum fw_err ask(struct warmer *warmer, const char *method, const char *path, con
 void ask_fini(struct ask_answer *answer)
 {
     json_decref(answer->json);
-    buf_fini(&answer->text);
+    call_result_fini(&answer->result);
     *answer = (struct ask_answer){0};
 }
 
@@ -77,7 +77,7 @@ static bool answers(struct warmer *warmer, const char *path, const char *text)
     struct ask_answer answer;
     struct fw_detail ignored = {{0}};
     enum fw_err err = ask(warmer, "GET", path, NULL, LOOK_AROUND_NS, true, &answer, &ignored);
-    struct str body = buf_str(&answer.text);
+    struct str body = ask_text(&answer);
     bool found = err == FW_OK && answer.status == 200 && answer.json &&
                  memmem(body.data, body.len, text, strlen(text));
     ask_fini(&answer);

@@ -12,9 +12,13 @@
 struct json_t;
 struct ask_answer {
     long status;
-    struct buf text;     /* its first CALL_BODY_MAX bytes */
     struct json_t *json; /* NULL: it is none */
+    struct call_result result;
 };
+static inline struct str ask_text(const struct ask_answer *answer)
+{
+    return buf_str(&answer->result.body);
+}
 
 /* FW_OK: any answer came. Else as call_perform, and the answer is empty. `path` is under the
  * server; `body` NULL: none. When `cancellable`, the warmer's cancel ends it. The answer is freed
