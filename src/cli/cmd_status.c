@@ -296,21 +296,42 @@ static void show_levels(const json_t *levels, struct buf *out)
     }
 }
 
+static const char *standing_of(const json_t *signal)
+{
+    return json_is_true(json_object_get(signal, "followed")) ? "followed"
+           : json_is_true(json_object_get(signal, "acts"))   ? "trusted"
+                                                             : "silent";
+}
+
+static void show_event(const json_t *signal, struct buf *out)
+{
+    double earned_s = number_of(signal, "earned_s");
+    buf_printf(
+        out,
+        "from %s to %s, %.0f requests expected: %s; %lld of its source's %lld came true and %s "
+        "%.0f s\n",
+        text_of(signal, "start"), text_of(signal, "end"), number_of(signal, "expected_requests"),
+        standing_of(signal), (long long)json_integer_value(json_object_get(signal, "came_true")),
+        (long long)json_integer_value(json_object_get(signal, "of")),
+        earned_s < 0 ? "cost more by" : "saved", earned_s < 0 ? -earned_s : earned_s);
+}
+
 static void show_signals(const json_t *signals, struct buf *out)
 {
     for (size_t i = 0; i < json_array_size(signals); i++) {
         const json_t *signal = json_array_get(signals, i);
-        bool named = json_object_get(signal, "source") != NULL;
-        double saved_s = json_number_value(json_object_get(signal, "saved_s")),
-               of_s = json_number_value(json_object_get(signal, "of_s"));
-        buf_printf(
-            out, "signal %s%s%s: %s; its plans would have %s %.0f of %.0f s over %lld gaps\n",
-            text_of(signal, "signal"), named ? " of " : "", named ? text_of(signal, "source") : "",
-            json_is_true(json_object_get(signal, "followed")) ? "followed"
-            : json_is_true(json_object_get(signal, "acts"))   ? "trusted"
-                                                              : "silent",
-            saved_s < 0 ? "cost more by" : "saved", saved_s < 0 ? -saved_s : saved_s, of_s,
-            (long long)json_integer_value(json_object_get(signal, "gaps")));
+        const char *name = text_of(signal, "signal");
+        bool named = json_is_string(json_object_get(signal, "source"));
+        double saved_s = number_of(signal, "saved_s"), of_s = number_of(signal, "of_s");
+        buf_printf(out, "signal %s%s%s: ", name, named ? " of " : "",
+                   named ? text_of(signal, "source") : "");
+        if (strcmp(name, "event") == 0)
+            show_event(signal, out);
+        else
+            buf_printf(out, "%s; its plans would have %s %.0f of %.0f s over %lld gaps\n",
+                       standing_of(signal), saved_s < 0 ? "cost more by" : "saved",
+                       saved_s < 0 ? -saved_s : saved_s, of_s,
+                       (long long)json_integer_value(json_object_get(signal, "gaps")));
     }
 }
 

@@ -175,6 +175,20 @@ struct policy_signal;
 size_t engine_signals(const struct engine *engine, uint32_t resource,
                       struct policy_signal *signals);
 
+/* An event that is planned, and what became of those that its source had planned before. */
+struct planned_event {
+    int64_t from_ns, to_ns;
+    double requests;
+    uint32_t resource, source;
+    double earned_s; /* by the source's events, warm seconds, faded */
+    bool silent;     /* they cost more than they saved: it is only looked at what this one would */
+};
+/* Those still to come, by when they are looked at: `at` from 0 on; false past the last. */
+bool engine_planned(const struct engine *engine, uint32_t at, struct planned_event *planned);
+/* The one of the resource whose first request is waited for; false: none. */
+bool engine_planned_open(const struct engine *engine, uint32_t resource,
+                         struct planned_event *planned);
+
 /* The latest decisions about a resource, newest first: up to `max`, returns how many. */
 struct decision {
     struct action action;

@@ -57,6 +57,8 @@ enum event_kind {
  * answers that with an END at once. GONE for a request that is not held is ignored. END carries in
  * `value` the nanoseconds the request was held. */
 
+#define EXPECT_REQUESTS_MAX 1e9 /* EVENT_EXPECT: requests in one span */
+
 enum event_flags {
     EVENT_SERVED = 1,  /* EVENT_REQUEST: already sent to a warm upstream, nothing is awaited */
     EVENT_NO_HOLD = 2, /* EVENT_REQUEST: this client does not want to wait */

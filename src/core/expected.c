@@ -9,22 +9,50 @@
 #include <stdlib.h>
 
 #define LEAD_QUANTILE 0.9
-#define LOOKS         4 /* an event is over when its first request is this many mean gaps late */
+#define LOOK_NS       TIME_HOUR /* before it begins: how long loads take is looked at again then */
+#define LOOK_LEADS    4         /* or so many loads before, if that is longer */
+#define PATIENCE      2.0       /* cold starts' worth of waiting for the first request */
+#define CERTAIN       0.98      /* as sure as a source's word is ever taken to be */
 
-/* When to wake up for it: so that it is loaded when it begins, as loads go. */
-static int64_t wake_at(const struct engine *engine, const struct planned *planned)
+/* When to begin to load: so that it is loaded when it begins, as loads go. */
+static int64_t lead_ns_of(const struct engine *engine, const struct planned *planned)
 {
     const struct resource *resource = &engine->resources[planned->resource];
     int64_t expected_ns = decide_expected_load(engine, resource);
     int64_t load_ns = load_times_quantile(&resource->loads, LEAD_QUANTILE, expected_ns);
-    int64_t lead_ns = load_ns > expected_ns ? load_ns : expected_ns;
-    return planned->from_ns > lead_ns ? planned->from_ns - lead_ns : 0;
+    return load_ns > expected_ns ? load_ns : expected_ns;
 }
 
-static void remove_first(struct engine *engine)
+/* When to wake up for it; what loads take may have changed by then. */
+static int64_t wake_at(const struct engine *engine, const struct planned *planned)
+{
+    int64_t lead_ns = lead_ns_of(engine, planned), look_ns = lead_ns;
+    for (int i = 1; i < LOOK_LEADS; i++)
+        look_ns = time_add(look_ns, lead_ns);
+    if (look_ns < LOOK_NS)
+        look_ns = LOOK_NS;
+    if (planned->from_ns - engine->now_ns <= look_ns)
+        look_ns = lead_ns;
+    int64_t wake_ns = planned->from_ns > look_ns ? planned->from_ns - look_ns : 0;
+    return wake_ns > engine->now_ns ? wake_ns : engine->now_ns;
+}
+
+static void remove_at(struct engine *engine, uint32_t at)
 {
     engine->planned_count--;
-    memmove(engine->planned, engine->planned + 1, engine->planned_count * sizeof *engine->planned);
+    memmove(engine->planned + at, engine->planned + at + 1,
+            (engine->planned_count - at) * sizeof *engine->planned);
+}
+
+/* What a source said before of the same event. */
+static void take_back(struct engine *engine, const struct planned *planned)
+{
+    for (uint32_t i = engine->planned_count; i-- > 0;) {
+        const struct planned *other = &engine->planned[i];
+        if (other->resource == planned->resource && other->source == planned->source &&
+            other->from_ns == planned->from_ns)
+            remove_at(engine, i);
+    }
 }
 
 static void insert(struct engine *engine, const struct planned *planned)
@@ -37,6 +65,13 @@ static void insert(struct engine *engine, const struct planned *planned)
 
 static void plan_event(struct engine *engine, const struct event *event, double requests)
 {
+    struct planned planned = {.from_ns = time_add(engine->now_ns, event->eta_ns),
+                              .resource = event->resource,
+                              .source = event->source,
+                              .requests = requests};
+    take_back(engine, &planned);
+    if (!(requests > 0))
+        return;
     if (engine->planned_count == PLANNED_MAX) {
         engine_fail(engine, FW_LIMIT);
         return;
@@ -47,14 +82,8 @@ static void plan_event(struct engine *engine, const struct event *event, double 
         engine_fail(engine, FW_NOMEM);
         return;
     }
-    struct planned planned = {.from_ns = time_add(engine->now_ns, event->eta_ns),
-                              .resource = event->resource,
-                              .source = event->source,
-                              .requests = requests};
     planned.to_ns = time_add(planned.from_ns, event->duration_ns);
     planned.wake_ns = wake_at(engine, &planned);
-    if (planned.wake_ns < engine->now_ns)
-        planned.wake_ns = engine->now_ns;
     insert(engine, &planned);
 }
 
@@ -90,32 +119,56 @@ int64_t expected_deadline(const struct engine *engine)
     return engine->planned_count > 0 ? engine->planned[0].wake_ns : TIME_NEVER;
 }
 
-/* It is time to load: a hint, whose wait lasts while the first request may still come; to the end,
- * where so many are expected that staying pays. */
+/* For how long from its begin the first request is waited for. A cold start is worth S warm
+ * seconds: for as long as that has not been spent, whatever is expected; and where requests at the
+ * expected rate pay, for as long as they still would, given that the event may not happen at all:
+ * silence for t leaves odds of o exp(-rate t). */
+static double patience_s(const struct engine *engine, const struct planned *planned)
+{
+    const struct resource *resource = &engine->resources[planned->resource];
+    const struct engine_settings *settings = &engine->settings;
+    double span_s = time_to_seconds(planned->to_ns - planned->from_ns),
+           rate = planned->requests / span_s,
+           start_s =
+               time_to_seconds(decide_expected_load(engine, resource)) * (1 + settings->wait_price),
+           probability = hints_believed(engine, planned->source, 1 - decay_exp(-planned->requests));
+    if (settings->idle_price <= 0)
+        return span_s;
+    double even_s = start_s / settings->idle_price, patience = PATIENCE * even_s;
+    if (probability > CERTAIN)
+        probability = CERTAIN;
+    if (rate * even_s > 1) {
+        double odds = probability / (1 - probability) * (rate * even_s - 1);
+        double pays_s = odds > 1 ? decay_log(odds) / rate : 0;
+        patience = pays_s > patience ? pays_s : patience;
+    }
+    return patience < span_s ? patience : span_s;
+}
+
+/* It is time to load: a hint, whose wait lasts while waiting for the first request pays. */
 void expected_fire(struct engine *engine)
 {
     struct planned planned = engine->planned[0];
     const struct resource *resource = &engine->resources[planned.resource];
-    double span_s = time_to_seconds(planned.to_ns - planned.from_ns),
-           load_s = time_to_seconds(decide_expected_load(engine, resource)),
-           patience_s = LOOKS * span_s / (planned.requests + 1);
-    remove_first(engine);
-    if (planned.requests * load_s * (1 + engine->settings.wait_price) >
-            engine->settings.idle_price * span_s ||
-        patience_s > span_s)
-        patience_s = span_s;
+    remove_at(engine, 0);
+    planned.wake_ns = wake_at(engine, &planned);
+    if (planned.wake_ns > engine->now_ns) {
+        insert(engine, &planned);
+        return;
+    }
     /* Its source's word is for the begin; the hint is for a load that begins now. */
     int64_t until_ns = planned.from_ns > engine->now_ns ? planned.from_ns - engine->now_ns : 0;
-    int64_t load_ns = time_from_seconds(load_s), eta_ns = until_ns < load_ns ? until_ns : load_ns;
+    int64_t load_ns = decide_expected_load(engine, resource),
+            eta_ns = until_ns < load_ns ? until_ns : load_ns,
+            patience_ns = time_from_seconds(patience_s(engine, &planned));
     const struct event hint = {.kind = EVENT_HINT,
                                .at_ns = engine->now_ns,
                                .resource = planned.resource,
                                .source = planned.source,
                                .probability = 1 - decay_exp(-planned.requests),
-                               .duration_ns =
-                                   time_add(time_from_seconds(patience_s), until_ns - eta_ns),
+                               .duration_ns = time_add(patience_ns, until_ns - eta_ns),
                                .eta_ns = eta_ns};
-    hints_hear(engine, &hint);
+    hints_hear_planned(engine, &hint, &planned);
 }
 
 void expected_code(struct engine *engine, struct coder *coder)
@@ -139,6 +192,42 @@ void expected_code(struct engine *engine, struct coder *coder)
             coder_fail(coder);
         before_ns = planned->wake_ns;
     }
+}
+
+static struct planned_event event_of(const struct engine *engine, uint32_t resource,
+                                     uint32_t source, int64_t from_ns, int64_t to_ns,
+                                     double requests)
+{
+    double earned_s = source < engine->source_count ? (double)engine->sources[source].earned : 0;
+    return (struct planned_event){
+        .from_ns = from_ns,
+        .to_ns = to_ns,
+        .requests = requests,
+        .resource = resource,
+        .source = source,
+        .earned_s = earned_s,
+        .silent = hints_is_silent(engine, &engine->resources[resource], source)};
+}
+
+bool engine_planned(const struct engine *engine, uint32_t at, struct planned_event *event)
+{
+    if (at >= engine->planned_count)
+        return false;
+    const struct planned *planned = &engine->planned[at];
+    *event = event_of(engine, planned->resource, planned->source, planned->from_ns, planned->to_ns,
+                      planned->requests);
+    return true;
+}
+
+bool engine_planned_open(const struct engine *engine, uint32_t resource,
+                         struct planned_event *event)
+{
+    const struct open_hint *hint = engine->resources[resource].hint;
+    if (!resource_hinted(&engine->resources[resource]) || !hints_is_planned(hint))
+        return false;
+    *event = event_of(engine, resource, hint->source, hint->numbers[0], hint->numbers[1],
+                      (double)hint->numbers[2]);
+    return true;
 }
 
 size_t engine_signals(const struct engine *engine, uint32_t resource, struct policy_signal *signals)

@@ -41,6 +41,11 @@ static bool is_foretold(const struct open_hint *hint)
     return hint->source == HINT_SESSION || hint->source == HINT_KEEP;
 }
 
+bool hints_is_planned(const struct open_hint *hint)
+{
+    return !is_foretold(hint) && hint->begin_at_ns != TIME_NEVER;
+}
+
 static void withdraw(struct engine *engine, uint32_t number)
 {
     free(engine->resources[number].hint);
@@ -48,18 +53,17 @@ static void withdraw(struct engine *engine, uint32_t number)
     engine_set_timer(engine, number, TIMER_HINT, TIME_NEVER);
 }
 
-/* What a session's prediction brought or would have brought, in warm seconds: the waiting of one
- * request, less what it was warm before; or else all that it took. */
-static void settle_foretold(struct engine *engine, uint32_t number, bool used)
+/* What a session's prediction or a planned event brought or would have brought, in warm seconds:
+ * the waiting of one request, less what it was warm before; or else all that it took. */
+static double earned_s(const struct engine *engine, const struct resource *resource, bool used)
 {
-    const struct resource *resource = &engine->resources[number];
     const struct open_hint *hint = resource->hint;
     const struct engine_settings *settings = &engine->settings;
     bool keeps = hint->source == HINT_KEEP;
-    struct foretold_ledger *ledger = &engine->foretold.ledgers[keeps];
-    bool ours = resource_absent(resource) ||
-                (keeps ? resource->protect_until_ns >= hint->expire_at_ns
-                       : resource->prewarm_open && resource->cause == CAUSE_SESSION);
+    uint8_t cause = is_foretold(hint) ? CAUSE_SESSION : CAUSE_HINT;
+    bool ours =
+        resource_absent(resource) || (keeps ? resource->protect_until_ns >= hint->expire_at_ns
+                                            : resource->prewarm_open && resource->cause == cause);
     double load_s = time_to_seconds(decide_expected_load(engine, resource)),
            passed_s = time_to_seconds(engine->now_ns - hint->begin_at_ns),
            loading_s = keeps ? 0 : load_s;
@@ -72,7 +76,15 @@ static void settle_foretold(struct engine *engine, uint32_t number, bool used)
         earned += settings->wait_price * waited_s + (keeps ? load_s : 0);
     else
         earned -= loading_s;
-    ledger->earned = ledger->earned * LEDGER_FADE + earned;
+    return earned;
+}
+
+static void settle_foretold(struct engine *engine, uint32_t number, bool used)
+{
+    const struct resource *resource = &engine->resources[number];
+    bool keeps = resource->hint->source == HINT_KEEP;
+    struct foretold_ledger *ledger = &engine->foretold.ledgers[keeps];
+    ledger->earned = ledger->earned * LEDGER_FADE + earned_s(engine, resource, used);
     ledger->settled++;
 }
 
@@ -83,6 +95,9 @@ static void settle_hint(struct engine *engine, uint32_t number, bool used)
     struct source *source = told ? source_of(engine, (*hint)->source) : NULL;
     if (!told)
         settle_foretold(engine, number, used);
+    if (source && hints_is_planned(*hint))
+        source->earned = source->earned * (float)LEDGER_FADE +
+                         (float)earned_s(engine, &engine->resources[number], used);
     if (source) {
         source->settled += 1;
         source->settled_ever++;
@@ -111,6 +126,15 @@ static bool hint_pays(const struct engine *engine, const struct resource *resour
     double saved = (double)probability * engine->settings.wait_price * load_s;
     double wasted = (1 - (double)probability) * (load_s + engine->settings.idle_price * idle_s);
     return saved > wasted;
+}
+
+/* Under a memory budget idle time costs nothing: there a source's word counts alone. */
+bool hints_is_silent(const struct engine *engine, const struct resource *resource, uint32_t source)
+{
+    if (engine->values || source >= engine->source_count)
+        return false;
+    double load_s = time_to_seconds(decide_expected_load(engine, resource));
+    return (double)engine->sources[source].earned < -load_s * (1 + engine->settings.wait_price);
 }
 
 /* One standard deviation below the mean of Beta(1 + used, 1 + unused): a new source earns its
@@ -163,7 +187,21 @@ static void arm(struct engine *engine, uint32_t number)
                                                             : hint->expire_at_ns);
 }
 
+double hints_believed(const struct engine *engine, uint32_t number, double said)
+{
+    static const struct source unknown;
+    const struct source *source =
+        number < engine->source_count ? &engine->sources[number] : &unknown;
+    return (double)((SAID_WEIGHT * (float)said + source->used) / (SAID_WEIGHT + source->settled));
+}
+
 void hints_hear(struct engine *engine, const struct event *event)
+{
+    hints_hear_planned(engine, event, NULL);
+}
+
+void hints_hear_planned(struct engine *engine, const struct event *event,
+                        const struct planned *planned)
 {
     struct resource *resource = &engine->resources[event->resource];
     struct source *source = source_of(engine, event->source);
@@ -177,14 +215,17 @@ void hints_hear(struct engine *engine, const struct event *event)
     float said = (float)(event->probability < 0   ? 0
                          : event->probability > 1 ? 1
                                                   : event->probability);
-    float probability = (SAID_WEIGHT * said + source->used) / (SAID_WEIGHT + source->settled);
+    float probability = (float)hints_believed(engine, event->source, (double)said);
     int64_t eta_ns = event->eta_ns < 0 ? 0 : event->eta_ns;
     int64_t slack_ns = event->duration_ns > SLACK_NS ? event->duration_ns : SLACK_NS;
     int64_t load_ns = decide_expected_load(engine, resource);
     bool pays = engine->settings.enable_prewarming &&
                 (engine->values || (engine->now_ns >= resource->cooldown_until_ns &&
                                     hint_pays(engine, resource, probability, event->duration_ns)));
+    if (planned && hints_is_silent(engine, resource, event->source))
+        pays = false;
     int64_t early_ns = load_ns + (engine->values ? HINT_EARLY_NS : 0);
+    int64_t start_ns = time_add(engine->now_ns, eta_ns > early_ns ? eta_ns - early_ns : 0);
     if (!resource->hint)
         resource->hint = malloc(sizeof *resource->hint);
     if (!resource->hint) {
@@ -192,14 +233,18 @@ void hints_hear(struct engine *engine, const struct event *event)
         return;
     }
     *resource->hint = (struct open_hint){
-        .start_at_ns =
-            pays ? time_add(engine->now_ns, eta_ns > early_ns ? eta_ns - early_ns : 0) : TIME_NEVER,
+        .start_at_ns = pays ? start_ns : TIME_NEVER,
+        .begin_at_ns = planned ? start_ns : TIME_NEVER,
         .expire_at_ns = time_add(engine->now_ns, time_add(eta_ns, slack_ns + load_ns)),
         .eta_ns = eta_ns,
         .source = event->source,
         .probability_millionths = (uint32_t)(probability * 1e6f),
         .said_millionths = (uint32_t)(said * 1e6f),
     };
+    if (planned) {
+        const int64_t numbers[] = {planned->from_ns, planned->to_ns, (int64_t)planned->requests};
+        memcpy(resource->hint->numbers, numbers, sizeof numbers);
+    }
     if (resource->hint->start_at_ns <= engine->now_ns)
         start_hinted(engine, event->resource);
     arm(engine, event->resource);

@@ -171,6 +171,40 @@ int fw_engine_hint(struct fw_engine *engine, int64_t at_ns, uint32_t resource, u
     return probability >= 0 && probability <= 1 ? (int)step(engine, at_ns, &event) : (int)FW_INPUT;
 }
 
+/* A span that has begun counts as far as it is still to come. */
+static int expect(struct fw_engine *engine, int64_t at_ns, const struct event *of, int64_t from_ns,
+                  int64_t to_ns)
+{
+    struct event event = *of;
+    bool usable = event.probability >= 0 && event.probability <= EXPECT_REQUESTS_MAX &&
+                  from_ns >= 0 && to_ns > from_ns && to_ns > at_ns && to_ns < TIME_NEVER;
+    if (!usable)
+        return FW_INPUT;
+    event.kind = EVENT_EXPECT;
+    if (from_ns < at_ns) {
+        event.probability *= (double)(to_ns - at_ns) / (double)(to_ns - from_ns);
+        from_ns = at_ns;
+    }
+    event.eta_ns = from_ns - at_ns;
+    event.duration_ns = to_ns - from_ns;
+    return (int)step(engine, at_ns, &event);
+}
+
+int fw_engine_plan_event(struct fw_engine *engine, int64_t at_ns, uint32_t resource,
+                         uint32_t source, int64_t from_ns, int64_t to_ns, double requests)
+{
+    const struct event event = {
+        .resource = resource, .source = source, .probability = requests, .flags = EVENT_PLANNED};
+    return expect(engine, at_ns, &event, from_ns, to_ns);
+}
+
+int fw_engine_forecast(struct fw_engine *engine, int64_t at_ns, uint32_t resource, uint32_t source,
+                       int64_t from_ns, int64_t to_ns, double requests)
+{
+    const struct event event = {.resource = resource, .source = source, .probability = requests};
+    return expect(engine, at_ns, &event, from_ns, to_ns);
+}
+
 int fw_engine_report(struct fw_engine *engine, int64_t at_ns, enum fw_report_kind kind,
                      uint32_t resource, uint64_t attempt, uint64_t memory_bytes)
 {

@@ -49,8 +49,10 @@ struct open_hint {       /* the latest hint that is not settled yet */
     int64_t start_at_ns; /* when to begin warming for it; TIME_NEVER: does not pay, or begun */
     int64_t expire_at_ns;
     int64_t eta_ns;
-    int64_t begin_at_ns; /* from a session's prediction: when to warm it, or to have kept it */
-    int64_t numbers[4];  /* of it, in REASON_FORETOLD */
+    int64_t begin_at_ns; /* of a session's prediction or a planned event: when to warm it, or to
+                            have kept it; TIME_NEVER: just a hint */
+    int64_t numbers[4];  /* of a prediction as in REASON_FORETOLD; of a planned event: from, to,
+                            requests */
     uint32_t source;     /* number, HINT_SESSION or HINT_KEEP */
     uint32_t probability_millionths; /* what it is believed to be */
     uint32_t said_millionths;        /* what its source said */

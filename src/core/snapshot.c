@@ -7,7 +7,7 @@
 #include "core/coder.h"
 #include <stdlib.h>
 
-enum { SNAPSHOT_VERSION = 2, HEADER_LEN = 8 + 4 + 8 + 8 };
+enum { SNAPSHOT_VERSION = 3, HEADER_LEN = 8 + 4 + 8 + 8 };
 static const char magic[8] = {'f', 'o', 'r', 'e', 'w', 'a', 'r', 'm'};
 
 static void code_settings(struct coder *coder, struct kept_settings *kept)
@@ -296,6 +296,7 @@ static void code_sources(struct engine *engine, struct coder *coder)
     for (uint32_t i = 0; i < count && !coder_failed(coder); i++) {
         code_float(coder, &engine->sources[i].used);
         code_float(coder, &engine->sources[i].settled);
+        code_float(coder, &engine->sources[i].earned);
         code_u64(coder, &engine->sources[i].used_ever);
         code_u64(coder, &engine->sources[i].settled_ever);
     }

@@ -24,6 +24,7 @@ enum timer { TIMER_PLAN, TIMER_HOLD, TIMER_RETRY, TIMER_HINT, TIMERS };
 enum { HINTED_KEPT = 64, SOURCES_MAX = 1024, DECISIONS_KEPT = 1 << 14 };
 struct source {          /* how often a hint source was right */
     float used, settled; /* together at most SOURCE_MEMORY */
+    float earned;        /* by its planned events: warm seconds, faded */
     uint64_t used_ever, settled_ever;
 };
 
@@ -54,7 +55,6 @@ struct hinted {
 
 /* An event that is planned, until it is time to load for it. */
 enum { PLANNED_MAX = 4096 };
-#define EXPECT_REQUESTS_MAX 1e9 /* requests in one span */
 struct planned {
     int64_t wake_ns, from_ns, to_ns;
     uint32_t resource, source;
@@ -286,7 +286,16 @@ double ahead_value(const struct engine *engine, uint32_t number);
 
 /* hints.c */
 double hints_probability(const struct engine *engine, const struct resource *resource);
+/* What a source's word is taken for, by what came of its earlier ones. */
+double hints_believed(const struct engine *engine, uint32_t source, double said);
 void hints_hear(struct engine *engine, const struct event *event);
+/* The same for a planned event whose time to load has come. */
+void hints_hear_planned(struct engine *engine, const struct event *event,
+                        const struct planned *planned);
+bool hints_is_planned(const struct open_hint *hint);
+/* Its source's planned events have cost more than they saved, beyond a cold start of the resource.
+ */
+bool hints_is_silent(const struct engine *engine, const struct resource *resource, uint32_t source);
 void hints_request(struct engine *engine, uint32_t number);
 void hints_fire(struct engine *engine, uint32_t number);
 /* With unlimited memory: warm it for a session's next request, or keep it for it, if that pays. */

@@ -50,10 +50,13 @@ static enum fw_err make_event(struct batch *batch, const struct control_value *v
         return err_set(detail, FW_INPUT,
                        "multiplier: found beside expected_requests, expected one of them");
     int64_t from_ns = start_ns > now_ns ? start_ns : now_ns;
+    /* Of a span that has begun the part to come counts; so much of the requests, too. */
+    double requests = values[REQUESTS].given ? values[REQUESTS].number : 1;
+    requests *= (double)(end_ns - from_ns) / (double)(end_ns - start_ns);
     *event = (struct event){.kind = EVENT_EXPECT,
                             .eta_ns = from_ns - now_ns,
                             .duration_ns = end_ns - from_ns,
-                            .probability = values[REQUESTS].given ? values[REQUESTS].number : 1,
+                            .probability = requests,
                             .flags = batch->flags,
                             .source = brain_source(batch->brain, str_of(values[SOURCE].text))};
     if (values[MULTIPLIER].given) {

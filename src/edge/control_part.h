@@ -124,6 +124,8 @@ enum fw_err control_resolve(struct brain *brain, struct call *call, const char *
 /* Where it is between cold and warm, and what is known of each level there. */
 void control_write_levels(struct json *json, const struct site *site,
                           const struct resource_view *view);
+/* Names of the devices in a mask, as a list. */
+void control_write_devices(struct brain *brain, uint32_t mask, struct json *json);
 void control_write_time(struct json *json, const char *key,
                         int64_t at_ns); /* null for never and before 1970 */
 /* control_observe.c */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Resources as they stand, why, what is expected of them, and operators' wishes. */
+ * Resources as they stand, what is expected of them, and operators' wishes. */
 #include "base/time.h"
 #include "edge/control_part.h"
 #include "plan/policies.h"
 #include <stdlib.h>
 
-enum { DECISIONS_SHOWN = 50, NEXT_SHOWN = 10 };
+enum { NEXT_SHOWN = 10 };
 
 /* ---- small things ---- */
 
@@ -130,7 +130,7 @@ static void write_aliases(struct json *json, const struct config_resource *confi
     json_array_end(json);
 }
 
-static void write_device_names(struct brain *brain, uint32_t mask, struct json *json)
+void control_write_devices(struct brain *brain, uint32_t mask, struct json *json)
 {
     struct engine_device devices[DEVICES_MAX];
     uint32_t count = engine_devices(brain_engine(brain), devices);
@@ -161,7 +161,7 @@ static void write_resource(struct brain *brain, uint32_t resource, struct json *
     json_key_uint(json, "held", view.held);
     json_key_uint(json, "memory_bytes", view.memory);
     json_key(json, "devices");
-    write_device_names(brain, view.devices, json);
+    control_write_devices(brain, view.devices, json);
     json_key_text(json, "warmer",
                   warmer_find((enum warmer_kind)site->config->warmer.kind)->name);
     json_key_text(json, "note", progress.note.text[0] ? progress.note.text : NULL);
@@ -251,83 +251,6 @@ bool control_show(struct brain *brain, struct call *call)
         json_init(&json, &call->out, false);
         write_resource(brain, call->resource, &json);
     }
-    return true;
-}
-
-/* ---- why ---- */
-
-static void write_decision(struct brain *brain, struct json *json, const struct decision *decision)
-{
-    const struct action *action = &decision->action;
-    struct buf why;
-    buf_init(&why, 1024);
-    engine_describe(brain_engine(brain), action, &why);
-    json_object(json);
-    json_key_uint(json, "number", decision->number);
-    control_write_time(json, "at", action->at_ns);
-    json_key_text(json, "action", action_kind_name(action->kind));
-    json_key_text(json, "reason", reason_name(action->reason));
-    json_key_str(json, "why", buf_str(&why));
-    json_key_text(json, "cause", cause_name(action->cause));
-    json_key(json, "numbers");
-    json_array(json);
-    for (size_t i = 0; i < sizeof action->numbers / sizeof action->numbers[0]; i++)
-        json_int(json, action->numbers[i]);
-    json_array_end(json);
-    if (action->devices != 0) {
-        json_key(json, "devices");
-        write_device_names(brain, action->devices, json);
-    }
-    json_object_end(json);
-    buf_fini(&why);
-}
-
-/* What the policy listens to besides its gaps, and what that would have saved. */
-static void write_signals(struct json *json, struct brain *brain, uint32_t resource)
-{
-    struct policy_signal signals[POLICY_SIGNALS_MAX];
-    size_t count = engine_signals(brain_engine(brain), resource, signals);
-    json_key(json, "signals");
-    json_array(json);
-    for (size_t i = 0; i < count; i++) {
-        json_object(json);
-        json_key_text(json, "signal", signals[i].name);
-        if (signals[i].source > 0)
-            json_key_text(json, "source", brain_source_name(brain, signals[i].source));
-        json_key_uint(json, "gaps", signals[i].judged);
-        json_key_double(json, "saved_s", signals[i].saved_s);
-        json_key_double(json, "of_s", signals[i].cost_s);
-        json_key_bool(json, "acts", signals[i].acts);
-        json_key_bool(json, "followed", signals[i].followed);
-        json_object_end(json);
-    }
-    json_array_end(json);
-}
-
-bool control_why(struct brain *brain, struct call *call)
-{
-    struct json json;
-    struct resource_view view;
-    struct decision decisions[DECISIONS_SHOWN];
-    call->err = control_resolve(brain, call, call->id);
-    if (call->err != FW_OK)
-        return true;
-    engine_view(brain_engine(brain), call->resource, brain_now_ns(brain), &view);
-    size_t count =
-        engine_decisions(brain_engine(brain), call->resource, decisions, DECISIONS_SHOWN);
-    json_init(&json, &call->out, false);
-    json_object(&json);
-    json_key_text(&json, "resource", brain_site(brain, call->resource)->id);
-    json_key_text(&json, "state", resource_state_name(view.state));
-    control_write_levels(&json, brain_site(brain, call->resource), &view);
-    json_key_text(&json, "policy", brain_config(brain)->engine.policy);
-    json_key(&json, "decisions");
-    json_array(&json);
-    for (size_t i = 0; i < count; i++)
-        write_decision(brain, &json, &decisions[i]);
-    json_array_end(&json);
-    write_signals(&json, brain, call->resource);
-    json_object_end(&json);
     return true;
 }
 

@@ -112,13 +112,41 @@ static void saves_and_goes_on(void **state)
     fw_engine_destroy(&resumed);
 }
 
+/* Planned events and forecasts (P10): ready when a launch begins; nonsense is refused. */
+static void what_is_expected(void **state)
+{
+    (void)state;
+    struct fw_engine *engine = create("policy=planner");
+    struct fw_action action;
+    char error[200];
+    uint32_t a;
+    const int64_t hour = 3600 * SECOND;
+    assert_int_equal(fw_engine_add(engine, hour, "a", NULL, &a, error, sizeof error), 0);
+    assert_int_equal(fw_engine_plan_event(engine, hour, a, 1, 5 * hour, 6 * hour, 200), 0);
+    assert_int_equal(fw_engine_plan_event(engine, hour, a, 1, 3 * hour, 4 * hour, 200), 0);
+    assert_int_equal(fw_engine_plan_event(engine, hour, a, 1, 3 * hour, 4 * hour, 0), 0);
+    assert_int_equal(fw_engine_forecast(engine, hour, a, 2, 0, 2 * hour, 10), 0);
+    while (!fw_engine_next_action(engine, &action))
+        assert_int_equal(fw_engine_time(engine, fw_engine_deadline(engine)), 0);
+    assert_int_equal(action.kind, FW_ACTION_WARM);
+    assert_string_equal(action.cause, "hint");
+    assert_true(action.at_ns >= 5 * hour - 60 * SECOND && action.at_ns <= 5 * hour - 10 * SECOND);
+    const int64_t now = action.at_ns;
+    assert_int_not_equal(fw_engine_plan_event(engine, now, a + 1, 1, 6 * hour, 7 * hour, 1), 0);
+    assert_int_not_equal(fw_engine_plan_event(engine, now, a, 1, 7 * hour, 7 * hour, 1), 0);
+    assert_int_not_equal(fw_engine_plan_event(engine, now, a, 1, hour, 2 * hour, 1), 0); /* over */
+    assert_int_not_equal(fw_engine_plan_event(engine, now, a, 1, 6 * hour, 7 * hour, -1), 0);
+    assert_int_not_equal(fw_engine_forecast(engine, now, a, 1, 6 * hour, FW_NEVER, 1), 0);
+    assert_int_not_equal(fw_engine_forecast(engine, hour, a, 1, 6 * hour, 7 * hour, 1), 0);
+    fw_engine_destroy(&engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bad_options_are_named),
-        cmocka_unit_test(a_request_is_held_and_released),
-        cmocka_unit_test(strangers_are_checked),
-        cmocka_unit_test(saves_and_goes_on),
+        cmocka_unit_test(bad_options_are_named), cmocka_unit_test(a_request_is_held_and_released),
+        cmocka_unit_test(strangers_are_checked), cmocka_unit_test(saves_and_goes_on),
+        cmocka_unit_test(what_is_expected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
