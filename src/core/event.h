@@ -57,6 +57,7 @@ enum event_kind {
  * answers that with an END at once. GONE for a request that is not held is ignored. END carries in
  * `value` the nanoseconds the request was held. */
 
+enum { PLANNED_MAX = 4096 };    /* planned events that can be to come */
 #define EXPECT_REQUESTS_MAX 1e9 /* EVENT_EXPECT: requests in one span */
 
 enum event_flags {

@@ -11,8 +11,9 @@
 #define LEAD_QUANTILE 0.9
 #define LOOK_NS       TIME_HOUR /* before it begins: how long loads take is looked at again then */
 #define LOOK_LEADS    4         /* or so many loads before, if that is longer */
-#define PATIENCE      2.0       /* cold starts' worth of waiting for the first request */
-#define CERTAIN       0.98      /* as sure as a source's word is ever taken to be */
+#define SAME_NS       TIME_SECOND /* starts closer than that are of the same event */
+#define PATIENCE      2.0         /* cold starts' worth of waiting for the first request */
+#define CERTAIN       0.98        /* as sure as a source's word is ever taken to be */
 
 /* When to begin to load: so that it is loaded when it begins, as loads go. */
 static int64_t lead_ns_of(const struct engine *engine, const struct planned *planned)
@@ -49,8 +50,9 @@ static void take_back(struct engine *engine, const struct planned *planned)
 {
     for (uint32_t i = engine->planned_count; i-- > 0;) {
         const struct planned *other = &engine->planned[i];
+        int64_t apart_ns = other->from_ns - planned->from_ns;
         if (other->resource == planned->resource && other->source == planned->source &&
-            other->from_ns == planned->from_ns)
+            apart_ns > -SAME_NS && apart_ns < SAME_NS)
             remove_at(engine, i);
     }
 }
@@ -63,14 +65,28 @@ static void insert(struct engine *engine, const struct planned *planned)
     engine->planned[at] = *planned;
 }
 
-static void plan_event(struct engine *engine, const struct event *event, double requests)
+/* The usual number is known better when it is time to load than when it was announced. */
+static double requests_of(const struct engine *engine, const struct planned *planned)
+{
+    const struct daily *daily = engine->resources[planned->resource].daily;
+    if (!planned->multiplier)
+        return planned->requests;
+    double usual = daily ? daily_rate(daily, planned->from_ns) *
+                               time_to_seconds(planned->to_ns - planned->from_ns)
+                         : 0;
+    double requests = planned->requests * usual;
+    return requests < EXPECT_REQUESTS_MAX ? requests : EXPECT_REQUESTS_MAX;
+}
+
+static void plan_event(struct engine *engine, const struct event *event)
 {
     struct planned planned = {.from_ns = time_add(engine->now_ns, event->eta_ns),
                               .resource = event->resource,
                               .source = event->source,
-                              .requests = requests};
+                              .requests = event->probability,
+                              .multiplier = (event->flags & EVENT_MULTIPLIER) != 0};
     take_back(engine, &planned);
-    if (!(requests > 0))
+    if (!(planned.requests > 0))
         return;
     if (engine->planned_count == PLANNED_MAX) {
         engine_fail(engine, FW_LIMIT);
@@ -93,6 +109,10 @@ void expected_hear(struct engine *engine, const struct event *event)
     if (!(event->probability >= 0 && event->probability <= EXPECT_REQUESTS_MAX) ||
         event->eta_ns < 0 || event->duration_ns <= 0)
         return; /* says nothing */
+    if (event->flags & EVENT_PLANNED) {
+        plan_event(engine, event);
+        return;
+    }
     int64_t from_ns = time_add(engine->now_ns, event->eta_ns);
     double requests = event->probability;
     const struct daily *daily = engine->resources[event->resource].daily;
@@ -100,10 +120,6 @@ void expected_hear(struct engine *engine, const struct event *event)
         requests *= daily ? daily_rate(daily, from_ns) * time_to_seconds(event->duration_ns) : 0;
     if (!(requests <= EXPECT_REQUESTS_MAX))
         requests = EXPECT_REQUESTS_MAX;
-    if (event->flags & EVENT_PLANNED) {
-        plan_event(engine, event, requests);
-        return;
-    }
     const struct policy_expect expect = {event->resource,
                                          event->source,
                                          engine->now_ns,
@@ -156,6 +172,7 @@ void expected_fire(struct engine *engine)
         insert(engine, &planned);
         return;
     }
+    planned.requests = requests_of(engine, &planned);
     /* Its source's word is for the begin; the hint is for a load that begins now. */
     int64_t until_ns = planned.from_ns > engine->now_ns ? planned.from_ns - engine->now_ns : 0;
     int64_t load_ns = decide_expected_load(engine, resource),
@@ -186,6 +203,7 @@ void expected_code(struct engine *engine, struct coder *coder)
         code_u32(coder, &planned->resource);
         code_u32(coder, &planned->source);
         code_double(coder, &planned->requests);
+        code_bool(coder, &planned->multiplier);
         if (planned->resource >= engine->resource_count || planned->wake_ns < before_ns ||
             planned->from_ns < 0 || planned->to_ns < planned->from_ns ||
             !(planned->requests >= 0 && planned->requests <= EXPECT_REQUESTS_MAX))
@@ -215,7 +233,7 @@ bool engine_planned(const struct engine *engine, uint32_t at, struct planned_eve
         return false;
     const struct planned *planned = &engine->planned[at];
     *event = event_of(engine, planned->resource, planned->source, planned->from_ns, planned->to_ns,
-                      planned->requests);
+                      requests_of(engine, planned));
     return true;
 }
 

@@ -54,11 +54,11 @@ struct hinted {
 };
 
 /* An event that is planned, until it is time to load for it. */
-enum { PLANNED_MAX = 4096 };
 struct planned {
     int64_t wake_ns, from_ns, to_ns;
     uint32_t resource, source;
     double requests;
+    bool multiplier; /* `requests` is how many times the usual number */
 };
 
 struct engine {

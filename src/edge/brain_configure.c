@@ -139,6 +139,7 @@ void brain_configure(struct brain *brain, struct config *config)
     for (uint32_t i = 0; i < config->resource_count; i++)
         configure_one(brain, config, &config->resources[i]);
     retire_others(brain, config);
+    brain_plan_events(brain, config);
 }
 
 /* ---- hint sources ---- */

@@ -85,6 +85,7 @@ struct brain {
     uint32_t drain_count, drain_capacity;
     char **sources;
     uint32_t source_count;
+    bool events_planned; /* those of a configuration, once */
 
     /* saving */
     struct job save_job;
@@ -116,5 +117,9 @@ void brain_adopt_all(struct brain *brain, const struct store_content *content);
 void brain_save_if_changed(struct brain *brain);
 void brain_save_last(struct brain *brain);
 void brain_stop_orphans(const struct brain *brain, const struct store_content *content);
+
+/* brain_events.c: those that are under way are told of when the daemon starts; a reload leaves them
+ * alone, whether they were told of before or not. What is not configured any more is taken back. */
+void brain_plan_events(struct brain *brain, const struct config *config);
 
 #endif

@@ -291,6 +291,8 @@ static void read_pair(struct config_reader *reader, const struct yaml_pair *pair
         read_resource_from(reader, pair->value);
     else if (str_equal(pair->key, STR("devices")))
         config_read_devices(reader, pair->value);
+    else if (str_equal(pair->key, STR("events")))
+        config_read_events(reader, pair->value);
     else if (str_equal(pair->key, STR("resources")))
         config_read_resources(reader, pair->value);
     else if (str_starts(pair->key, STR("control_")))

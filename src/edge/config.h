@@ -109,6 +109,15 @@ struct config_resource {
     uint32_t line;      /* where it stands in the file */
 };
 
+/* A planned event, as POST /v1/events takes it. */
+struct config_event {
+    const char *name;     /* events of one name are judged together */
+    const char *resource; /* an id or alias; NULL: all */
+    int64_t start_ns, end_ns;
+    double requests; /* expected; with `multiplier`: how many times the usual number */
+    bool multiplier;
+};
+
 enum { RESOURCE_FROM_PARTS_MAX = 8 };
 struct config_resource_from { /* "slm_{quality}": a literal with {field} parts, each from a header
                                  or JSON field */
@@ -141,6 +150,8 @@ struct config {
     struct engine_settings engine;
     struct config_resource *resources;
     uint32_t resource_count;
+    const struct config_event *events;
+    uint32_t event_count;
     struct config_text *texts; /* what the pointers above point to */
     _Atomic uint32_t references;
 };

@@ -23,6 +23,7 @@ CONFIG_TABLE(config_warmer_key)
 CONFIG_TABLE(config_call_key)
 CONFIG_TABLE(config_level_key)
 CONFIG_TABLE(config_device_key)
+CONFIG_TABLE(config_event_key)
 #undef CONFIG_TABLE
 
 enum { CONFIG_TEXTS_MAX = 64 << 20, CONFIG_FILE_MAX = 16 << 20 };
@@ -87,6 +88,9 @@ void config_check_devices(struct config_reader *reader, const yaml_node_t *node)
 void config_check_placing(struct config_reader *reader, struct config_resource *resource,
                           const struct yaml_pair *pairs, uint32_t count, const yaml_node_t *node);
 void config_check_pinned(struct config_reader *reader, const yaml_node_t *list);
+/* config_event.c */
+void config_read_events(struct config_reader *reader, const yaml_node_t *list);
+void config_check_events(struct config_reader *reader, const yaml_node_t *list);
 /* Contradictions between parts, once everything is read. */
 void config_check(struct config_reader *reader, const yaml_node_t *root);
 

@@ -162,6 +162,8 @@ const struct option_row config_top_keys[] = {
     {"control", OPTION_TEXT, 0, "", 0, 0, false, NULL,
      "The control plane: keys listen, token_file."},
     {"resources", OPTION_TEXT, 0, "", 0, 0, true, NULL, "List of resources. Required."},
+    {"events", OPTION_TEXT, 0, "", 0, 0, true, NULL,
+     "List of planned events: what is loaded in time for them."},
     {"fallback", OPTION_TEXT, 0, "", 0, 0, true, NULL,
      "Where requests go that are not held: key url."},
     {"resource_from", OPTION_TEXT, 0, "", 0, 255, true, NULL,
@@ -223,12 +225,14 @@ const size_t config_call_key_count = 1;
 
 /* Counts are constants of this file, so that the table below can be one. */
 #define ROWS(rows) rows, sizeof rows / sizeof rows[0]
+enum { EVENT_KEYS = 8 };  /* checked in config_event.c */
 enum { DEVICE_KEYS = 4 }; /* checked in config_devices.c */
 const struct config_section config_sections[] = {
     {"", "top level; control_X is written control: {X: ...}", ROWS(config_option_rows)},
     {"", "top level, parts", ROWS(config_top_keys)},
     {"fallback", "where requests go that are not held", ROWS(config_fallback_keys)},
     {"devices[]", "one of several devices", config_device_keys, DEVICE_KEYS},
+    {"events[]", "one planned event", config_event_keys, EVENT_KEYS},
     {"resources[]", "one resource", ROWS(config_resource_rows)},
     {"resources[]", "one resource, parts", ROWS(config_resource_keys)},
     {"resources[].warmer", "how it is loaded and unloaded", ROWS(config_warmer_rows)},

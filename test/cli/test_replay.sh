@@ -53,6 +53,40 @@ assert all(row["cause"] == "request" and row["because"] for row in warm) and len
 assert sum(row["action"] == "release" for row in rows) == 12
 PYTHON
 
+# Planned events and forecasts from files (P10): what was announced is loaded in time; what is in nobody's trace is counted;
+# bad rows are named with their line, field and what was expected.
+printf 'time,resource\n' >"$work/rare.csv"
+for day in 0 1 2 3 4 5; do echo "$((day * 86400 + 36000 + day * 3000)),a"; done >>"$work/rare.csv"
+{ echo "resource,start,end,expected_requests,source,known"
+  for day in 1 2 3 4 5; do at=$((day * 86400 + 36000 + day * 3000)); echo "a,$((at - 5)),$((at + 600)),20,launches,$((at - 40000))"; done
+  echo "nobody,100,200,1,,"; } >"$work/events.csv"
+rare() { "$FOREWARM" replay "$work/rare.csv" --load-time 30s --policy planner --json -q "$@"; }
+rare >"$work/without.json" && rare --events "$work/events.csv" >"$work/with.json" || complain "planned events failed"
+python3 - "$work/without.json" "$work/with.json" <<'PYTHON' || failed=1
+import json, sys
+without, told = (json.load(open(path))["policies"][0] for path in sys.argv[1:])
+assert without["cold"] == 6 and told["cold"] == 1, (without["cold"], told["cold"])
+assert told["prewarms"]["hit"] == 5 and told["cost"] < without["cost"], told
+PYTHON
+sed 's/,start,/,timestamp,/; s/,known$/,later/' "$work/events.csv" >"$work/forecasts.csv"
+rare --forecasts "$work/forecasts.csv" >"$work/forecast.json" || complain "forecasts failed"
+bad() { # row, sentence
+    for option in --events --forecasts; do
+        printf 'resource,start,end,expected_requests,source,known\na,100,200,1,,\n%s\n' "$1" >"$work/bad.csv"
+        rare $option "$work/bad.csv" >"$work/said" 2>&1 && complain "$option: \"$1\" was accepted"
+        grep -qF "bad.csv:3: $2" "$work/said" || complain "$option: \"$1\": $(cat "$work/said")"
+    done
+}
+bad "a,soon,200,1,," 'start: found "soon", expected a time'
+bad "a,100,later,1,," 'end: found "later", expected a time'
+bad "a,100,100,1,," 'end: found "100", expected an instant after start'
+bad "a,100,200,-1,," 'expected_requests: found "-1", expected a number from 0 to 1e9'
+bad "a,100,200,many,," 'expected_requests: found "many", expected a number from 0 to 1e9'
+bad "a,100,200,1,,x" 'known: found "x", expected a time'
+printf 'start,end\n1,2\n' >"$work/bad.csv"
+rare --events "$work/bad.csv" >"$work/said" 2>&1 && complain "events without resources were accepted"
+grep -qF 'bad.csv:1: header: found "start", expected resource' "$work/said" || complain "a missing column: $(cat "$work/said")"
+
 # What each policy cost for each resource adds up to what the table says it cost.
 "$FOREWARM" replay "$here/small.csv" --load-time 11s --policy planner,ttl:10m --csv "$work/all.csv" --per-resource "$work/each.csv" -q >/dev/null
 python3 - "$work/all.csv" "$work/each.csv" <<'PYTHON' || failed=1

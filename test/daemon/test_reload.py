@@ -3,10 +3,11 @@
 """Reload, drain, stop; and that nothing secret is written anywhere."""
 import os
 import signal
+import subprocess
 import threading
 import time
 
-from harness import Daemon, call, main, wait_for
+from harness import FOREWARM, Daemon, call, main, wait_for
 
 
 def reload(d, expect="configuration reloaded"):
@@ -32,6 +33,41 @@ def resources_come_and_go():
         assert d.chat("a").status == 404 and d.get("/v1/resources/a").status == 404
         wait_for("the retired one to be unloaded", lambda: not os.path.exists(f"/proc/{pid}"))
         assert d.chat("b").status == 200
+
+
+def planned_events_are_loaded_for():
+    """Events of the configuration (P10): loaded in time, said in why, taken back by a reload; what is to come survives a restart once."""
+    def in_s(seconds):
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+
+    def events(d, id):
+        return [signal for signal in d.get(f"/v1/resources/{id}/why").json["signals"] if signal["signal"] == "event"]
+
+    soon = {"name": "launch", "resource": "first", "start": in_s(2), "duration": "2h", "expected_requests": 500}
+    later = {"name": "fair", "resource": "all", "start": in_s(86400), "end": in_s(90000), "multiplier": 3}
+    with Daemon(load_time="1s", events=[soon, later], state="sqlite:" + "events.db") as d:
+        d.exec_resource("a", aliases=["first"])
+        d.exec_resource("b")
+        d.start()
+        assert [event["source"] for event in events(d, "a")] == ["config:launch", "config:fair"], events(d, "a")
+        assert [event["source"] for event in events(d, "b")] == ["config:fair"]
+        d.wait_state("a", "warm")
+        assert d.state("b") == "cold"
+        launch = events(d, "a")[0]
+        assert launch["source"] == "config:launch" and launch["start"][:19] == soon["start"][:19] and launch["followed"], launch
+        said = subprocess.run([FOREWARM, "why", "a", "--api", f"http://127.0.0.1:{d.control}"], capture_output=True, text=True).stdout
+        assert f"signal event of config:launch: from {soon['start'][:19]}" in said and "500 requests expected: followed" in said, said
+        d.options["events"] = [{**later, "name": "other", "resource": "b"}, {**soon, "start": in_s(-60)}]
+        reload(d)
+        assert [event["source"] for event in events(d, "b")] == ["config:other"]
+        assert [event["source"] for event in events(d, "a")] == ["config:launch"]
+        d.stop()
+        d.start()
+        assert [event["source"] for event in events(d, "b")] == ["config:other"], events(d, "b")
+        d.options["events"] = []
+        d.stop()
+        d.start()
+        assert events(d, "b") == []
 
 
 def a_bad_file_changes_nothing_and_every_problem_is_logged():
@@ -165,6 +201,6 @@ def nothing_secret_is_written():
 
 
 if __name__ == "__main__":
-    main([resources_come_and_go, a_bad_file_changes_nothing_and_every_problem_is_logged,
+    main([resources_come_and_go, planned_events_are_loaded_for, a_bad_file_changes_nothing_and_every_problem_is_logged,
           settings_change_and_fixed_ones_are_named, a_changed_command_replaces_what_runs,
           a_stop_lets_running_requests_end, a_stop_does_not_wait_for_ever, nothing_secret_is_written])

@@ -244,7 +244,7 @@ static void limits_and_nonsense(void **state)
     plan(&bench, a, TIME_HOUR, -1);
     assert_int_equal(engine_next_deadline(bench.engine), TIME_NEVER);
     for (int i = 0; i < 4096; i++)
-        plan(&bench, a, TIME_DAY + i, 10);
+        plan(&bench, a, TIME_DAY + SECONDS(i), 10);
     struct event more = forecast;
     more.flags = EVENT_PLANNED;
     more.at_ns = bench.now_ns;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The configuration: what is right is read, and what is wrong is said with its place and its
  * remedy, all at once. */
+#include "base/time.h"
 #include "edge/config.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -259,6 +260,64 @@ static void what_this_build_has_not(void **state)
         "f.yaml:1:8: state: redis:// is not in this build yet, use sqlite:PATH\n");
 }
 
+static void planned_events(void **state)
+{
+    (void)state;
+    struct config *config =
+        accepted(RESOURCE "events:\n"
+                          "  - {name: launch, resource: qwen-7b, start: '2026-03-01T09:00:00Z', "
+                          "duration: 2h, expected_requests: 200}\n"
+                          "  - {name: fair, resource: all, date: 2026-03-02, multiplier: 3}\n"
+                          "  - {name: late, resource: qwen-7b, start: 2026-03-01 09:00:00, end: "
+                          "'2026-03-01T09:30:00+00:00'}\n");
+    const int64_t nine_ns = 1772355600 * TIME_SECOND; /* 2026-03-01 09:00 UTC */
+    assert_int_equal(config->event_count, 3);
+    const struct config_event *events = config->events;
+    assert_string_equal(events[0].name, "launch");
+    assert_string_equal(events[0].resource, "qwen-7b");
+    assert_int_equal(events[0].start_ns, nine_ns);
+    assert_int_equal(events[0].end_ns, nine_ns + 2 * TIME_HOUR);
+    assert_true(events[0].requests == 200 && !events[0].multiplier);
+    assert_null(events[1].resource);
+    assert_int_equal(events[1].start_ns, nine_ns + 15 * TIME_HOUR);
+    assert_int_equal(events[1].end_ns, nine_ns + 39 * TIME_HOUR);
+    assert_true(events[1].requests == 3 && events[1].multiplier);
+    assert_int_equal(events[2].start_ns, nine_ns);
+    assert_int_equal(events[2].end_ns, nine_ns + 30 * TIME_MINUTE);
+    assert_true(events[2].requests == 1);
+    config_free(&config);
+}
+
+static void wrong_planned_events(void **state)
+{
+    (void)state;
+    refused("events:\n"
+            "  - {name: a, resource: nobody, start: 2026-03-01T09:00:00Z, duration: 2}\n"
+            "  - {name: '', resource: qwen-7b, date: 2026-03, end: soon, expected_requests: -1, "
+            "nmae: b}\n"
+            "  - {resource: qwen-7b, start: 2026-03-01T09:00:00Z, date: 2026-03-01, multiplier: 2, "
+            "expected_requests: 5, end: 2026-03-01T09:00:00Z, duration: 1h}\n"
+            "  - {name: c, resource: all}\n"
+            "  - launch\n" RESOURCE,
+            "f.yaml:2:72: events.duration: found \"2\", expected a duration such as 2h, at most a "
+            "year\n"
+            "f.yaml:3:84: nmae: unknown key, did you mean name?\n"
+            "f.yaml:3:12: events.name: found \"\", expected a name\n"
+            "f.yaml:3:41: events.date: found \"2026-03\", expected a day such as 2026-03-01\n"
+            "f.yaml:3:55: events.end: found \"soon\", expected an instant such as "
+            "2026-03-01T09:00:00Z\n"
+            "f.yaml:3:80: events.expected_requests: found \"-1\", expected a number from 0 to 1e9\n"
+            "f.yaml:4:5: events.name: missing\n"
+            "f.yaml:4:60: events.date: found beside start, expected one of them\n"
+            "f.yaml:4:146: events.duration: found beside end, expected one of them\n"
+            "f.yaml:4:114: events.end: found \"2026-03-01T09:00:00Z\", expected an instant after "
+            "start\n"
+            "f.yaml:4:84: events.multiplier: found beside expected_requests, expected one of them\n"
+            "f.yaml:5:5: events.start: missing, expected it or date\n"
+            "f.yaml:6:5: events: found a single value, expected a mapping of keys\n"
+            "f.yaml:2:5: events.resource: \"nobody\" is no configured resource\n");
+}
+
 static void wrong_values(void **state)
 {
     (void)state;
@@ -403,6 +462,8 @@ int main(void)
         cmocka_unit_test(what_is_missing),
         cmocka_unit_test(contradictions),
         cmocka_unit_test(what_this_build_has_not),
+        cmocka_unit_test(planned_events),
+        cmocka_unit_test(wrong_planned_events),
         cmocka_unit_test(wrong_values),
         cmocka_unit_test(messages_keep_secrets),
         cmocka_unit_test(the_environment_overrides),
