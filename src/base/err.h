@@ -61,6 +61,8 @@
       "See `forewarm why` and the model server's log.")                                            \
     X(FW_OVERLOADED, "overloaded", 3, 503, "Too many requests are waiting.",                       \
       "Try again after Retry-After seconds.")                                                      \
+    X(FW_BUDGET, "budget_spent", 3, 503, "The budget for loading models is spent.",                \
+      "Try again after Retry-After seconds, or raise the budget that is named.")                   \
     X(FW_BAD_REQUEST, "bad_request", 2, 400, "The HTTP request is malformed.",                     \
       "Correct the request.")                                                                      \
     X(FW_HEAD_TOO_LARGE, "head_too_large", 2, 431, "The request head is too large.",               \

@@ -30,7 +30,11 @@
     X(ACTION_STATE, "state", "the resource's state changed (status: enum resource_state)")         \
     X(ACTION_RAISE, "raise",                                                                       \
       "bring it from cold to a level (status); answer RAISED, or FAILED (attempt)")                \
-    X(ACTION_LOWER, "lower", "from its level to cold; answer UNLOADED (attempt)")
+    X(ACTION_LOWER, "lower", "from its level to cold; answer UNLOADED (attempt)")                  \
+    X(ACTION_PROVE, "prove",                                                                       \
+      "it was believed warm and is doubted: prove it again, and load it if it is gone; answer "    \
+      "PROVEN or FAILED (attempt)")                                                                \
+    X(ACTION_DECLINE, "decline", "nothing to do: a warm-up for this cause does not begin (reason)")
 
 enum action_kind {
 #define X(kind, name, sentence) kind,
@@ -48,7 +52,8 @@ enum action_kind {
     X(CAUSE_PAGE, "page")                                                                          \
     X(CAUSE_OPERATOR, "operator")                                                                  \
     X(CAUSE_PIN, "pin")                                                                            \
-    X(CAUSE_SESSION, "session")
+    X(CAUSE_SESSION, "session")                                                                    \
+    X(CAUSE_DOUBT, "doubt")
 enum cause {
 #define X(cause, name) cause,
     CAUSES(X)
@@ -103,12 +108,34 @@ enum cause {
     X(REASON_HOST_EVICTED, "host_evicted",                                                         \
       "{0b} of host memory are needed for another resource; this one was worth least there")       \
     X(REASON_FORETOLD, "foretold",                                                                 \
-      "after {0p} in a session it follows in {1} % of {2} cases, after {3s}")
+      "after {0p} in a session it follows in {1} % of {2} cases, after {3s}")                      \
+    X(REASON_DOUBTED, "doubted",                                                                   \
+      "a request waited {0s} for its first byte, {1s} are usual when it is warm: it is proven "    \
+      "again")                                                                                     \
+    X(REASON_COOLDOWN, "cooldown",                                                                 \
+      "its last warm-up ahead went unused; none for a hint or page in the next {0s}")              \
+    X(REASON_BUDGET_WARMUPS, "budget_warmups",                                                     \
+      "{1} warm-ups within the hour, {2} are allowed; the oldest will be an hour old in {0s}")     \
+    X(REASON_BUDGET_LOADING, "budget_loading",                                                     \
+      "{1s} of loading within the hour and about {3s} more, {2s} are allowed; the oldest will be " \
+      "an hour old in {0s}")                                                                       \
+    X(REASON_BUDGET_USD, "budget_usd",                                                             \
+      "loading has cost {1x} USD within the day and would cost {3x} more, {2x} are allowed; the "  \
+      "oldest will be a day old in {0s}")                                                          \
+    X(REASON_BREAKER, "breaker",                                                                   \
+      "the last {1} warm-ups on its server failed; the next try in {0s}")                          \
+    X(REASON_TRAFFIC, "traffic",                                                                   \
+      "{1} requests run beside it, more than {2}: it waits for {0s} at most")
 enum reason {
 #define X(reason, name, sentence) reason,
     REASONS(X)
 #undef X
         REASON_COUNT
+};
+
+struct why {
+    enum reason reason;
+    int64_t numbers[4];
 };
 
 struct action {

@@ -18,7 +18,7 @@
 #define HINT_LEAD_S      30.0 /* a hint saves at most this much of the load */
 #define HINT_COST_WEIGHT 2.0
 #define EXPECTED_MAX     9.2 /* what a hint can raise the expectation to: -ln(1e-4) */
-enum { LOOKED_AT = 256, SESSIONS_KEPT = 1000, WARM_LOOKED_AT = 256 };
+enum { LOOKED_AT = 256, SESSIONS_KEPT = 1000, WARM_LOOKED_AT = 256, TRIES_MAX = 4 };
 
 static struct values *make_values(const struct engine *engine)
 {
@@ -262,7 +262,8 @@ struct choice {
 static bool absent(const struct engine *engine, const struct resource *resource)
 {
     return resource->configured && resource_absent(resource) && !resource->queued &&
-           !resource->dismissed && place_possible(engine, resource);
+           !resource->dismissed && place_possible(engine, resource) &&
+           !restraint_waits(engine, (uint32_t)(resource - engine->resources));
 }
 
 /* The devices on which making room costs least, one after the other; marks what has to go. False:
@@ -373,26 +374,18 @@ static void forget_settled_hints(struct engine *engine)
     engine->hinted_count = kept;
 }
 
-void ahead_try(struct engine *engine)
+/* Begins what is worth most. True: that was declined, there may be another. */
+static bool try_best(struct engine *engine, uint32_t open)
 {
-    if (!engine->values || !engine->settings.enable_prewarming ||
-        engine->queue_first != RESOURCE_NONE)
-        return;
-    struct choice best = {.resource = RESOURCE_NONE, .open = place_loaders(engine)};
-    if (best.open == 0 || (best.open &= place_settled(engine)) == 0)
-        return;
+    struct choice best = {.resource = RESOURCE_NONE, .open = open};
     enum cause cause = CAUSE_HINT;
-    values_refresh(engine->values, engine->now_ns);
-    foretold_expire(engine);
-    rest_set_price(engine);
-    forget_settled_hints(engine);
     choose_hinted(engine, &best);
     if (best.resource == RESOURCE_NONE) {
         cause = CAUSE_PLAN;
         choose_expected(engine, &best);
     }
     if (best.resource == RESOURCE_NONE)
-        return;
+        return false;
     const struct resource *resource = &engine->resources[best.resource];
     struct why why = {REASON_WORTH,
                       {(int64_t)(expected(engine, best.resource) * 1e6),
@@ -404,8 +397,27 @@ void ahead_try(struct engine *engine)
     } else if (cause == CAUSE_HINT) {
         why = (struct why){REASON_HINTED, {resource->hint->eta_ns, (int64_t)(hinted * 1e6)}};
     }
+    if (!restraint_admits(engine, best.resource, cause))
+        return true;
     room_start_displacing(engine, best.resource, best.devices, cause, &why, best.victims,
                           best.victim_count);
+    return false;
+}
+
+void ahead_try(struct engine *engine)
+{
+    if (!engine->values || !engine->settings.enable_prewarming ||
+        engine->queue_first != RESOURCE_NONE)
+        return;
+    uint32_t open = place_loaders(engine);
+    if (open == 0 || (open &= place_settled(engine)) == 0)
+        return;
+    values_refresh(engine->values, engine->now_ns);
+    foretold_expire(engine);
+    rest_set_price(engine);
+    forget_settled_hints(engine);
+    for (int tries = 0; tries < TRIES_MAX && try_best(engine, open); tries++) {
+    }
 }
 
 static struct hinted *listed(struct engine *engine, uint32_t number)

@@ -89,6 +89,7 @@ void engine_destroy(struct engine **engine_ref)
     free(engine->resources);
     free(engine->sources);
     free(engine->planned);
+    free(engine->servers);
     free(engine->decisions);
     free(engine->candidates);
     free(engine->rest_candidates);

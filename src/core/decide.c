@@ -145,6 +145,10 @@ static void settle_cold(struct engine *engine, uint32_t number)
         /* A window that means to keep what is no longer there is over; the next one may load it
          * ahead. */
         if (window->start_ns > 0) {
+            if (restraint_gives_way(engine, number, CAUSE_PLAN)) {
+                decide_look_again(engine, number, restraint_again_ns(engine, number));
+                return;
+            }
             const struct why why = {REASON_PLAN_WINDOW, {window->start_ns, lead_ns}};
             room_want(engine, number, CAUSE_PLAN, &why);
             if (!resource_absent(resource))

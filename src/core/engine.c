@@ -40,6 +40,7 @@ static const struct handler handlers[EVENT_KIND_COUNT] = {
     [EVENT_OBSERVED] = {arrivals_on_observed, false, 0},
     [EVENT_EXPECT]   = {expected_hear, false, 0},
     [EVENT_SIZED]    = {reports_on_sized, false, 0},
+    [EVENT_DOUBTED]  = {reports_on_doubted, false, 0},
     [EVENT_RAISED]   = {reports_on_raised, true, IN(RESOURCE_RAISING) | IN(RESOURCE_UNLOADING)},
 };
 /* clang-format on */

@@ -15,6 +15,7 @@
 #include "core/action.h"
 #include "core/devices.h"
 #include "core/event.h"
+#include "core/restraint.h"
 #include "core/settings.h"
 #include <stdbool.h>
 
@@ -91,6 +92,7 @@ struct accounts {
     uint64_t prewarm_hit, prewarm_expired, prewarm_cancelled, prewarm_failed;
     int64_t prewarm_wasted_ns; /* warm time of the expired ones */
     uint64_t unloads, evictions, lost;
+    uint64_t doubted;         /* answers at cold speed from what was believed warm */
     int64_t warm_ns, idle_ns; /* warm in all; warm with nothing running */
     int64_t load_ns;          /* spent loading and proving */
     int64_t
@@ -130,6 +132,8 @@ struct resource_view {
     uint64_t raises; /* from cold to a level between */
     int64_t half_ns; /* spent there */
     struct accounts accounts;
+    double cost_usd;                  /* of all its loading */
+    uint64_t declined[DECLINE_COUNT]; /* warm-ups that did not begin, by enum decline */
     /* what its past looks like */
     uint32_t remembered;   /* its requests in the rolling history */
     int64_t median_gap_ns; /* of those; -1: fewer than two */

@@ -42,7 +42,9 @@
     X(EVENT_EXPECT, "expect",                                                                      \
       "so many requests are expected in a span of time (source, eta_ns, duration_ns, "             \
       "probability, flags)")                                                                       \
-    X(EVENT_SIZED, "sized", "a warm resource was measured (value: bytes)")
+    X(EVENT_SIZED, "sized", "a warm resource was measured (value: bytes)")                         \
+    X(EVENT_DOUBTED, "doubted",                                                                    \
+      "what is believed warm answered a request at cold speed (duration_ns, value, flags)")
 
 enum event_kind {
 #define X(kind, name, sentence) kind,
@@ -66,6 +68,8 @@ enum event_flags {
     EVENT_IGNORE_COOLDOWN = 4, /* EVENT_WARM by an operator */
     EVENT_PLANNED = 8,         /* EVENT_EXPECT: an event that is planned, not a forecast */
     EVENT_MULTIPLIER = 16,     /* EVENT_EXPECT: `probability` is how many times the usual number */
+    EVENT_INFERRED = 32, /* EVENT_DOUBTED: traffic alone tells when it loads: learn the load time */
+    EVENT_SEEN = 64,     /* EVENT_DOUBTED: the request was seen elsewhere; nothing can be proven */
 };
 
 struct event {
@@ -76,10 +80,11 @@ struct event {
     uint64_t session;    /* hash of the session's name; 0 none */
     uint64_t attempt;    /* of the ACTION_WARM, ACTION_DRAIN or ACTION_UNLOAD this answers */
     int64_t duration_ns; /* END: service time without the hold; LOADED, PROVEN: time the step took;
-                            EXPECT: how long the span is; HINT: how long after eta_ns it may still
-                            come, 0: a minute */
+                            DOUBTED: time to the first byte; EXPECT: how long the span is; HINT: how
+                            long after eta_ns it may still come, 0: a minute */
     int64_t eta_ns;      /* HINT: expected from now */
-    uint64_t value;      /* END: ns it was held; PROVEN: bytes measured, 0 unknown */
+    uint64_t value;      /* END: ns it was held; PROVEN: bytes measured, 0 unknown; DOUBTED: ns to
+                            the first byte when it is warm */
     double probability;  /* HINT: 0..1; EXPECT: how many requests */
     uint32_t source;     /* HINT, WARM: number of the source's name, 0 unnamed */
     uint32_t status;

@@ -163,6 +163,11 @@ static void start_hinted(struct engine *engine, uint32_t number)
     }
     int64_t until_ns = time_add(hint->expire_at_ns, 0);
     hint->start_at_ns = TIME_NEVER;
+    if (resource_absent(resource) && !engine->values &&
+        restraint_gives_way(engine, number, is_foretold(hint) ? CAUSE_SESSION : CAUSE_HINT)) {
+        hint->start_at_ns = restraint_again_ns(engine, number);
+        return;
+    }
     if (resource->state == RESOURCE_WARM) {
         if (resource->protect_until_ns < until_ns)
             resource->protect_until_ns = until_ns;
@@ -224,6 +229,11 @@ void hints_hear_planned(struct engine *engine, const struct event *event,
                                     hint_pays(engine, resource, probability, event->duration_ns)));
     if (planned && hints_is_silent(engine, resource, event->source))
         pays = false;
+    if (!pays && engine->settings.enable_prewarming &&
+        engine->now_ns < resource->cooldown_until_ns) {
+        const struct why why = {REASON_COOLDOWN, {resource->cooldown_until_ns - engine->now_ns}};
+        restraint_decline(engine, event->resource, CAUSE_HINT, &why, resource->cooldown_until_ns);
+    }
     int64_t early_ns = load_ns + (engine->values ? HINT_EARLY_NS : 0);
     int64_t start_ns = time_add(engine->now_ns, eta_ns > early_ns ? eta_ns - early_ns : 0);
     if (!resource->hint)

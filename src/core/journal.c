@@ -101,8 +101,15 @@ enum {
 };
 _Static_assert(HAS_COUNT <= 16, "the mask has 16 bits");
 /* A new member of the settings must be written and read below. */
-_Static_assert(sizeof(struct level_settings) == 40 && sizeof(struct resource_settings) == 184,
+_Static_assert(sizeof(struct level_settings) == 40 && sizeof(struct resource_settings) == 208,
                "resource_settings changed: change its encoding");
+
+/* Most have no server in common and no budget of their own. */
+static bool is_held_back(const struct resource_settings *settings)
+{
+    const struct budget_settings *budget = &settings->budget;
+    return settings->server > 0 || budget->warmups > 0 || budget->loading_ns > 0 || budget->usd > 0;
+}
 
 static void put_resource(struct buf *out, const struct event *event)
 {
@@ -116,7 +123,14 @@ static void put_resource(struct buf *out, const struct event *event)
     buf_put_i64(out, settings->span);
     buf_put_u32(out, settings->devices);
     buf_put_u8(out, settings->pin);
-    buf_put_u8(out, settings->has_fallback);
+    bool held_back = is_held_back(settings);
+    buf_put_u8(out, (uint8_t)(settings->has_fallback | held_back << 1));
+    if (held_back) {
+        buf_put_u32(out, settings->server);
+        buf_put_i64(out, settings->budget.warmups);
+        buf_put_i64(out, settings->budget.loading_ns);
+        buf_put_double(out, settings->budget.usd);
+    }
     for (uint32_t i = 0; i < settings->level_count; i++) { /* up to the record's end */
         const struct level_settings *level = &settings->levels[i];
         buf_put_u64(out, level->memory);
@@ -183,6 +197,17 @@ static enum fw_err get_settings(struct buf_reader *in, struct engine_settings *s
     return FW_OK;
 }
 
+static void get_restraint(struct buf_reader *in, struct resource_settings *settings)
+{
+    settings->server = buf_get_u32(in);
+    settings->budget.warmups = buf_get_i64(in);
+    settings->budget.loading_ns = buf_get_i64(in);
+    settings->budget.usd = buf_get_double(in);
+    if (settings->budget.warmups < 0 || settings->budget.loading_ns < 0 ||
+        !(settings->budget.usd >= 0 && settings->budget.usd <= 1e9))
+        in->failed = true;
+}
+
 static void get_resource(struct buf_reader *in, struct journal_record *record)
 {
     struct resource_settings *settings = &record->resource;
@@ -196,7 +221,9 @@ static void get_resource(struct buf_reader *in, struct journal_record *record)
     settings->devices = buf_get_u32(in);
     uint8_t pin = buf_get_u8(in), has_fallback = buf_get_u8(in);
     settings->pin = pin != 0;
-    settings->has_fallback = has_fallback != 0;
+    settings->has_fallback = (has_fallback & 1) != 0;
+    if (has_fallback & 2)
+        get_restraint(in, settings);
     record->event.settings = settings;
     while (!in->failed && in->at < in->len && settings->level_count < LEVELS_MAX) {
         struct level_settings *level = &settings->levels[settings->level_count++];
@@ -211,7 +238,7 @@ static void get_resource(struct buf_reader *in, struct journal_record *record)
             in->failed = true;
     }
     if (record->event.id.len == 0 || record->event.id.len > JOURNAL_ID_MAX || pin > 1 ||
-        has_fallback > 1 || settings->on_cold < ON_COLD_HOLD || settings->on_cold > ON_COLD_REFUSE)
+        has_fallback > 3 || settings->on_cold < ON_COLD_HOLD || settings->on_cold > ON_COLD_REFUSE)
         in->failed = true;
 }
 

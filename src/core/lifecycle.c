@@ -16,6 +16,7 @@ static const struct lifecycle_row rows[] = {
     {RESOURCE_VERIFYING, SIGNAL_CANCELLED, RESOURCE_COLD,      LIFECYCLE_NO_ACTION},
     {RESOURCE_WARM,      SIGNAL_LET_GO,    RESOURCE_DRAINING,  ACTION_DRAIN},
     {RESOURCE_WARM,      SIGNAL_LOST,      RESOURCE_COLD,      LIFECYCLE_NO_ACTION},
+    {RESOURCE_WARM,      SIGNAL_DOUBT,     RESOURCE_VERIFYING, ACTION_PROVE},
     {RESOURCE_DRAINING,  SIGNAL_WANT,      RESOURCE_WARM,      ACTION_UNDRAIN},
     {RESOURCE_DRAINING,  SIGNAL_DRAINED,   RESOURCE_UNLOADING, ACTION_UNLOAD},
     {RESOURCE_DRAINING,  SIGNAL_LOST,      RESOURCE_COLD,      LIFECYCLE_NO_ACTION},
@@ -47,7 +48,7 @@ const struct lifecycle_row *lifecycle_find(uint32_t state, uint32_t signal)
 const char *lifecycle_signal_name(uint32_t signal)
 {
     static const char *const names[SIGNAL_COUNT] = {
-        "want",     "loaded", "proven", "failed", "cancelled", "let go", "drained",
-        "unloaded", "lost",   "found",  "retry",  "raise",     "raised", "lower"};
+        "want", "loaded", "proven", "failed", "cancelled", "let go", "drained", "unloaded",
+        "lost", "found",  "retry",  "raise",  "raised",    "lower",  "doubt"};
     return signal < SIGNAL_COUNT ? names[signal] : "?";
 }

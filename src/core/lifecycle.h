@@ -23,6 +23,7 @@ enum signal {
     SIGNAL_RAISE, /* bring it to a level between cold and warm */
     SIGNAL_RAISED,
     SIGNAL_LOWER, /* from there to cold */
+    SIGNAL_DOUBT, /* a request was answered at cold speed */
     SIGNAL_COUNT
 };
 

@@ -150,6 +150,11 @@ void engine_view(const struct engine *engine, uint32_t number, int64_t now_ns,
         .attempt = resource->attempt,
     };
     accounts_now(resource, now_ns, &view->accounts);
+    uint32_t span = place_span(engine, resource);
+    view->cost_usd = time_to_seconds(view->accounts.load_ns) * (span > 1 ? span : 1) *
+                     engine->settings.hour_price_usd / 3600;
+    if (resource->restraint)
+        memcpy(view->declined, resource->restraint->declined, sizeof view->declined);
     view_forecast(engine, number, now_ns, view);
     view_past(engine, number, view);
     if (resource->levels)

@@ -48,7 +48,10 @@ void reports_on_loaded(struct engine *engine, const struct event *event)
 void reports_on_proven(struct engine *engine, const struct event *event)
 {
     struct resource *resource = &engine->resources[event->resource];
-    if (resource->level > 0) {
+    restraint_succeeded(engine, event->resource);
+    if (resource->cause == CAUSE_DOUBT) {
+        /* It may have been there all the time: that teaches nothing about loading. */
+    } else if (resource->level > 0) {
         levels_learn(engine, resource, false);
     } else {
         load_law_add(&engine->load_law, engine->now_ns - resource->load_started_ns,
@@ -122,6 +125,7 @@ void reports_on_failed(struct engine *engine, const struct event *event)
                       &(struct why){.reason = REASON_DEMAND});
     } else {
         resource->accounts.warmups_failed++;
+        restraint_failed(engine, event->resource);
         int64_t pause_ns = engine->settings.retry_min_ns;
         for (uint8_t i = 0; i < resource->failures && pause_ns < engine->settings.retry_max_ns; i++)
             pause_ns *= 2;
@@ -206,4 +210,34 @@ void reports_on_found(struct engine *engine, const struct event *event)
     if (resource
             ->configured) /* else it is about to be, or to be retired: see engine_forget_world */
         decide_settle(engine, event->resource);
+}
+
+/* What is learned of loading where no loader of ours can be timed. */
+static void learn_inferred(struct engine *engine, struct resource *resource, int64_t load_ns)
+{
+    load_law_add(&engine->load_law, load_ns, load_times_latest(&resource->loads));
+    load_times_add(&resource->loads, load_ns);
+}
+
+/* The request has waited for a load that we did not know of: it met something cold after all. */
+void reports_on_doubted(struct engine *engine, const struct event *event)
+{
+    struct resource *resource = &engine->resources[event->resource];
+    int64_t usual_ns = (int64_t)event->value;
+    int64_t lost_ns = event->duration_ns > usual_ns ? event->duration_ns - usual_ns : 0;
+    bool seen = (event->flags & EVENT_SEEN) != 0;
+    if (resource->state != RESOURCE_WARM && !seen)
+        return;
+    resource->accounts.doubted++;
+    resource->accounts.cold_requests++;
+    resource->accounts.wait_ns += lost_ns;
+    resource->accounts.regret_ns += lost_ns;
+    if (event->flags & EVENT_INFERRED)
+        learn_inferred(engine, resource, lost_ns);
+    if (seen)
+        return;
+    resource->cause = CAUSE_DOUBT;
+    resource->accounts.warmups[CAUSE_DOUBT]++;
+    const struct why why = {REASON_DOUBTED, {event->duration_ns, usual_ns}};
+    engine_signal(engine, event->resource, SIGNAL_DOUBT, &why);
 }

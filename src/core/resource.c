@@ -140,9 +140,11 @@ void resource_fini(struct resource *resource)
     free(resource->sizes);
     resource->sizes = NULL;
     free(resource->levels);
+    free(resource->restraint);
     resource->hint = NULL;
     resource->daily = NULL;
     resource->levels = NULL;
+    resource->restraint = NULL;
 }
 
 struct kept_settings kept_settings_of(const struct resource_settings *settings)

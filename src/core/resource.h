@@ -121,9 +121,10 @@ struct resource {
     struct plan_store plan;
     struct load_times loads;
     struct kept_settings settings;
-    struct open_hint *hint; /* NULL: none is open */
-    struct daily *daily;    /* NULL: never requested */
-    struct levels *levels;  /* NULL: there are none between cold and warm */
+    struct open_hint *hint;      /* NULL: none is open */
+    struct daily *daily;         /* NULL: never requested */
+    struct levels *levels;       /* NULL: there are none between cold and warm */
+    struct restraint *restraint; /* NULL: nothing holds it back but what holds for all */
     struct tally accounts;
 };
 

@@ -172,6 +172,7 @@ static void start(struct engine *engine, uint32_t number, uint32_t devices, enum
         resource->prewarm_open = true;
         resource->accounts.prewarm_issued++;
     }
+    restraint_begin(engine, number);
     engine_signal(engine, number, SIGNAL_WANT, why);
 }
 
@@ -255,6 +256,8 @@ static bool serve(struct engine *engine, uint32_t number, uint32_t devices, uint
 {
     struct resource *resource = &engine->resources[number];
     struct making_room making;
+    if (!restraint_admits(engine, number, (enum cause)resource->cause))
+        return true;
     if (!place_possible(engine, resource)) {
         refuse_too_large(engine, number);
         return true;
@@ -345,12 +348,12 @@ void room_want(struct engine *engine, uint32_t number, enum cause cause, const s
             resource->cause = CAUSE_REQUEST;
         return;
     }
-    if (ahead && resource_absent(resource)) {
+    if ((ahead && !resource_absent(resource)) || !restraint_admits(engine, number, cause))
+        return;
+    if (ahead) {
         start_ahead(engine, number, cause, why);
         return;
     }
-    if (ahead)
-        return;
     if (!place_possible(engine, resource)) {
         refuse_too_large(engine, number);
         return;

@@ -6,6 +6,13 @@
 
 #include "base/option.h"
 
+/* What may be spent on warming; 0: as much as it takes. */
+struct budget_settings {
+    int64_t warmups;    /* in any hour */
+    int64_t loading_ns; /* in any hour, times the devices that load */
+    double usd;         /* in any day, at hour_price */
+};
+
 struct engine_settings {
     char policy[OPTION_TEXT_MAX]; /* "planner", "ttl:600s", ...: see plan/policies.h */
     uint64_t memory;              /* bytes warm resources may use together; UINT64_MAX unlimited */
@@ -29,6 +36,12 @@ struct engine_settings {
     int64_t cooldown_ns; /* hints and page warm-ups of a resource are ignored this long after one
                             went unused */
     int64_t retry_min_ns, retry_max_ns; /* back-off after a failed warm-up, doubling */
+    struct budget_settings budget;      /* of all resources together; see core/restraint.h */
+    bool budget_strict;                 /* requests and pins have to keep to it too */
+    double hour_price_usd;              /* of one device */
+    int64_t breaker_failures;           /* in a row, of one server's resources; 0: no breaker */
+    int64_t yield_in_flight; /* warming ahead waits while more requests run beside it; 0: never */
+    int64_t yield_max_ns;    /* and this long at most */
     int64_t max_resources;
     int64_t max_sessions;
     uint64_t transitions; /* bytes for what follows what within a session; 0: not learned */
@@ -70,6 +83,8 @@ struct resource_settings {
     struct level_settings levels[LEVELS_MAX];
     int64_t span;     /* devices it is spread over, an equal part on each; 1 and below: one */
     uint32_t devices; /* where it may go, a mask; 0: any */
+    uint32_t server;  /* resources of one server have the same number; 0: a server of its own */
+    struct budget_settings budget; /* its own */
 };
 extern const struct option_row resource_option_rows[];
 extern const size_t resource_option_count;

@@ -373,6 +373,7 @@ static void code_engine(struct engine *engine, struct coder *coder)
     code_u64(coder, &engine->action_count);
     code_u64(coder, &engine->decision_hash);
     code_resources(engine, coder);
+    restraint_code_all(engine, coder);
     code_history(engine, coder);
     code_list(engine, coder, engine->occupied_first, offsetof(struct resource, occupied_next),
               append_occupied);
@@ -496,6 +497,7 @@ void engine_forget_world(struct engine *engine, int64_t now_ns)
         resource->hint = NULL;
         resource->cancelling = false;
     }
+    restraint_forget_world(engine);
     engine->loads_running = 0;
     engine->host_used = engine->host_promised = 0;
     engine->rest_gathered = false;

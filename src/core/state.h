@@ -42,11 +42,6 @@ struct pressure {
     uint64_t overloaded_minutes, most_short_bytes;
 };
 
-struct why {
-    enum reason reason;
-    int64_t numbers[4];
-};
-
 /* A resource that a hint or a session's prediction speaks of. */
 struct hinted {
     uint32_t resource;
@@ -116,6 +111,11 @@ struct engine {
     struct load_law load_law;
     struct pressure pressure;
 
+    struct spending spent;
+    int64_t reserved_ns; /* expected of the loads that run, times devices */
+    struct server *servers;
+    uint32_t server_count;
+
     uint64_t attempts; /* numbers given to warm-ups, drains and unloads */
     uint64_t action_count, decision_hash;
     struct logged_decision *decisions; /* ring of DECISIONS_KEPT */
@@ -151,6 +151,7 @@ void reports_on_raised(struct engine *engine, const struct event *event);
 void reports_on_lost(struct engine *engine, const struct event *event);
 void reports_on_sized(struct engine *engine, const struct event *event);
 void reports_on_found(struct engine *engine, const struct event *event);
+void reports_on_doubted(struct engine *engine, const struct event *event);
 
 /* wishes.c */
 FW_MUST_CHECK enum fw_err engine_add_resource(struct engine *engine, struct str id,

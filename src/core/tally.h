@@ -23,6 +23,7 @@
     X(warmups[CAUSE_OPERATOR])                                                                     \
     X(warmups[CAUSE_PIN])                                                                          \
     X(warmups[CAUSE_SESSION])                                                                      \
+    X(warmups[CAUSE_DOUBT])                                                                        \
     X(warmups_ok)                                                                                  \
     X(warmups_failed)                                                                              \
     X(warmups_cancelled)                                                                           \
@@ -33,7 +34,8 @@
     X(prewarm_failed)                                                                              \
     X(unloads)                                                                                     \
     X(evictions)                                                                                   \
-    X(lost)
+    X(lost)                                                                                        \
+    X(doubted)
 #define TALLY_TIMES(X)                                                                             \
     X(wait_ns)                                                                                     \
     X(prewarm_wasted_ns)                                                                           \
@@ -50,7 +52,7 @@ struct tally {
     uint32_t warmups[CAUSE_COUNT];
     uint32_t warmups_ok, warmups_failed, warmups_cancelled;
     uint32_t prewarm_issued, prewarm_hit, prewarm_expired, prewarm_cancelled, prewarm_failed;
-    uint32_t unloads, evictions, lost;
+    uint32_t unloads, evictions, lost, doubted;
 };
 
 /* A count this high is moved at the next occasion. Requests and changes of state are occasions, and

@@ -85,6 +85,7 @@ static void enter_state(struct engine *engine, uint32_t number, uint32_t next)
     struct resource *resource = &engine->resources[number];
     bool occupied = resource_occupies(resource);
     bool was_loading = resource_loading(resource);
+    bool was_warming = was_loading && resource->state != RESOURCE_RAISING;
     uint64_t held = resource_held(resource);
     uint8_t level = resource->level;
     engine->rest_gathered = false;
@@ -110,6 +111,8 @@ static void enter_state(struct engine *engine, uint32_t number, uint32_t next)
         engine->loads_running--;
         place_load_ends(engine, resource);
         resource->accounts.load_ns += engine->now_ns - resource->load_started_ns;
+        if (was_warming && resource->cause != CAUSE_DOUBT)
+            restraint_end(engine, number, engine->now_ns - resource->load_started_ns);
     }
     resource->warm_since_ns = warm ? engine->now_ns : -1;
     resource->idle_since_ns = warm && resource->in_use == 0 ? engine->now_ns : -1;

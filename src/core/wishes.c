@@ -39,6 +39,8 @@ void wishes_on_resource(struct engine *engine, const struct event *event)
     uint64_t held = resource_held(resource);
     bool occupied = resource_occupies(resource);
     err = levels_configure(resource, event->settings);
+    if (err == FW_OK)
+        err = restraint_configure(engine, resource, event->settings);
     if (err != FW_OK) {
         engine_fail(engine, err);
         return;
@@ -78,8 +80,13 @@ void wishes_on_warm(struct engine *engine, const struct event *event)
 {
     struct resource *resource = &engine->resources[event->resource];
     bool operator_asks = (event->flags & EVENT_IGNORE_COOLDOWN) != 0;
-    if (!operator_asks && engine->now_ns < resource->cooldown_until_ns)
+    if (!operator_asks && engine->now_ns < resource->cooldown_until_ns) {
+        const struct why cooling = {REASON_COOLDOWN,
+                                    {resource->cooldown_until_ns - engine->now_ns}};
+        restraint_decline(engine, event->resource, CAUSE_PAGE, &cooling,
+                          resource->cooldown_until_ns);
         return;
+    }
     resource->protect_until_ns =
         time_add(engine->now_ns, time_add(decide_expected_load(engine, resource),
                                           engine->settings.prewarm_expiry_ns));
@@ -108,7 +115,7 @@ void wishes_on_unload(struct engine *engine, const struct event *event)
     if ((resource->state == RESOURCE_WARM && resource->in_use == 0) ||
         resource->state == RESOURCE_HALF) {
         room_let_go(engine, event->resource, &why);
-    } else if (resource_loading(resource)) {
+    } else if (resource_loading(resource) && resource->in_use == 0) { /* else it is only doubted */
         struct action action = {.kind = ACTION_CANCEL,
                                 .resource = event->resource,
                                 .reason = why.reason,

@@ -76,9 +76,10 @@ void brain_replace(struct brain *brain, uint32_t resource)
 static void begin(struct brain *brain, const struct action *action)
 {
     struct brain_place *place = &brain->places[action->resource];
-    bool up = action->kind == ACTION_WARM || action->kind == ACTION_RAISE;
+    bool up =
+        action->kind == ACTION_WARM || action->kind == ACTION_RAISE || action->kind == ACTION_PROVE;
     CHECK(place->site && (place->site->configured || !up));
-    if (up)
+    if (up && action->kind != ACTION_PROVE)
         place->devices = action->devices;
     if (place->busy || (up && place->replacing)) {
         place->deferred_attempt = action->attempt;
@@ -91,6 +92,8 @@ static void begin(struct brain *brain, const struct action *action)
         site_set_devices(place->site, place->devices, brain->engine);
     if (action->kind == ACTION_WARM)
         site_warm(place->site, action->attempt, action->status);
+    else if (action->kind == ACTION_PROVE)
+        site_prove(place->site, action->attempt);
     else if (action->kind == ACTION_RAISE)
         site_raise(place->site, action->attempt, action->status);
     else if (action->kind == ACTION_LOWER)
@@ -204,6 +207,7 @@ static void perform(struct brain *brain, const struct action *action)
     struct brain_place *place = &brain->places[action->resource];
     switch ((enum action_kind)action->kind) {
     case ACTION_WARM:
+    case ACTION_PROVE:
         place->cause = action->cause;
         place->warm_began_ns = jobs_now_ns();
         begin(brain, action);
@@ -231,6 +235,7 @@ static void perform(struct brain *brain, const struct action *action)
     case ACTION_STATE:
         enter_state(brain, action);
         break;
+    case ACTION_DECLINE:
     case ACTION_KIND_COUNT:
         break;
     }

@@ -142,7 +142,6 @@ struct config {
     bool abort_on_half_close;
     bool keep_children; /* a clean shutdown leaves what it loaded running; the next start adopts it
                          */
-    double hour_price_usd;                  /* of the hardware; only for accounts */
     char default_resource[OPTION_TEXT_MAX]; /* for requests that name no model; "" none: 400 */
     char allowed_origins[OPTION_TEXT_MAX];  /* CORS, separated by blanks */
     struct config_resource_from resource_from;

@@ -125,6 +125,42 @@ static void check_resource(struct config_reader *reader, struct config_resource 
                           "on_cold: fallback, but no fallback is configured");
 }
 
+static size_t server_text(const struct config_url *url, char *text, size_t size)
+{
+    int len = snprintf(text, size, "%s:%u", url->host, url->port);
+    return len > 0 && (size_t)len < size ? (size_t)len : 0;
+}
+
+/* Resources behind one address are of one server, and what befalls it befalls them all. */
+static void number_servers(struct config_reader *reader)
+{
+    struct config *config = reader->config;
+    struct table servers;
+    char text[sizeof(struct config_url)];
+    table_init(&servers, UINT32_MAX - 1);
+    uint32_t *first = calloc(config->resource_count + 1, sizeof *first);
+    for (uint32_t i = 0; first && i < config->resource_count; i++) {
+        struct config_resource *resource = &config->resources[i];
+        size_t len = server_text(&resource->upstream, text, sizeof text);
+        uint32_t number;
+        bool added;
+        if (table_add(&servers, (struct str){text, len}, &number, &added) != FW_OK) {
+            reader->no_memory = true;
+            break;
+        }
+        if (added) {
+            first[number] = i;
+            continue;
+        }
+        uint64_t hash = str_hash(text, len, 0);
+        uint32_t id = (uint32_t)(hash ^ hash >> 32) | 1;
+        resource->engine.server = config->resources[first[number]].engine.server = id;
+    }
+    reader->no_memory |= !first;
+    free(first);
+    table_fini(&servers);
+}
+
 static void check_resources(struct config_reader *reader, const yaml_node_t *list)
 {
     struct config *config = reader->config;
@@ -133,6 +169,7 @@ static void check_resources(struct config_reader *reader, const yaml_node_t *lis
     for (uint32_t i = 0; i < config->resource_count; i++)
         check_resource(reader, &config->resources[i], yaml_walk_item(&reader->walk, list, i));
     config_check_pinned(reader, list);
+    number_servers(reader);
     if (config->resource_count > (uint64_t)config->engine.max_resources)
         yaml_walk_problem(&reader->walk, list, "resources: found %u, max_resources is %lld",
                           config->resource_count, (long long)config->engine.max_resources);

@@ -71,8 +71,6 @@ const struct option_row config_option_rows[] = {
      "A client that closes its sending side has left."},
     {"keep_children", OPTION_BOOL, AT(keep_children), "false", 0, 0, true, NULL,
      "A clean shutdown leaves started commands running, and the next start takes them over."},
-    {"hour_price", OPTION_DOUBLE, AT(hour_price_usd), "3.5", 0, 1e6, true, NULL,
-     "US dollars that an hour of the hardware costs; for the accounts alone, decisions do not use it."},
     {"default_resource", OPTION_TEXT, AT(default_resource), "", 0, 0, true, NULL,
      "Resource for requests that name none; absent: they are refused."},
     {"allowed_origins", OPTION_TEXT, AT(allowed_origins), "", 0, 0, true, NULL,

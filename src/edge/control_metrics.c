@@ -39,6 +39,16 @@ static void collect_states(struct str id, uint32_t state, struct metrics_writer 
     }
 }
 
+static void collect_declined(struct str id, const struct resource_view *view,
+                             struct metrics_writer *writer)
+{
+    for (uint32_t i = 0; i < DECLINE_COUNT; i++) {
+        const struct str labels[] = {id, str_of(decline_name(i))};
+        if (view->declined[i] > 0)
+            metrics_sample(writer, labels, 2, (double)view->declined[i]);
+    }
+}
+
 static void collect_resource(const struct source *source, enum metric_id metric, uint32_t resource,
                              struct metrics_writer *writer)
 {
@@ -53,10 +63,12 @@ static void collect_resource(const struct source *source, enum metric_id metric,
         metrics_sample(writer, &id, 1, time_to_seconds(view.accounts.idle_ns));
     else if (metric == METRIC_REGRET)
         metrics_sample(writer, &id, 1, time_to_seconds(view.accounts.regret_ns));
+    else if (metric == METRIC_DOUBTED)
+        metrics_sample(writer, &id, 1, (double)view.accounts.doubted);
+    else if (metric == METRIC_DECLINED)
+        collect_declined(id, &view, writer);
     else
-        metrics_sample(writer, &id, 1,
-                       time_to_seconds(view.accounts.load_ns) / 3600 *
-                           brain_config(source->brain)->hour_price_usd);
+        metrics_sample(writer, &id, 1, view.cost_usd);
 }
 
 static void collect_memory(const struct source *source, struct metrics_writer *writer)
@@ -99,6 +111,8 @@ static void collect(void *context, enum metric_id metric, struct metrics_writer 
     case METRIC_IDLE:
     case METRIC_REGRET:
     case METRIC_COST:
+    case METRIC_DOUBTED:
+    case METRIC_DECLINED:
         for (uint32_t i = 0; i < engine_resource_count(engine); i++)
             if (brain_site(source->brain, i) && brain_site(source->brain, i)->configured)
                 collect_resource(source, metric, i, writer);

@@ -79,6 +79,7 @@ static void write_accounts(struct json *json, const struct accounts *accounts)
     json_key_uint(json, "unloads", accounts->unloads);
     json_key_uint(json, "evictions", accounts->evictions);
     json_key_uint(json, "lost", accounts->lost);
+    json_key_uint(json, "doubted", accounts->doubted);
     write_seconds(json, "warm_s", accounts->warm_ns);
     write_seconds(json, "idle_s", accounts->idle_ns);
     write_seconds(json, "load_s", accounts->load_ns);

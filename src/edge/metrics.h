@@ -36,7 +36,11 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
     X(METRIC_REGRET, "forewarm_regret_seconds_total", COUNTER, "resource", NONE,                   \
       "Waiting that keeping or warming the resource would have avoided.")                          \
     X(METRIC_COST, "forewarm_warmup_cost_usd_total", COUNTER, "resource", NONE,                    \
-      "Loading time at the configured price of an hour.")                                          \
+      "Loading time of all devices at the configured price of an hour.")                           \
+    X(METRIC_DECLINED, "forewarm_warmups_declined_total", COUNTER, "resource,reason", NONE,        \
+      "Warm-ups that did not begin: cooldown, budget, breaker or traffic.")                        \
+    X(METRIC_DOUBTED, "forewarm_doubted_total", COUNTER, "resource", NONE,                         \
+      "Requests that were answered at cold speed by what was believed warm.")                      \
     X(METRIC_STATE, "forewarm_resource_state", GAUGE, "resource,state", NONE,                      \
       "1 for the state the resource is in.")                                                       \
     X(METRIC_MEMORY, "forewarm_memory_bytes", GAUGE, "kind", NONE,                                 \

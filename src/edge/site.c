@@ -167,6 +167,7 @@ void site_warm(struct site *site, uint64_t attempt, uint32_t level)
     if (!site->asleep)         /* what sleeps was loaded with the one in force */
         put_in_force(site);
     site->probes = site->missing = 0;
+    site->doubted = false;
     site->delay_ns = 0;
     site->failure = FW_OK;
     site->failure_detail.text[0] = 0;
@@ -175,6 +176,21 @@ void site_warm(struct site *site, uint64_t attempt, uint32_t level)
     site_set_stage(site, SITE_LOADING);
     site->deadline_ns = time_add(jobs_now_ns(), site->config->warmer.start_timeout_ns);
     start_task(site, site->asleep ? SITE_WAKE : SITE_BEGIN_LOAD, attempt);
+}
+
+void site_prove(struct site *site, uint64_t attempt)
+{
+    atomic_store(&site->proven, false);
+    atomic_store(&site->cancel, false);
+    site->doubted = true;
+    site->probes = site->missing = 0;
+    site->delay_ns = 0;
+    site->failure = FW_OK;
+    site->failure_detail.text[0] = 0;
+    site->job.slow = true;
+    site_set_stage(site, SITE_VERIFYING);
+    site->deadline_ns = time_add(jobs_now_ns(), site->warmer.config->warmer.start_timeout_ns);
+    start_task(site, SITE_PROVE_AGAIN, attempt);
 }
 
 void site_cancel(struct site *site)

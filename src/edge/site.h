@@ -38,6 +38,7 @@ enum site_phase {
     SITE_IDLE,
     SITE_BEGIN_LOAD,
     SITE_AWAIT_LOAD,
+    SITE_PROVE_AGAIN, /* what was warm is doubted: is it still loaded? */
     SITE_PROBE,
     SITE_BEGIN_CLEANUP, /* a failed or cancelled warm-up is taken down before it is reported */
     SITE_AWAIT_CLEANUP,
@@ -88,6 +89,7 @@ struct site {
     struct child *doing;    /* a level's command that runs */
     int64_t doing_by_ns;    /* and is killed then */
     uint64_t told_bytes;    /* the latest size that the engine was told of */
+    bool doubted;           /* the task proves again what was warm */
     uint32_t missing;       /* looks in a row that did not find it loaded */
     int64_t begun_ns, phase_ns, deadline_ns, stop_deadline_ns, delay_ns; /* monotonic */
     int64_t latencies[PROBE_MAX];
@@ -125,6 +127,9 @@ uint32_t site_devices(const struct site *site, const char *text);
 /* Tasks. Each ends with PROVEN or FAILED; UNLOADED; `adopted`. */
 /* From the level it is at. */
 void site_warm(struct site *site, uint64_t attempt, uint32_t level);
+/* What was warm is doubted: probes, after loading it again if its server has lost it. Ends as
+ * site_warm does. */
+void site_prove(struct site *site, uint64_t attempt);
 void site_cancel(struct site *site);
 /* Down to a level (ends with RAISED, or UNLOADED when that failed and it is cold); 0: to cold. */
 void site_unload(struct site *site, uint64_t attempt, uint32_t level);

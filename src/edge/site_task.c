@@ -123,6 +123,20 @@ static void await_load(struct site *site)
 
 /* ---- proving ---- */
 
+/* Servers that load by calls may have let go of it; a process of ours that runs has it still. */
+static void prove_again(struct site *site)
+{
+    struct fw_detail detail = {{0}};
+    enum warmer_state state = site->warmer.ops->state(&site->warmer, &detail);
+    bool own = site->warmer.ops == &warmer_exec;
+    if (own && (state == WARMER_BROKEN || state == WARMER_UNLOADED))
+        site_task_fail(site, FW_SPAWN, &detail);
+    else if (state == WARMER_LOADED || own)
+        site_task_again(site, SITE_PROBE, 0, true);
+    else
+        site_task_again(site, SITE_BEGIN_LOAD, 0, site->warmer.ops->load_blocks);
+}
+
 static void learn(struct site *site, bool anew, int64_t latency_ns)
 {
     int64_t now_ns = jobs_now_ns();
@@ -131,7 +145,7 @@ static void learn(struct site *site, bool anew, int64_t latency_ns)
     if (anew)
         learned->probe_ns = (struct stats_recent){0};
     stats_recent_add(&learned->probe_ns, latency_ns);
-    if (site->phase != SITE_ADOPT) {
+    if (site->phase != SITE_ADOPT && !site->doubted) {
         if (site->level == 0) /* what a level saves the engine learns */
             stats_recent_add(&learned->load_ns, site->phase_ns - site->begun_ns);
         stats_recent_add(&learned->verify_ns, now_ns - site->phase_ns);
@@ -255,6 +269,11 @@ static void prove(struct site *site)
         site_task_again(site, SITE_PROBE, 0, true);
         break;
     case PROBE_UNSTABLE:
+        if (site->doubted) { /* it answers, and is busy: taking it down would help nobody */
+            log_warn("doubted and proven again, but slow", LOG_TEXT("resource", site->id));
+            proven(site, false);
+            break;
+        }
         (void)err_set(
             &detail, FW_PROBE,
             "%d probes were answered, but their times never settled within warm_factor %g",
@@ -449,6 +468,9 @@ void site_task_step(struct job *job)
         break;
     case SITE_AWAIT_LOAD:
         await_load(site);
+        break;
+    case SITE_PROVE_AGAIN:
+        prove_again(site);
         break;
     case SITE_PROBE:
         prove(site);

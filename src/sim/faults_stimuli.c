@@ -46,6 +46,9 @@ static void choose_resource(struct faults *faults, uint32_t i)
         .pin = chance(faults, 0.05),
         .has_fallback = chance(faults, 0.3)};
     choose_devices(faults, i);
+    faults->resources[i].budget.warmups = chance(faults, 0.15) ? 1 + (int64_t)below(faults, 20) : 0;
+    faults->world.resources[i].warmups_max = faults->resources[i].budget.warmups;
+    faults->resources[i].server = chance(faults, 0.4) ? 1 + (uint32_t)below(faults, 2) : 0;
     if (chance(faults, 0.2))
         faults->resources[i].hold_timeout_ns = (int64_t)below(faults, 60) * TIME_SECOND;
     if (chance(faults, 0.2))
@@ -98,6 +101,14 @@ static void choose_engine(struct faults *faults)
     settings->max_sessions = 1 + (int64_t)below(faults, 20);
     settings->load_time_ns = (int64_t)below(faults, 30) * TIME_SECOND;
     settings->seed = (int64_t)below(faults, 1000);
+    if (chance(faults, 0.3)) {
+        settings->budget.warmups = (int64_t)below(faults, 60);
+        settings->budget.loading_ns = (int64_t)below(faults, 20) * TIME_MINUTE;
+        settings->budget.usd = (double)below(faults, 3);
+        settings->budget_strict = chance(faults, 0.2);
+    }
+    settings->breaker_failures = (int64_t)below(faults, 6);
+    settings->yield_in_flight = chance(faults, 0.3) ? 1 + (int64_t)below(faults, 4) : 0;
     settings->transitions = settings->seed % 5 == 0 ? 0 : UINT64_C(1) << (10 + settings->seed % 15);
 }
 
@@ -129,6 +140,8 @@ void faults_choose(struct faults *faults)
         choose_resource(faults, i);
         choose_levels(faults, i);
     }
+    world->warmups_max = faults->settings.budget.warmups;
+    world->strict = faults->settings.budget_strict;
     world->host_budget = faults->settings.host_memory;
     world->budget = faults->settings.memory;
     world->load_ns = loads_s[below(faults, 4)] * TIME_SECOND;
@@ -206,6 +219,19 @@ static enum fw_err simple(struct faults *faults, uint32_t kind, uint32_t resourc
     return faults_tell(faults, &event);
 }
 
+/* A request is said to have been answered at cold speed. */
+static enum fw_err doubt(struct faults *faults, uint32_t resource)
+{
+    struct event event = {.kind = EVENT_DOUBTED,
+                          .resource = resource,
+                          .duration_ns = (int64_t)below(faults, 60) * TIME_SECOND,
+                          .value = below(faults, 10) * TIME_SECOND,
+                          .flags = chance(faults, 0.2)   ? EVENT_SEEN
+                                   : chance(faults, 0.2) ? EVENT_INFERRED
+                                                         : 0};
+    return faults_tell(faults, &event);
+}
+
 static enum fw_err configure(struct faults *faults, uint32_t resource)
 {
     if (faults->configured[resource] && chance(faults, 0.5)) {
@@ -271,8 +297,10 @@ enum fw_err faults_happen(struct faults *faults)
         return simple(faults, EVENT_PIN, resource, 0);
     if (dice < 855)
         return simple(faults, EVENT_UNPIN, resource, 0);
-    if (dice < 875)
+    if (dice < 870)
         return simple(faults, EVENT_OBSERVED, resource, 0);
+    if (dice < 880)
+        return doubt(faults, resource);
     if (dice < 890)
         return grow(faults, resource);
     if (dice < 920)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/hostile.h"
+#include "sim/hostile_check.h"
 #include "base/time.h"
 #include "core/engine.h"
 #include <inttypes.h>
@@ -66,106 +67,6 @@ static void set_request(struct hostile *hostile, struct hostile_request *request
     request->state = state;
 }
 
-static uint64_t held_bytes(const struct hostile_resource *resource)
-{
-    bool between = resource->state == HOSTILE_HALF || resource->state == HOSTILE_RAISING ||
-                   resource->state == HOSTILE_LOWERING;
-    if (resource->state == HOSTILE_ABSENT)
-        return 0;
-    return between && resource->level > 0 ? resource->levels[resource->level - 1].memory
-                                          : resource->size;
-}
-
-uint64_t hostile_memory(const struct hostile *hostile)
-{
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < hostile->resource_count; i++)
-        bytes += held_bytes(&hostile->resources[i]);
-    return bytes;
-}
-
-static void check_budgets(struct hostile *hostile, uint32_t number, const char *what)
-{
-    bool takes = held_bytes(&hostile->resources[number]) > 0 &&
-                 hostile->resources[number].state != HOSTILE_UNLOADING;
-    uint64_t bytes = hostile_memory(hostile), host_bytes = 0;
-    for (uint32_t i = 0; i < hostile->resource_count; i++) {
-        const struct hostile_resource *resource = &hostile->resources[i];
-        host_bytes += resource->level > 0 ? resource->levels[resource->level - 1].host_memory : 0;
-    }
-    if (takes && bytes > hostile->budget) /* what was loaded may have grown beyond it */
-        hostile_fail(hostile, "budget", "%s r%u makes %" PRIu64 " of %" PRIu64 " bytes", what,
-                     number, bytes, hostile->budget);
-    if (host_bytes > hostile->host_budget)
-        hostile_fail(hostile, "host budget", "%s r%u makes %" PRIu64 " of %" PRIu64 " bytes", what,
-                     number, host_bytes, hostile->host_budget);
-}
-
-/* Bytes that the world holds on one of the devices. */
-static uint64_t device_bytes(const struct hostile *hostile, uint32_t device)
-{
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < hostile->resource_count; i++) {
-        const struct hostile_resource *resource = &hostile->resources[i];
-        if (resource->placed >> device & 1)
-            bytes +=
-                devices_share(held_bytes(resource), (uint32_t)__builtin_popcount(resource->placed));
-    }
-    return bytes;
-}
-
-static uint32_t device_loads(const struct hostile *hostile, uint32_t device)
-{
-    uint32_t loads = 0;
-    for (uint32_t i = 0; i < hostile->resource_count; i++)
-        loads += (hostile->resources[i].state == HOSTILE_LOADING ||
-                  hostile->resources[i].state == HOSTILE_RAISING ||
-                  hostile->resources[i].state == HOSTILE_CANCELLING) &&
-                 (hostile->resources[i].placed >> device & 1);
-    return loads;
-}
-
-static bool goes_to(uint32_t devices, uint32_t span, uint32_t allowed)
-{
-    return (uint32_t)__builtin_popcount(devices) == span && (devices & ~allowed) == 0;
-}
-
-/* Neither memory nor loaders are overdrawn, device by device. */
-static void check_devices(struct hostile *hostile, uint32_t number, const struct action *action)
-{
-    struct hostile_resource *resource = &hostile->resources[number];
-    const struct level_settings *at =
-        resource->level > 0 ? &resource->levels[resource->level - 1] : NULL;
-    bool lies = at && (at->memory > 0 || !at->from_cold);
-    if (lies && action->kind == ACTION_WARM && action->devices != resource->placed)
-        hostile_fail(hostile, "devices", "r%u lies half warm on the devices %x, but goes to %x",
-                     number, resource->placed, action->devices);
-    resource->placed = action->devices;
-    if (!hostile->devices.named && action->devices != 0)
-        hostile_fail(hostile, "devices", "r%u goes to the devices %x, but there are none", number,
-                     action->devices);
-    if (!hostile->devices.named)
-        return;
-    /* What lies somewhere was put there by the settings of then. */
-    if (!lies && !goes_to(action->devices, resource->span, resource->allowed) &&
-        !goes_to(action->devices, resource->span_before, resource->allowed_before))
-        hostile_fail(hostile, "devices", "r%u goes to the devices %x, but may go to %u of %x",
-                     number, action->devices, resource->span, resource->allowed);
-    for (uint32_t i = 0; i < hostile->devices.count; i++) {
-        const struct device *device = &hostile->devices.items[i];
-        if (!(action->devices >> i & 1))
-            continue;
-        if (held_bytes(resource) > 0 && device_bytes(hostile, i) > device->memory)
-            hostile_fail(hostile, "budget",
-                         "warming r%u (%" PRIu64 " bytes) makes %" PRIu64 " of %" PRIu64 " on %s",
-                         number, resource->size, device_bytes(hostile, i), device->memory,
-                         device->name);
-        if (device_loads(hostile, i) > device->loads_max)
-            hostile_fail(hostile, "loaders", "warming r%u makes %u loads of %u on %s", number,
-                         device_loads(hostile, i), device->loads_max, device->name);
-    }
-}
-
 /* A report of the resource's warmer: it does not overtake an earlier one. */
 static enum fw_err report(struct hostile *hostile, uint32_t number, uint32_t kind, uint64_t attempt,
                           uint32_t status, int64_t at_ns)
@@ -202,8 +103,8 @@ static enum fw_err begin_load(struct hostile *hostile, const struct action *acti
     resource->state = HOSTILE_LOADING;
     resource->attempt = attempt;
     resource->draining = resource->drained = resource->drained_sent = false;
-    check_budgets(hostile, number, "warming");
-    check_devices(hostile, number, action);
+    hostile_check_budgets(hostile, number, "warming");
+    hostile_check_devices(hostile, number, action);
     int64_t took_ns = random_delay(hostile, hostile->load_ns);
     if (chance(hostile, hostile->lost_share))
         return lose_reply(hostile, number, attempt, now_ns);
@@ -229,6 +130,23 @@ static enum fw_err send_drained(struct hostile *hostile, uint32_t number, int64_
                   time_add(now_ns, random_delay(hostile, hostile->delay_ns)));
 }
 
+/* What is doubted is there, or its server has let go of it without a word and loads it again; it
+ * may fail for good. */
+static enum fw_err on_prove(struct hostile *hostile, const struct action *action, int64_t now_ns)
+{
+    struct hostile_resource *resource = &hostile->resources[action->resource];
+    if (resource->state != HOSTILE_READY && !resource->lost_sent)
+        hostile_fail(hostile, "life cycle", "r%u is proven again but is not ready in the world",
+                     action->resource);
+    hostile->faults[FAULT_DOUBTED]++;
+    resource->announced = false;
+    resource->attempt = action->attempt;
+    resource->proving = true;
+    bool fails = resource->state != HOSTILE_READY || chance(hostile, hostile->fail_share);
+    return report(hostile, action->resource, fails ? EVENT_FAILED : EVENT_PROVEN, action->attempt,
+                  FW_PROBE, time_add(now_ns, random_delay(hostile, TIME_SECOND)));
+}
+
 static enum fw_err on_warm(struct hostile *hostile, const struct action *action, int64_t now_ns)
 {
     const struct hostile_resource *resource = &hostile->resources[action->resource];
@@ -243,6 +161,7 @@ static enum fw_err on_warm(struct hostile *hostile, const struct action *action,
                      action->resource, action->attempt, resource->attempt);
     if (action->cause != CAUSE_REQUEST)
         hostile->faults[FAULT_PREWARMED]++;
+    hostile_check_warmups(hostile, action, now_ns);
     hostile->resources[action->resource].level_lost = action->status != resource->level;
     return begin_load(hostile, action, now_ns);
 }
@@ -278,7 +197,7 @@ static enum fw_err on_unload(struct hostile *hostile, const struct action *actio
     resource->announced = false;
     if (there && action->status > 0) {
         resource->level = action->status;
-        check_budgets(hostile, action->resource, "sending down");
+        hostile_check_budgets(hostile, action->resource, "sending down");
         if (!chance(hostile, hostile->fail_share))
             return report(hostile, action->resource, EVENT_RAISED, action->attempt, 0,
                           time_add(now_ns, random_delay(hostile, TIME_SECOND)));
@@ -319,8 +238,8 @@ static enum fw_err on_raise(struct hostile *hostile, const struct action *action
     resource->state = HOSTILE_RAISING;
     resource->level = action->status;
     resource->attempt = action->attempt;
-    check_budgets(hostile, action->resource, "raising");
-    check_devices(hostile, action->resource, action);
+    hostile_check_budgets(hostile, action->resource, "raising");
+    hostile_check_devices(hostile, action->resource, action);
     bool fails = chance(hostile, hostile->fail_share);
     return report(hostile, action->resource, fails ? EVENT_FAILED : EVENT_RAISED, action->attempt,
                   FW_SPAWN, time_add(now_ns, random_delay(hostile, hostile->load_ns)));
@@ -416,6 +335,11 @@ enum fw_err hostile_perform(struct hostile *hostile, const struct action *action
         return on_raise(hostile, action, now_ns);
     case ACTION_LOWER:
         return on_lower(hostile, action, now_ns);
+    case ACTION_PROVE:
+        return on_prove(hostile, action, now_ns);
+    case ACTION_DECLINE:
+        hostile->faults[FAULT_DECLINED]++;
+        return FW_OK;
     case ACTION_CANCEL:
         return on_cancel(hostile, action, now_ns);
     case ACTION_RELEASE:
@@ -456,7 +380,9 @@ void hostile_deliver(struct hostile *hostile, const struct event *event)
         request_ends(hostile, event);
         break;
     case EVENT_PROVEN:
-        if (current && resource->state == HOSTILE_LOADING)
+        if (current && resource->proving && resource->state == HOSTILE_READY)
+            resource->proving = false;
+        else if (current && resource->state == HOSTILE_LOADING)
             be_at(resource, HOSTILE_READY, 0);
         else
             hostile->faults[FAULT_LATE_REPLY]++;
@@ -470,6 +396,9 @@ void hostile_deliver(struct hostile *hostile, const struct event *event)
         hostile->faults[FAULT_LATE_REPLY] += !(current && resource->state == HOSTILE_LOADING);
         break;
     case EVENT_FAILED:
+        if (current && resource->proving && resource->state == HOSTILE_READY)
+            be_at(resource, HOSTILE_ABSENT, 0); /* it was taken down; what ran on it breaks */
+        resource->proving = resource->proving && !current;
         if (current &&
             (resource->state == HOSTILE_LOADING || resource->state == HOSTILE_CANCELLING ||
              resource->state == HOSTILE_RAISING)) {
@@ -546,6 +475,11 @@ enum fw_err hostile_lose(struct hostile *hostile, uint32_t number, int64_t now_n
         struct event *event = &hostile->agenda.items[i].event;
         if (event->kind == EVENT_END && event->resource == number)
             event->duration_ns = 0;
+        bool proof = event->kind == EVENT_PROVEN && event->attempt == resource->attempt;
+        if (resource->proving && proof && event->resource == number) {
+            event->kind = EVENT_FAILED; /* the probe meets nothing */
+            event->status = FW_PROBE;
+        }
     }
     return report(hostile, number, EVENT_LOST, 0, 0,
                   time_add(now_ns, random_delay(hostile, hostile->delay_ns)));
@@ -554,6 +488,7 @@ enum fw_err hostile_lose(struct hostile *hostile, uint32_t number, int64_t now_n
 void hostile_crash(struct hostile *hostile, uint32_t keep_mask)
 {
     hostile->faults[FAULT_RESTART]++;
+    hostile->start_count = 0; /* the snapshot may know less */
     hostile->agenda.count = 0;
     for (size_t i = 0; i < hostile->request_count; i++)
         set_request(hostile, &hostile->requests[i], REQUEST_ENDED);
@@ -566,6 +501,7 @@ void hostile_crash(struct hostile *hostile, uint32_t keep_mask)
                                         .span_before = resource->span_before,
                                         .allowed_before = resource->allowed_before,
                                         .placed = resource->placed,
+                                        .warmups_max = resource->warmups_max,
                                         .attempt = resource->attempt,
                                         .state = survives ? HOSTILE_READY : HOSTILE_ABSENT};
         memcpy(left.levels, resource->levels, sizeof left.levels);

@@ -6,7 +6,9 @@
  *   budget            what is loaded, loading, being cancelled or unloaded never exceeds the memory
  * budget one end           every held request ends exactly once: released, sent to the fallback,
  * refused, or gone. Host memory: what levels between cold and warm hold never exceeds its budget,
- * and nothing is served from one. The first broken promise is kept as a sentence. */
+ * and nothing is served from one. Budgets of warm-ups: in no hour begin more than are allowed, but
+ * for those that a request, a pin or an operator causes. The first broken promise is kept as a
+ * sentence. */
 #ifndef FOREWARM_SIM_HOSTILE_H
 #define FOREWARM_SIM_HOSTILE_H
 
@@ -42,7 +44,9 @@ enum { HOSTILE_RESOURCES_MAX = 16, HOSTILE_REQUESTS_MAX = 1 << 16, HOSTILE_FAILU
     X(FAULT_PREWARMED, "prewarmed")                                                                \
     X(FAULT_RAISED, "raised")                                                                      \
     X(FAULT_HALF_LOADED, "half_loaded")                                                            \
-    X(FAULT_LOWERED, "lowered")
+    X(FAULT_LOWERED, "lowered")                                                                    \
+    X(FAULT_DOUBTED, "doubted")                                                                    \
+    X(FAULT_DECLINED, "declined")
 enum hostile_fault {
 #define X(fault, name) fault,
     HOSTILE_FAULTS(X)
@@ -71,12 +75,14 @@ struct hostile_resource {
     uint32_t span_before, allowed_before; /* the same until the engine has heard of a change */
     uint32_t placed; /* where it was loaded; 0 on the one device without a name */
     uint32_t running;
-    bool draining;     /* nothing new may start */
-    bool drained;      /* DRAINED was delivered for the drain in force */
-    bool drained_sent; /* it is on its way */
-    bool announced;    /* the engine said it is warm: requests are sent to it directly */
-    bool lost_sent;    /* LOST is on its way */
-    bool level_lost;   /* what it is loaded from is gone: it cannot go back there */
+    bool draining;       /* nothing new may start */
+    bool drained;        /* DRAINED was delivered for the drain in force */
+    bool drained_sent;   /* it is on its way */
+    bool announced;      /* the engine said it is warm: requests are sent to it directly */
+    bool lost_sent;      /* LOST is on its way */
+    int64_t warmups_max; /* its own budget, as that of all */
+    bool proving;        /* it is doubted: the engine does not believe it warm */
+    bool level_lost;     /* what it is loaded from is gone: it cannot go back there */
     uint64_t drain_attempt;
     int64_t last_report_ns; /* its warmer's reports keep their order */
 };
@@ -87,6 +93,12 @@ struct hostile_request {
     enum hostile_request_state state;
     bool client_gone;
     int64_t arrived_ns;
+};
+
+enum { HOSTILE_STARTS_MAX = 4096 };
+struct hostile_start {
+    int64_t at_ns;
+    uint32_t resource;
 };
 
 struct hostile {
@@ -102,6 +114,10 @@ struct hostile {
     double fail_share, slow_share, lost_share;
     int64_t load_ns, delay_ns; /* typical load, typical time a report takes */
     uint64_t faults[FAULT_COUNT];
+    int64_t warmups_max;                             /* in any hour, of all; 0: no limit */
+    bool strict;                                     /* even for requests and pins */
+    struct hostile_start starts[HOSTILE_STARTS_MAX]; /* of warm-ups, a ring */
+    uint64_t start_count;
     bool failed;
     char failure[HOSTILE_FAILURE_MAX];
 };

@@ -17,5 +17,6 @@ decisions:
   16m40s warm a for hint: a hint says it is wanted in 10 s with probability 0.90
   18m drain a: warmed ahead 1 min 10 s ago and not used
   18m unload a: the step before it finished
+  25m decline a: its last warm-up ahead went unused; none for a hint or page in the next 23 min
   1h23m20s warm b for request: a request waits for it; loading takes about 10 s
   1h23m30s release b request 2: it is warm
