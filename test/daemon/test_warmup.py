@@ -225,9 +225,9 @@ def clients_that_leave_do_not_stop_a_warm_up():
 
 
 def a_queue_for_memory_is_shown():
-    with Daemon(memory="10MiB") as d:
-        d.exec_resource("a", "--late 0.3", memory="8MiB")
-        d.exec_resource("b", memory="8MiB")
+    with Daemon(memory="100MiB") as d:
+        d.exec_resource("a", "--late 0.3", memory="80MiB")
+        d.exec_resource("b", memory="80MiB")
         d.start()
         d.post("/start-warmup", {"resource": "a"})
         queued = d.post("/start-warmup", {"resource": "b"}).json
