@@ -80,9 +80,16 @@
     X(FW_METHOD, "method_not_allowed", 2, 405, "This method does not apply to this address.",      \
       "See docs/reference/openapi.json.")                                                          \
     X(FW_UNAUTHORIZED, "unauthorized", 2, 401, "The call carries no valid token.",                 \
-      "Send Authorization: Bearer with the token of control.token_file.")                          \
+      "Send Authorization: Bearer with a token of control.token_file or tokens_file.")             \
     X(FW_FORBIDDEN, "forbidden", 2, 403, "This call is not allowed from there.",                   \
-      "Add the page's origin to allowed_origins.")
+      "Use a token with the scope that is named, or add the page's origin to allowed_origins.")    \
+    X(FW_SIGNATURE, "signature_refused", 2, 401, "The request's signature was not accepted.",      \
+      "See the reason beside it: clocks, secrets, or a request that was sent twice.")              \
+    X(FW_RATE, "too_many_requests", 2, 429, "This client sends more than it may.",                 \
+      "Try again after Retry-After seconds, or raise client_requests or client_connections.")      \
+    X(FW_CERTIFICATE, "certificate_refused", 3, 502,                                               \
+      "The upstream's certificate is not accepted.",                                               \
+      "Renew it, correct the address, or name its authority in ca_file.")
 
 enum fw_err {
 #define X(code, name, exit_status, http_status, sentence, next) code,

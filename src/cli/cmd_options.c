@@ -159,6 +159,15 @@ static enum fw_err write_section(struct buf *out, const struct config_section *s
 static void write_aliases(struct buf *out, bool markdown)
 {
     buf_printf(out, "%sOther names\n\n", markdown ? "## " : "");
+    for (size_t i = 0; i < config_option_alias_count; i++)
+        buf_printf(out, markdown ? "- `%s` is `%s`\n" : "%s is %s\n",
+                   config_option_aliases[i].variable, config_option_aliases[i].name);
+    buf_printf(out,
+               markdown
+                   ? "- `EDGE_SHARED_SECRET` (or `FOREWARM_FALLBACK_SHARED_SECRET`) is the shared "
+                     "secret itself\n"
+                   : "EDGE_SHARED_SECRET (or FOREWARM_FALLBACK_SHARED_SECRET) is the shared secret "
+                     "itself\n");
     for (size_t i = 0; i < engine_option_alias_count; i++)
         buf_printf(out, markdown ? "- `%s` is `%s`%s\n" : "%s is %s%s\n",
                    engine_option_aliases[i].variable, engine_option_aliases[i].name,

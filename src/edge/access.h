@@ -20,8 +20,8 @@ struct access_authority { /* one ca_file, and what was made of it */
 
 struct access {
     struct tokens tokens;
-    bool guards_control;   /* the control plane asks for a token */
-    bool guards_data;      /* the data plane asks for a token or, as a core, a signature */
+    bool guards_control; /* the control plane asks for a token */
+    bool guards_data;    /* the data plane asks for a token or, as a core, a signature */
     struct tls_context *data_tls, *control_tls; /* NULL: plain */
     struct secret edge_secret; /* absent: requests to the fallback are not signed */
     struct sign_core core;     /* count 0: this is no core */
@@ -37,9 +37,9 @@ FW_MUST_CHECK enum fw_err access_load(struct config *config, struct fw_detail *d
 void access_inherit(struct config *config, const struct config *before);
 void access_free(struct access **access);
 
-/* May this request to the data plane be served? If not it has been answered. `strip`: its
- * Authorization field is ours and must not leave. */
+/* May this request to the data plane be served? If not it has been answered, and `why` is set.
+ * `strip`: its Authorization field is ours and must not leave. */
 bool access_admits(const struct config *config, struct exchange *exchange,
-                   const struct server_request *request, bool *strip);
+                   const struct server_request *request, bool *strip, enum server_refusal *why);
 
 #endif

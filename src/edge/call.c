@@ -322,7 +322,7 @@ enum fw_err call_perform(const struct config_call *call, const struct config_url
         .body_bytes = strlen(call->body),
         .headers = call->headers,
         .header_count = call->header_count,
-        .ca_file = call->ca_file,
+        .ca_file = call->ca_file[0] || call->url[0] != '/' ? call->ca_file : upstream->ca_file,
         .timeout_ns = timeout_ns,
     };
     enum fw_err err = address.failed ? FW_NOMEM : call_send(&request, cancel, result, detail);

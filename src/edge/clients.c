@@ -33,7 +33,7 @@ enum fw_err clients_create(struct clients **clients)
         return FW_NOMEM;
     for (int i = 0; i < STRIPES; i++)
         CHECK(pthread_mutex_init(&(*clients)->locks[i], NULL) == 0);
-    CHECK(RAND_bytes((unsigned char *)&(*clients)->seed, sizeof (*clients)->seed) == 1);
+    CHECK(RAND_bytes((unsigned char *)&(*clients)->seed, sizeof(*clients)->seed) == 1);
     atomic_store(&(*clients)->references, 1);
     return FW_OK;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * What each client address may use: connections at the same time, and requests a second (a token
- * bucket: so many may come at once, then at the rate). One table for all threads, with a fixed number
- * of places; an address is an IPv4 address or an IPv6 /64, which is what one customer gets. Of the
- * addresses without a connection the one longest silent makes room. */
+ * bucket: so many may come at once, then at the rate). One table for all threads, with a fixed
+ * number of places; an address is an IPv4 address or an IPv6 /64, which is what one customer gets.
+ * Of the addresses without a connection the one longest silent makes room. */
 #ifndef FOREWARM_EDGE_CLIENTS_H
 #define FOREWARM_EDGE_CLIENTS_H
 
@@ -14,9 +14,9 @@
 enum { CLIENTS_PLACES = 1 << 14, CLIENTS_WAYS = 8 };
 
 struct client_limits {
-    int64_t connections;    /* 0: any number */
-    double requests_per_s;  /* 0: any rate */
-    int64_t burst;          /* requests at once */
+    int64_t connections;   /* 0: any number */
+    double requests_per_s; /* 0: any rate */
+    int64_t burst;         /* requests at once */
 };
 
 struct clients;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/config.h"
 #include "base/check.h"
+#include "edge/access.h"
 #include "edge/config_part.h"
 #include <errno.h>
 #include <stdatomic.h>
@@ -52,6 +53,8 @@ void config_free(struct config **config)
             next = block->next;
             free(block);
         }
+        access_free(&(*config)->access);
+        secret_wipe((*config)->fallback_secret, sizeof(*config)->fallback_secret);
         free((*config)->resources);
         free(*config);
     }
@@ -200,51 +203,6 @@ void config_read_url(struct config_reader *reader, struct str name, const yaml_n
 
 /* ---- the top level ---- */
 
-static void read_control(struct config_reader *reader, const yaml_node_t *node)
-{
-    struct yaml_pair pairs[YAML_WALK_KEYS_MAX];
-    static const struct option_row known[] = {{.name = "listen"}, {.name = "token_file"}};
-    if (!yaml_walk_mapping(&reader->walk, node, STR("control")))
-        return;
-    uint32_t count = yaml_walk_pairs(&reader->walk, node, "control.", pairs);
-    for (uint32_t i = 0; i < count; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "control_%.*s",
-                 (int)(pairs[i].key.len < 50 ? pairs[i].key.len : 50), pairs[i].key.data);
-        const struct option_row *row =
-            option_find(config_option_rows, config_option_count, str_of(name));
-        if (row)
-            config_read_row(reader, row, reader->config, pairs[i].key, pairs[i].value);
-        else
-            config_unknown_key(reader, &pairs[i], &(struct config_keys){known, 2}, 1);
-    }
-}
-
-static void read_fallback(struct config_reader *reader, const yaml_node_t *node)
-{
-    struct yaml_pair pairs[YAML_WALK_KEYS_MAX];
-    if (yaml_walk_is_null(node) || !yaml_walk_mapping(&reader->walk, node, STR("fallback")))
-        return;
-    uint32_t count = yaml_walk_pairs(&reader->walk, node, "fallback.", pairs);
-    for (uint32_t i = 0; i < count; i++) {
-        if (str_equal(pairs[i].key, STR("url")))
-            config_read_url(reader, STR("fallback.url"), pairs[i].value, &reader->config->fallback);
-        else if (str_equal(pairs[i].key, STR("edge_id")) ||
-                 str_equal(pairs[i].key, STR("shared_secret_file")))
-            yaml_walk_problem(
-                &reader->walk, pairs[i].key_node,
-                "fallback.%.*s: signed fallback requests are not in this build yet; leave it out",
-                STR_ARG(pairs[i].key));
-        else
-            config_unknown_key(
-                reader, &pairs[i],
-                &(struct config_keys){config_fallback_keys, config_fallback_key_count}, 1);
-    }
-    if (!config_find(pairs, count, "url"))
-        yaml_walk_problem(&reader->walk, node,
-                          "fallback.url: missing, expected the address of the fallback upstream");
-}
-
 /* Literal text with {field} parts: balanced, named, not too many. */
 static bool resource_from_ok(struct str text)
 {
@@ -279,15 +237,30 @@ static void read_resource_from(struct config_reader *reader, const yaml_node_t *
     memcpy(from->text, text.data, text.len);
 }
 
+/* Names of the specification's edge configuration (P8). */
+static const struct option_row *edge_row(struct str key)
+{
+    static const struct {
+        const char *key, *row;
+    } names[] = {{"core_endpoint", "fallback_url"},
+                 {"edge_id", "fallback_edge_id"},
+                 {"shared_secret_file", "fallback_shared_secret_file"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (str_equal(key, str_of(names[i].key)))
+            return option_find(config_option_rows, config_option_count, str_of(names[i].row));
+    return NULL;
+}
+
 static void read_pair(struct config_reader *reader, const struct yaml_pair *pair)
 {
     struct config *config = reader->config;
     const struct option_row *row = NULL;
-    if (str_equal(pair->key, STR("control")))
-        read_control(reader, pair->value);
-    else if (str_equal(pair->key, STR("fallback")))
-        read_fallback(reader, pair->value);
-    else if (str_equal(pair->key, STR("resource_from")))
+    struct str group;
+    if (config_is_group(pair->key)) {
+        char name[16];
+        snprintf(name, sizeof name, "%.*s", STR_ARG(pair->key));
+        config_read_group(reader, name, pair->value);
+    } else if (str_equal(pair->key, STR("resource_from")))
         read_resource_from(reader, pair->value);
     else if (str_equal(pair->key, STR("devices")))
         config_read_devices(reader, pair->value);
@@ -295,11 +268,13 @@ static void read_pair(struct config_reader *reader, const struct yaml_pair *pair
         config_read_events(reader, pair->value);
     else if (str_equal(pair->key, STR("resources")))
         config_read_resources(reader, pair->value);
-    else if (str_starts(pair->key, STR("control_")))
+    else if (!edge_row(pair->key) && config_is_grouped(pair->key, &group))
         yaml_walk_problem(&reader->walk, pair->key_node,
-                          "%.*s: unknown key, write it as control: {%.*s: ...}", STR_ARG(pair->key),
-                          (int)pair->key.len - 8, pair->key.data + 8);
-    else if ((row = option_find(config_option_rows, config_option_count, pair->key)) != NULL)
+                          "%.*s: unknown key, write it as %.*s: {%.*s: ...}", STR_ARG(pair->key),
+                          STR_ARG(group), (int)(pair->key.len - group.len - 1),
+                          pair->key.data + group.len + 1);
+    else if ((row = option_find(config_option_rows, config_option_count, pair->key)) != NULL ||
+             (row = edge_row(pair->key)) != NULL)
         config_read_row(reader, row, config, pair->key, pair->value);
     else if ((row = option_find(engine_option_rows, engine_option_count, pair->key)) != NULL)
         config_read_row(reader, row, &config->engine, pair->key, pair->value);
@@ -311,14 +286,27 @@ static void read_pair(struct config_reader *reader, const struct yaml_pair *pair
                            3);
 }
 
+/* The only secret that may come by itself: containers are given it so. It is not shown. */
+static void read_secret(struct config_reader *reader, option_getenv_fn *getenv_fn)
+{
+    struct config *config = reader->config;
+    const char *secret = getenv_fn("FOREWARM_FALLBACK_SHARED_SECRET");
+    if (!secret || !secret[0])
+        secret = getenv_fn("EDGE_SHARED_SECRET");
+    if (secret)
+        snprintf(config->fallback_secret, sizeof config->fallback_secret, "%s", secret);
+}
+
 static void read_environment(struct config_reader *reader, option_getenv_fn *getenv_fn)
 {
     struct fw_detail detail = {{0}};
     struct config_problems *problems = reader->walk.problems;
     if (!getenv_fn)
         return;
-    if (option_environment(config_option_rows, config_option_count, NULL, 0, reader->config,
-                           getenv_fn, &detail) != FW_OK) {
+    read_secret(reader, getenv_fn);
+    if (option_environment(config_option_rows, config_option_count, config_option_aliases,
+                           config_option_alias_count, reader->config, getenv_fn,
+                           &detail) != FW_OK) {
         problems->count++;
         buf_printf(&problems->text, "environment: %s\n", detail.text);
     }
@@ -407,6 +395,21 @@ static enum fw_err read_file(const char *path, struct buf *text, struct config_p
     return ok ? FW_LIMIT : error == ENOENT ? FW_NOT_FOUND : FW_IO;
 }
 
+/* The files it names are part of it: one that cannot be used is a problem like any other. */
+static enum fw_err load_secrets(struct config **config, const char *path,
+                                struct config_problems *problems)
+{
+    struct fw_detail detail = {{0}};
+    enum fw_err err = access_load(*config, &detail);
+    if (err == FW_OK)
+        return FW_OK;
+    problems->count++;
+    buf_printf(&problems->text, "%s: %s\n", path,
+               detail.text[0] ? detail.text : err_row(err)->sentence);
+    config_free(config);
+    return err;
+}
+
 enum fw_err config_read(struct config **config, const char *path, option_getenv_fn *getenv_fn,
                         struct config_problems *problems)
 {
@@ -417,5 +420,7 @@ enum fw_err config_read(struct config **config, const char *path, option_getenv_
     if (err == FW_OK)
         err = config_parse(config, path, buf_str(&text), getenv_fn, problems);
     buf_fini(&text);
+    if (err == FW_OK)
+        err = load_secrets(config, path, problems);
     return err;
 }

@@ -15,7 +15,8 @@ enum {
     CONFIG_ID_MAX = 256,
     CONFIG_ALIASES_MAX = 64,
     CONFIG_HEADERS_MAX = 16,
-    CONFIG_COMMAND_MAX = 8191
+    CONFIG_COMMAND_MAX = 8191,
+    CONFIG_EDGES_MAX = 256
 };
 
 /* scheme://host[:port][/prefix], taken apart. */
@@ -24,8 +25,11 @@ struct config_url {
     bool tls;
     char host[256]; /* without brackets for IPv6 */
     uint16_t port;
-    char prefix[512]; /* "" or "/base", never ending in "/" */
+    char prefix[512];    /* "" or "/base", never ending in "/" */
+    const char *ca_file; /* https: the authorities to check it with; "" or NULL the system's */
+    struct tls_context *context; /* https: made of them by access_load; NULL else */
 };
+struct tls_context;
 
 /* Texts and lists below point into the config's own memory and live as long as it does. */
 struct config_call {            /* one HTTP call of a warmer, or the probe */
@@ -102,6 +106,7 @@ struct config_resource {
     bool measured; /* memory: auto */
     struct config_warmer warmer;
     struct config_level levels[LEVELS_MAX]; /* as many as engine.level_count */
+    char ca_file[OPTION_TEXT_MAX];          /* "": the general one */
     struct config_call probe; /* url "": none is configured; an error unless the warmer is none or
                                  makes one */
     double warm_factor; /* a probe is at warm speed when <= this times the learned warm latency
@@ -116,6 +121,10 @@ struct config_event {
     int64_t start_ns, end_ns;
     double requests; /* expected; with `multiplier`: how many times the usual number */
     bool multiplier;
+};
+
+struct config_edge { /* one that may send signed requests to this core */
+    const char *id, *secret_file;
 };
 
 enum { RESOURCE_FROM_PARTS_MAX = 8 };
@@ -145,7 +154,19 @@ struct config {
     char default_resource[OPTION_TEXT_MAX]; /* for requests that name no model; "" none: 400 */
     char allowed_origins[OPTION_TEXT_MAX];  /* CORS, separated by blanks */
     struct config_resource_from resource_from;
-    struct config_url fallback;
+    char tokens_file[OPTION_TEXT_MAX], ca_file[OPTION_TEXT_MAX];
+    char tls_certificate[OPTION_TEXT_MAX], tls_key[OPTION_TEXT_MAX],
+        control_tls_certificate[OPTION_TEXT_MAX], control_tls_key[OPTION_TEXT_MAX];
+    char fallback_url[OPTION_TEXT_MAX], fallback_edge_id[OPTION_TEXT_MAX],
+        fallback_shared_secret_file[OPTION_TEXT_MAX], fallback_ca_file[OPTION_TEXT_MAX];
+    char fallback_secret[OPTION_TEXT_MAX]; /* from the environment; never shown */
+    struct config_url fallback;            /* of fallback_url */
+    int64_t core_skew_ns;
+    struct config_edge *edges; /* the core's */
+    uint32_t edge_count;
+    int64_t client_connections, client_burst;
+    double client_requests;
+    struct access *access; /* what the files named here hold; NULL until access_load */
     struct engine_settings engine;
     struct config_resource *resources;
     uint32_t resource_count;
@@ -157,6 +178,8 @@ struct config {
 
 extern const struct option_row config_option_rows[];
 extern const size_t config_option_count;
+extern const struct option_alias config_option_aliases[];
+extern const size_t config_option_alias_count;
 
 /* Every key the file may hold, part by part, for `forewarm options` and the reference page; the
  * engine's and the resources' own rows are in core/settings.h. Rows of type text below the top
@@ -169,6 +192,8 @@ struct config_section {
 };
 extern const struct config_section config_sections[];
 extern const size_t config_section_count;
+
+struct access;
 
 /* One problem per line: "forewarm.yaml:12:5: memory: found \"24\", expected a size with a unit such
  * as 24GiB". */

@@ -17,7 +17,7 @@ CONFIG_TABLE(config_warmer_row)
 CONFIG_TABLE(config_call_row)
 CONFIG_TABLE(config_level_row)
 CONFIG_TABLE(config_top_key)
-CONFIG_TABLE(config_fallback_key)
+CONFIG_TABLE(config_edge_key)
 CONFIG_TABLE(config_resource_key)
 CONFIG_TABLE(config_warmer_key)
 CONFIG_TABLE(config_call_key)
@@ -82,6 +82,12 @@ void config_read_call(struct config_reader *reader, struct config_call *call, co
 void config_call_defaults(struct config_call *call);
 void config_read_url(struct config_reader *reader, struct str name, const yaml_node_t *node,
                      struct config_url *url);
+/* config_access.c */
+bool config_is_group(struct str key);
+bool config_is_grouped(struct str key, struct str *group);
+void config_read_group(struct config_reader *reader, const char *group, const yaml_node_t *node);
+void config_check_access(struct config_reader *reader, const struct yaml_pair *pairs,
+                         uint32_t count);
 /* config_devices.c */
 void config_read_devices(struct config_reader *reader, const yaml_node_t *node);
 void config_check_devices(struct config_reader *reader, const yaml_node_t *node);

@@ -75,9 +75,45 @@ const struct option_row config_option_rows[] = {
      "Resource for requests that name none; absent: they are refused."},
     {"allowed_origins", OPTION_TEXT, AT(allowed_origins), "", 0, 0, true, NULL,
      "Origins whose pages may call the control plane, separated by blanks."},
+    {"tokens_file", OPTION_TEXT, AT(tokens_file), "", 0, 0, true, NULL,
+     "File of bearer tokens, one a line with its scopes: observe, warm, admin (control plane), use (data plane)."},
+    {"tls_certificate", OPTION_TEXT, AT(tls_certificate), "", 0, 0, true, NULL,
+     "PEM file with the data plane's certificate and chain: HTTPS instead of HTTP."},
+    {"tls_key", OPTION_TEXT, AT(tls_key), "", 0, 0, true, NULL,
+     "PEM file with that certificate's key."},
+    {"control_tls_certificate", OPTION_TEXT, AT(control_tls_certificate), "", 0, 0, true, NULL,
+     "PEM file with the control plane's certificate and chain; written control: {tls: {certificate: ...}}."},
+    {"control_tls_key", OPTION_TEXT, AT(control_tls_key), "", 0, 0, true, NULL,
+     "PEM file with that certificate's key."},
+    {"ca_file", OPTION_TEXT, AT(ca_file), "", 0, 0, true, NULL,
+     "PEM file of the authorities that HTTPS upstreams and the fallback are checked with; absent: the system's."},
+    {"fallback_url", OPTION_TEXT, AT(fallback_url), "", 0, 0, true, NULL,
+     "Where requests go that are not held: the fallback upstream, or the core."},
+    {"fallback_edge_id", OPTION_TEXT, AT(fallback_edge_id), "", 0, 0, true, NULL,
+     "Name under which the core knows this edge; requests to the fallback are signed."},
+    {"fallback_shared_secret_file", OPTION_TEXT, AT(fallback_shared_secret_file), "", 0, 0, true, NULL,
+     "File whose first line is the secret shared with the core."},
+    {"fallback_ca_file", OPTION_TEXT, AT(fallback_ca_file), "", 0, 0, true, NULL,
+     "PEM file of the authorities that the fallback is checked with; absent: the general ca_file."},
+    {"core_skew", OPTION_DURATION, AT(core_skew_ns), "5m", SECOND, 24 * HOUR, true, NULL,
+     "How far the time of a signed request may be from this clock."},
+    {"client_connections", OPTION_INT, AT(client_connections), "0", 0, 1e6, true, NULL,
+     "Connections of one client address (IPv6: /64) at the same time; 0: any number."},
+    {"client_requests", OPTION_DOUBLE, AT(client_requests), "0", 0, 1e6, true, NULL,
+     "Requests a second of one client address, on average; 0: any number."},
+    {"client_burst", OPTION_INT, AT(client_burst), "20", 1, 1e6, true, NULL,
+     "Requests that a client address may send at once before client_requests counts."},
 };
 /* clang-format on */
 const size_t config_option_count = sizeof config_option_rows / sizeof config_option_rows[0];
+
+const struct option_alias config_option_aliases[] = {
+    {"EDGE_CORE_ENDPOINT", "fallback_url", ""},
+    {"EDGE_ID", "fallback_edge_id", ""},
+    {"EDGE_SHARED_SECRET_FILE", "fallback_shared_secret_file", ""},
+};
+const size_t config_option_alias_count =
+    sizeof config_option_aliases / sizeof config_option_aliases[0];
 
 #undef AT
 #define AT(field) offsetof(struct config_resource, field)
@@ -91,6 +127,8 @@ const struct option_row config_resource_rows[] = {
     {"warm_factor", OPTION_DOUBLE, AT(warm_factor), "3", 1, 1000, true, NULL,
      "A probe is at warm speed when it takes at most this many times what it takes when the "
      "resource is warm."},
+    {"ca_file", OPTION_TEXT, AT(ca_file), "", 0, OPTION_TEXT_MAX - 1, true, NULL,
+     "https upstream: PEM file of the authorities to check it with; absent: the general ca_file."},
 };
 const size_t config_resource_row_count =
     sizeof config_resource_rows / sizeof config_resource_rows[0];
@@ -158,22 +196,20 @@ const size_t config_level_row_count = sizeof config_level_rows / sizeof config_l
 /* Keys that are no rows, for the reference page and for suggestions. */
 const struct option_row config_top_keys[] = {
     {"control", OPTION_TEXT, 0, "", 0, 0, false, NULL,
-     "The control plane: keys listen, token_file."},
+     "The control plane: keys listen, token_file, tls."},
+    {"tls", OPTION_TEXT, 0, "", 0, 0, true, NULL, "TLS on the data plane: keys certificate, key."},
+    {"core", OPTION_TEXT, 0, "", 0, 0, true, NULL,
+     "Takes signed requests of edges: keys edges (list of {id, secret_file}), skew."},
     {"resources", OPTION_TEXT, 0, "", 0, 0, true, NULL, "List of resources. Required."},
     {"events", OPTION_TEXT, 0, "", 0, 0, true, NULL,
      "List of planned events: what is loaded in time for them."},
     {"fallback", OPTION_TEXT, 0, "", 0, 0, true, NULL,
-     "Where requests go that are not held: key url."},
+     "Where requests go that are not held: keys url, edge_id, shared_secret_file, ca_file."},
     {"resource_from", OPTION_TEXT, 0, "", 0, 255, true, NULL,
      "Name of the resource for requests without a model, such as slm_{quality}, from headers or "
      "JSON fields."},
 };
 const size_t config_top_key_count = sizeof config_top_keys / sizeof config_top_keys[0];
-const struct option_row config_fallback_keys[] = {
-    {"url", OPTION_TEXT, 0, "", 0, CONFIG_URL_MAX - 1, true, NULL,
-     "The fallback upstream. Required."},
-};
-const size_t config_fallback_key_count = 1;
 const struct option_row config_resource_keys[] = {
     {"aliases", OPTION_TEXT, 0, "", 0, 0, true, NULL, "List of further names."},
     {"upstream", OPTION_TEXT, 0, "", 0, CONFIG_URL_MAX - 1, true, NULL,
@@ -224,11 +260,13 @@ const size_t config_call_key_count = 1;
 /* Counts are constants of this file, so that the table below can be one. */
 #define ROWS(rows) rows, sizeof rows / sizeof rows[0]
 enum { EVENT_KEYS = 8 };  /* checked in config_event.c */
+enum { EDGE_KEYS = 2 };
 enum { DEVICE_KEYS = 4 }; /* checked in config_devices.c */
 const struct config_section config_sections[] = {
-    {"", "top level; control_X is written control: {X: ...}", ROWS(config_option_rows)},
+    {"", "top level; control_X, tls_X, fallback_X, core_X are written control: {X: ...}, ...",
+     ROWS(config_option_rows)},
     {"", "top level, parts", ROWS(config_top_keys)},
-    {"fallback", "where requests go that are not held", ROWS(config_fallback_keys)},
+    {"core.edges[]", "an edge that may send signed requests", config_edge_keys, EDGE_KEYS},
     {"devices[]", "one of several devices", config_device_keys, DEVICE_KEYS},
     {"events[]", "one planned event", config_event_keys, EVENT_KEYS},
     {"resources[]", "one resource", ROWS(config_resource_rows)},

@@ -10,6 +10,7 @@ static void on_closed(uv_handle_t *handle)
 {
     struct connection *connection = (struct connection *)handle;
     struct server *server = connection->server;
+    tls_free(&connection->tls);
     free(connection);
     server->connection_count--;
     server_release(server);
@@ -41,6 +42,8 @@ void connection_close(struct connection *connection)
         connection->next->link = connection->link;
     uv_close((uv_handle_t *)&connection->tcp, on_closed);
     buf_fini(&connection->pending);
+    if (connection->client != CLIENTS_REFUSED)
+        clients_leave(server->limits.clients, connection->client);
     struct exchange *exchange = connection->exchange;
     connection->exchange = NULL;
     if (!exchange)
@@ -143,6 +146,29 @@ static void on_eof(struct connection *connection)
     }
 }
 
+/* Said under TLS: what may follow on the socket is of no interest. */
+void connection_ended(struct connection *connection)
+{
+    if (connection->eof)
+        return;
+    if (connection->reading)
+        uv_read_stop((uv_stream_t *)&connection->tcp);
+    on_eof(connection);
+}
+
+void connection_take(struct connection *connection, const char *data, size_t len)
+{
+    if (connection->pending.len > 0) { /* behind what waits already */
+        buf_add(&connection->pending, data, len);
+        if (connection->pending.failed)
+            connection_close(connection);
+        else
+            connection_go_on(connection);
+    } else {
+        request_feed(connection, data, len);
+    }
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct connection *connection = (struct connection *)stream;
@@ -164,12 +190,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
             connection_close(connection);
         return;
     }
-    if (connection->pending.len > 0) { /* behind what waits already */
-        buf_add(&connection->pending, buf->base, (size_t)n);
-        connection_go_on(connection);
-    } else {
-        request_feed(connection, buf->base, (size_t)n);
-    }
+    if (connection->tls)
+        connection_tls_read(connection, buf->base, (size_t)n);
+    else
+        connection_take(connection, buf->base, (size_t)n);
     if (connection->state == CONNECTION_CLOSED)
         return;
     if (connection->pending.len >= CONNECTION_PENDING_BYTES)
@@ -218,6 +242,8 @@ static void connection_linger(struct connection *connection)
 {
     connection->state = CONNECTION_LINGER;
     buf_fini(&connection->pending);
+    if (connection->tls)
+        connection_tls_end(connection);
     uv_shutdown_t *request = malloc(sizeof *request);
     if (!request || uv_shutdown(request, (uv_stream_t *)&connection->tcp, on_shutdown) != 0) {
         free(request);
@@ -273,7 +299,10 @@ void connection_arm(struct connection *connection)
         return; /* set already */
     switch (connection->state) {
     case CONNECTION_IDLE:
-        deadline = time_add(server_now(server), limits->idle_timeout_ns);
+        if (connection->tls && tls_state(connection->tls) == TLS_HANDSHAKE)
+            deadline = time_add(connection->opened_ns, limits->head_timeout_ns);
+        else
+            deadline = time_add(server_now(server), limits->idle_timeout_ns);
         break;
     case CONNECTION_HEAD:
         CHECK(connection->exchange);
@@ -339,40 +368,79 @@ static void on_deadline(struct wheel_timer *timer, int64_t now_ns)
 
 /* --- the beginning --- */
 
-static void note_peer(struct connection *connection)
+static void note_peer(struct connection *connection, const struct sockaddr_storage *address)
 {
-    struct sockaddr_storage address;
-    int len = sizeof address;
     char text[INET6_ADDRSTRLEN] = "?";
     unsigned port = 0;
-    if (uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&address, &len) == 0) {
-        if (address.ss_family == AF_INET) {
-            const struct sockaddr_in *in = (const struct sockaddr_in *)&address;
-            uv_ip4_name(in, text, sizeof text);
-            port = ntohs(in->sin_port);
-        } else if (address.ss_family == AF_INET6) {
-            const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address;
-            uv_ip6_name(in6, text, sizeof text);
-            port = ntohs(in6->sin6_port);
-        }
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)address;
+        uv_ip4_name(in, text, sizeof text);
+        port = ntohs(in->sin_port);
+    } else if (address->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+        uv_ip6_name(in6, text, sizeof text);
+        port = ntohs(in6->sin6_port);
     }
     snprintf(connection->peer, sizeof connection->peer, strchr(text, ':') ? "[%s]:%u" : "%s:%u",
              text, port);
 }
 
-/* Past the limit of connections: told so, if the socket takes it at once, and closed; without a
- * farewell when there are very many of them. */
-static void turn_away(struct connection *connection)
+/* Told so, if the socket takes it at once, and closed; without a farewell when there are very many
+ * connections, and under TLS, where a word costs a handshake. */
+static void turn_away(struct connection *connection, enum server_refusal why)
 {
-    static char text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: "
+    static char full[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: "
                          "0\r\nConnection: close\r\n\r\n";
-    uv_buf_t piece = uv_buf_init(text, sizeof text - 1);
-    (void)uv_try_write((uv_stream_t *)&connection->tcp, &piece, 1);
-    if (connection->server->connection_count >
-        2 * (size_t)connection->server->limits.max_connections)
+    static char many[] = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: "
+                         "0\r\nConnection: close\r\n\r\n";
+    struct server *server = connection->server;
+    uv_buf_t piece = why == SERVER_REFUSED_CONNECTIONS ? uv_buf_init(full, sizeof full - 1)
+                                                       : uv_buf_init(many, sizeof many - 1);
+    if (server->handler.refused)
+        server->handler.refused(server->handler.context, why);
+    if (server->limits.tls ||
+        server->connection_count > 2 * (size_t)server->limits.max_connections) {
         connection_close(connection);
-    else
-        connection_linger(connection);
+        return;
+    }
+    (void)uv_try_write((uv_stream_t *)&connection->tcp, &piece, 1);
+    connection_linger(connection);
+}
+
+static bool is_limited(const struct server_limits *limits)
+{
+    return limits->clients && (limits->client.connections > 0 || limits->client.requests_per_s > 0);
+}
+
+/* False: it has been sent away. */
+static bool admit(struct connection *connection)
+{
+    struct server *server = connection->server;
+    const struct server_limits *limits = &server->limits;
+    struct sockaddr_storage address = {0};
+    int len = sizeof address;
+    if (server->connection_count > (size_t)limits->max_connections || server->stopping) {
+        turn_away(connection, SERVER_REFUSED_CONNECTIONS);
+        return false;
+    }
+    (void)uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&address, &len);
+    if (is_limited(limits)) {
+        connection->client =
+            clients_enter(limits->clients, &limits->client, &address, server_now(server));
+        if (connection->client == CLIENTS_REFUSED) {
+            turn_away(connection, SERVER_REFUSED_CLIENT_CONNECTIONS);
+            return false;
+        }
+    }
+    if (limits->tls) {
+        connection->tls = tls_accept(limits->tls);
+        if (!connection->tls) {
+            connection_close(connection);
+            return false;
+        }
+    }
+    note_peer(connection, &address);
+    return true;
 }
 
 void connection_accept(struct server *server)
@@ -380,6 +448,8 @@ void connection_accept(struct server *server)
     struct connection *connection = calloc(1, sizeof *connection);
     CHECK(connection); /* not taking it would stop the listener for good */
     connection->server = server;
+    connection->client = CLIENTS_REFUSED;
+    connection->opened_ns = server_now(server);
     connection->timer.fire = on_deadline;
     connection->timer.deadline_ns = TIME_NEVER;
     CHECK(uv_tcp_init(server->loop, &connection->tcp) == 0);
@@ -394,11 +464,8 @@ void connection_accept(struct server *server)
         return;
     }
     uv_tcp_nodelay(&connection->tcp, 1);
-    if (server->connection_count > (size_t)server->limits.max_connections || server->stopping) {
-        turn_away(connection);
+    if (!admit(connection))
         return;
-    }
-    note_peer(connection);
     start_reading(connection);
     if (connection->state != CONNECTION_CLOSED)
         connection_arm(connection);

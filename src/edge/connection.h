@@ -11,10 +11,12 @@
 
 #include "edge/http_parser.h"
 #include "edge/server.h"
+#include "edge/tls.h"
 #include "edge/wheel.h"
 
 enum {
     CONNECTION_READ_BYTES = 64 << 10,    /* one buffer a loop */
+    CONNECTION_PLAIN_BYTES = 16 << 10,   /* a TLS record */
     CONNECTION_PENDING_BYTES = 64 << 10, /* pipelined input kept while a request is answered */
     CONNECTION_KEEP_BYTES = 16 << 10,    /* buffers up to this size stay with a free exchange */
     CONNECTION_FREE_MAX = 512,           /* free exchanges kept */
@@ -41,8 +43,11 @@ struct connection {
         **stopped_link; /* those that are not read; link NULL: not among them */
     struct exchange *exchange;
     struct wheel_timer timer;
+    struct tls *tls; /* NULL: plain */
     struct buf pending;
+    int64_t opened_ns;
     uint64_t lingered; /* bytes thrown away */
+    uint32_t client;   /* its place in server->limits.clients; CLIENTS_REFUSED: none */
     size_t stalled;    /* length of the write queue when it was last looked at */
     uint8_t state;     /* enum connection_state */
     bool reading, feeding, eof, broken, shut;
@@ -86,7 +91,9 @@ struct server {
     uint16_t port;
     unsigned handles; /* open uv handles of the server itself */
     bool stopping, listening, destroyed;
+    struct buf cipher; /* what TLS wants sent, while it is gathered */
     char read_buffer[CONNECTION_READ_BYTES];
+    char plain[CONNECTION_PLAIN_BYTES]; /* what came out of TLS */
 };
 
 /* server.c */
@@ -100,13 +107,23 @@ void connection_finish(struct connection *connection); /* the exchange's answer 
 void connection_reset(struct connection *connection);  /* close so that the client sees an error */
 void connection_watch(uv_timer_t *timer);              /* looks at the stopped ones */
 
-void connection_arm(struct connection *connection); /* the deadline of its state */
+void connection_take(struct connection *connection, const char *data, size_t len); /* plain bytes */
+void connection_ended(struct connection *connection); /* the client sends no more */
+void connection_arm(struct connection *connection);   /* the deadline of its state */
 void connection_go_on(
     struct connection *connection); /* requests that came while others were answered */
 
 /* connection_write.c */
 void connection_send(struct connection *connection, const uv_buf_t *pieces, unsigned count);
+/* Past TLS, or without it. */
+void connection_send_raw(struct connection *connection, const uv_buf_t *pieces, unsigned count);
+void connection_break(struct connection *connection); /* closed once its caller is off it */
 size_t connection_queued(const struct connection *connection);
+
+/* connection_tls.c */
+void connection_tls_read(struct connection *connection, const char *data, size_t len);
+void connection_tls_send(struct connection *connection, const uv_buf_t *pieces, unsigned count);
+void connection_tls_end(struct connection *connection);
 
 /* request.c: bytes in, requests out */
 void request_feed(struct connection *connection, const char *data, size_t len);

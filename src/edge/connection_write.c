@@ -46,7 +46,7 @@ static void on_written(uv_write_t *request, int status)
 }
 
 /* A write failed while its caller stands on the connection: it is closed a moment later. */
-static void mark_broken(struct connection *connection)
+void connection_break(struct connection *connection)
 {
     connection->broken = true;
     wheel_set(&connection->server->wheel, &connection->timer, server_now(connection->server));
@@ -60,7 +60,7 @@ static void queue_rest(struct connection *connection, const uv_buf_t *pieces, un
         total += pieces[i].len;
     struct write *write = malloc(sizeof *write + total - skip);
     if (!write) {
-        mark_broken(connection);
+        connection_break(connection);
         return;
     }
     for (unsigned i = 0; i < count; i++) {
@@ -80,11 +80,21 @@ static void queue_rest(struct connection *connection, const uv_buf_t *pieces, un
     }
     if (uv_write(&write->request, (uv_stream_t *)&connection->tcp, &rest, 1, on_written) != 0) {
         free(write);
-        mark_broken(connection);
+        connection_break(connection);
     }
 }
 
 void connection_send(struct connection *connection, const uv_buf_t *pieces, unsigned count)
+{
+    if (connection->broken || connection->state == CONNECTION_CLOSED)
+        return;
+    if (connection->tls)
+        connection_tls_send(connection, pieces, count);
+    else
+        connection_send_raw(connection, pieces, count);
+}
+
+void connection_send_raw(struct connection *connection, const uv_buf_t *pieces, unsigned count)
 {
     if (connection->broken || connection->state == CONNECTION_CLOSED)
         return;
@@ -95,7 +105,7 @@ void connection_send(struct connection *connection, const uv_buf_t *pieces, unsi
     if (connection_queued(connection) == 0)
         sent = uv_try_write((uv_stream_t *)&connection->tcp, pieces, count);
     if (sent < 0 && sent != UV_EAGAIN) {
-        mark_broken(connection);
+        connection_break(connection);
         return;
     }
     if (sent < 0)

@@ -34,9 +34,9 @@ void control_send(struct call *call)
     if (call->err == FW_OK && call->out.failed)
         call->err = FW_NOMEM;
     if (call->err != FW_OK)
-        exchange_error(
+        exchange_error_with(
             exchange, call->err, call->retry_after_s,
-            str_of(call->detail.text[0] ? call->detail.text : err_row(call->err)->sentence));
+            str_of(call->detail.text[0] ? call->detail.text : err_row(call->err)->sentence), extra);
     else
         exchange_answer(exchange, call->status, call->content_type, extra, buf_str(&call->out));
     call_free(call);
@@ -83,6 +83,35 @@ static void on_gone(void *context, struct exchange *exchange)
 
 /* ---- the loop ---- */
 
+static struct server_limits limits_of(const struct config *config)
+{
+    const struct access *access = config->access;
+    return (struct server_limits){
+        .max_body = CONTROL_BODY_MAX,
+        .max_parked = 4 * (uint64_t)CONTROL_BODY_MAX,
+        .max_connections = CONTROL_CONNECTIONS_MAX,
+        .head_timeout_ns = config->head_timeout_ns,
+        .body_grace_ns = config->body_grace_ns,
+        .idle_timeout_ns = config->idle_timeout_ns,
+        .write_timeout_ns = config->write_timeout_ns,
+        .abort_on_half_close = false,
+        .tls = access ? access->control_tls : NULL,
+        .clients = access ? access->clients : NULL,
+        .client = {config->client_connections, config->client_requests, config->client_burst},
+    };
+}
+
+/* On the control thread, after a reload. */
+static void take_limits(struct control *control)
+{
+    pthread_mutex_lock(&control->lock);
+    struct config *config = config_retain(control->config);
+    pthread_mutex_unlock(&control->lock);
+    struct server_limits limits = limits_of(config);
+    server_set_limits(control->server, &limits);
+    config_free(&config);
+}
+
 static void on_wake(uv_async_t *wake)
 {
     struct control *control = wake->data;
@@ -90,6 +119,8 @@ static void on_wake(uv_async_t *wake)
         uv_stop(&control->loop);
         return;
     }
+    if (atomic_exchange(&control->reloaded, false))
+        take_limits(control);
     take_inbox(control);
     control_spread(control);
 }
@@ -112,41 +143,19 @@ static void *run(void *context)
 
 /* ---- life ---- */
 
-/* The first line of the token file; it is never logged. */
-static enum fw_err read_token(const char *path, char token[CONTROL_TOKEN_MAX],
-                              struct fw_detail *detail)
+/* The tokens and origins of this configuration from now on. */
+void control_reload(struct control *control, struct config *config)
 {
-    token[0] = 0;
-    if (path[0] == 0)
-        return FW_OK;
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return err_set(detail, FW_IO, "control.token_file: \"%s\" cannot be read: %s", path,
-                       strerror(errno));
-    char *line = fgets(token, CONTROL_TOKEN_MAX, file);
-    fclose(file);
-    struct str text = line ? str_trim(str_of(token)) : STR("");
-    if (text.len < 8 || text.len >= CONTROL_TOKEN_MAX - 2) {
-        token[0] = 0;
-        return err_set(
-            detail, FW_INPUT,
-            "control.token_file: \"%s\": expected a token of 8 to %d bytes in its first line", path,
-            CONTROL_TOKEN_MAX - 3);
-    }
-    memmove(token, text.data, text.len);
-    token[text.len] = 0;
-    return FW_OK;
-}
-
-enum fw_err control_reload(struct control *control, struct config *config, struct fw_detail *detail)
-{
-    char token[CONTROL_TOKEN_MAX];
-    FW_TRY(read_token(config->control_token_file, token, detail));
+    struct config *held = config_retain(config);
     pthread_mutex_lock(&control->lock);
-    memcpy(control->token, token, sizeof token);
-    memcpy(control->origins, config->allowed_origins, sizeof control->origins);
+    struct config *before = control->config;
+    control->config = held;
     pthread_mutex_unlock(&control->lock);
-    return FW_OK;
+    if (!before)
+        return;
+    config_free(&before);
+    atomic_store(&control->reloaded, true);
+    uv_async_send(&control->wake);
 }
 
 static void watch_brain(struct brain *brain, void *context)
@@ -157,16 +166,7 @@ static void watch_brain(struct brain *brain, void *context)
 static enum fw_err listen_on(struct control *control, const struct config *config,
                              struct fw_detail *detail)
 {
-    const struct server_limits limits = {
-        .max_body = CONTROL_BODY_MAX,
-        .max_parked = 4 * (uint64_t)CONTROL_BODY_MAX,
-        .max_connections = CONTROL_CONNECTIONS_MAX,
-        .head_timeout_ns = config->head_timeout_ns,
-        .body_grace_ns = config->body_grace_ns,
-        .idle_timeout_ns = config->idle_timeout_ns,
-        .write_timeout_ns = config->write_timeout_ns,
-        .abort_on_half_close = false,
-    };
+    const struct server_limits limits = limits_of(config);
     const struct server_handler handler = {
         .context = control, .request = control_on_request, .gone = on_gone};
     return server_create(&control->server, &control->loop, config->control_listen, false, &limits,
@@ -184,7 +184,7 @@ enum fw_err control_create(struct control **out, const struct control_setup *set
     control->inbox_end = &control->inbox;
     control->notes_end = &control->notes;
     pthread_mutex_init(&control->lock, NULL);
-    FW_TRY(control_reload(control, config, detail));
+    control_reload(control, config);
     int error = uv_loop_init(&control->loop);
     if (error != 0)
         return err_set(detail, FW_IO, "an event loop cannot be made: %s", uv_strerror(error));
@@ -269,6 +269,7 @@ void control_destroy(struct control **gone)
     }
     free_inbox(control);
     pthread_mutex_destroy(&control->lock);
+    config_free(&control->config);
     free(control);
     *gone = NULL;
 }

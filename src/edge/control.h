@@ -19,10 +19,8 @@ FW_MUST_CHECK enum fw_err control_create(struct control **control,
                                          const struct control_setup *setup, struct config *config,
                                          struct fw_detail *detail);
 uint16_t control_port(const struct control *control);
-/* New token and origins after a reload. FW_IO: the token file cannot be read; the old one stays.
- * Any one thread. */
-FW_MUST_CHECK enum fw_err control_reload(struct control *control, struct config *config,
-                                         struct fw_detail *detail);
+/* New tokens, origins and certificate after a reload. Any one thread. */
+void control_reload(struct control *control, struct config *config);
 /* From now on /readyz says no. */
 void control_drain(struct control *control);
 /* Before the brain stops: no call is answered after it. */

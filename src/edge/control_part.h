@@ -7,6 +7,7 @@
 #define FOREWARM_EDGE_CONTROL_PART_H
 
 #include "base/json.h"
+#include "edge/access.h"
 #include "edge/brain.h"
 #include "edge/control.h"
 #include "edge/control_body.h"
@@ -18,7 +19,6 @@ enum {
     CONTROL_BODY_MAX = 16 << 20,
     CONTROL_CONNECTIONS_MAX = 4096,
     CONTROL_STREAMS_MAX = 256,
-    CONTROL_TOKEN_MAX = 512,
     CONTROL_VALUES_MAX = 8,
     CONTROL_STREAM_QUEUE_MAX = 1 << 20
 };
@@ -35,8 +35,9 @@ struct control_row {
     void (*here)(struct control *control, struct call *call);
     const struct control_field *fields; /* of the body; NULL: the body is not looked at */
     size_t field_count;
-    bool open; /* needs no token */
-    bool page; /* may be called by pages of allowed origins */
+    bool open;       /* needs no token */
+    bool page;       /* may be called by pages of allowed origins */
+    unsigned scopes; /* a token with one of these may call it, and one with admin; 0: admin alone */
 };
 extern const struct control_row control_rows[];
 extern const size_t control_row_count;
@@ -83,15 +84,14 @@ struct control {
     struct server *server;
     pthread_t thread;
     bool loop_made, running;
-    atomic_bool stopping, draining;
+    atomic_bool stopping, draining, reloaded;
     atomic_uint stream_count;
     atomic_size_t connections; /* as of the last tick, for /metrics */
 
     pthread_mutex_t lock; /* of what follows */
     struct call *inbox, **inbox_end;
     struct control_note *notes, **notes_end;
-    char token[CONTROL_TOKEN_MAX];
-    char origins[OPTION_TEXT_MAX];
+    struct config *config; /* tokens, origins, limits */
 
     struct stream *streams; /* the control thread's */
     uint64_t ticks;

@@ -7,30 +7,33 @@
 #include <stdlib.h>
 
 /* clang-format off */
+#define SEE         TOKEN_OBSERVE
+#define LOOK        (TOKEN_OBSERVE | TOKEN_WARM) /* who may ask for a warm-up may see how it goes */
+#define WARM        TOKEN_WARM
 #define WARMUP_BODY control_warmup_fields, 1
 #define HINT_BODY   control_hint_fields, 5
 const struct control_row control_rows[] = {
-    {"POST", "/warmup",                    control_warmup,        NULL, WARMUP_BODY, false, true},
-    {"POST", "/start-warmup",              control_start_warmup,  NULL, WARMUP_BODY, false, true},
-    {"GET",  "/warmup-status",             control_warmup_status, NULL, NULL, 0, false, true},
-    {"GET",  "/v1/warmups/events",         NULL, control_events,        NULL, 0, false, true},
-    {"GET",  "/v1/resources",              control_list,          NULL, NULL, 0, false, false},
-    {"GET",  "/v1/resources/{id}/why",     control_why,           NULL, NULL, 0, false, false},
-    {"POST", "/v1/resources/{id}/warm",    control_warm,          NULL, NULL, 0, false, false},
-    {"POST", "/v1/resources/{id}/unload",  control_unload,        NULL, NULL, 0, false, false},
-    {"POST", "/v1/resources/{id}/pin",     control_pin,           NULL, NULL, 0, false, false},
-    {"POST", "/v1/resources/{id}/unpin",   control_unpin,         NULL, NULL, 0, false, false},
-    {"GET",  "/v1/resources/{id}",         control_show,          NULL, NULL, 0, false, false},
-    {"POST", "/v1/hints",                  control_hint,          NULL, HINT_BODY, false, true},
-    {"POST", "/v1/observations",           control_observe,       NULL, NULL, 0, false, false},
-    {"POST", "/v1/events",                 control_plan_event,    NULL, NULL, 0, false, false},
-    {"POST", "/v1/forecasts",              control_forecast,      NULL, NULL, 0, false, false},
-    {"GET",  "/v1/predictions",            control_predictions,   NULL, NULL, 0, false, false},
-    {"GET",  "/v1/next",                   control_next,          NULL, NULL, 0, false, false},
-    {"GET",  "/metrics",                   control_metrics,       NULL, NULL, 0, false, false},
-    {"GET",  "/healthz",                   NULL, control_health,        NULL, 0, true,  false},
-    {"GET",  "/readyz",                    control_ready,         NULL, NULL, 0, true,  false},
-    {"GET",  "/",                          NULL, control_page,          NULL, 0, true,  false},
+    {"POST", "/warmup",                    control_warmup,        NULL, WARMUP_BODY, false, true, WARM},
+    {"POST", "/start-warmup",              control_start_warmup,  NULL, WARMUP_BODY, false, true, WARM},
+    {"GET",  "/warmup-status",             control_warmup_status, NULL, NULL, 0, false, true, LOOK},
+    {"GET",  "/v1/warmups/events",         NULL, control_events,        NULL, 0, false, true, LOOK},
+    {"GET",  "/v1/resources",              control_list,          NULL, NULL, 0, false, false, SEE},
+    {"GET",  "/v1/resources/{id}/why",     control_why,           NULL, NULL, 0, false, false, SEE},
+    {"POST", "/v1/resources/{id}/warm",    control_warm,          NULL, NULL, 0, false, false, WARM},
+    {"POST", "/v1/resources/{id}/unload",  control_unload,        NULL, NULL, 0, false, false, 0},
+    {"POST", "/v1/resources/{id}/pin",     control_pin,           NULL, NULL, 0, false, false, 0},
+    {"POST", "/v1/resources/{id}/unpin",   control_unpin,         NULL, NULL, 0, false, false, 0},
+    {"GET",  "/v1/resources/{id}",         control_show,          NULL, NULL, 0, false, false, SEE},
+    {"POST", "/v1/hints",                  control_hint,          NULL, HINT_BODY, false, true, WARM},
+    {"POST", "/v1/observations",           control_observe,       NULL, NULL, 0, false, false, WARM},
+    {"POST", "/v1/events",                 control_plan_event,    NULL, NULL, 0, false, false, WARM},
+    {"POST", "/v1/forecasts",              control_forecast,      NULL, NULL, 0, false, false, WARM},
+    {"GET",  "/v1/predictions",            control_predictions,   NULL, NULL, 0, false, false, SEE},
+    {"GET",  "/v1/next",                   control_next,          NULL, NULL, 0, false, false, SEE},
+    {"GET",  "/metrics",                   control_metrics,       NULL, NULL, 0, false, false, SEE},
+    {"GET",  "/healthz",                   NULL, control_health,        NULL, 0, true,  false, 0},
+    {"GET",  "/readyz",                    control_ready,         NULL, NULL, 0, true,  false, 0},
+    {"GET",  "/",                          NULL, control_page,          NULL, 0, true,  false, 0},
 };
 /* clang-format on */
 const size_t control_row_count = sizeof control_rows / sizeof control_rows[0];
@@ -97,26 +100,43 @@ static const struct control_row *find_row(const struct server_request *request,
 
 /* ---- who may ---- */
 
-/* Takes as long for every wrong token. */
-static bool same_token(const char *expected, struct str found)
+/* What the caller's token may do; everything when no token is asked for. */
+static unsigned scopes_of(struct control *control, struct str token)
 {
-    size_t len = strlen(expected);
-    unsigned char difference = found.len != len;
-    for (size_t i = 0; i < found.len; i++)
-        difference |= (unsigned char)(found.data[i] ^ expected[len > 0 ? i % len : 0]);
-    return difference == 0;
+    pthread_mutex_lock(&control->lock);
+    const struct access *access = control->config->access;
+    unsigned scopes = access && access->guards_control ? tokens_find(&access->tokens, token) : ~0u;
+    pthread_mutex_unlock(&control->lock);
+    return scopes;
 }
 
-static bool has_token(struct control *control, const struct server_request *request)
+/* 401 for no token or a wrong one, 403 for one that may not do this (RFC 6750, 3.1). */
+static bool token_may(struct control *control, struct exchange *exchange,
+                      const struct server_request *request, const struct control_row *row)
 {
-    struct str field = server_field_get(request, "authorization");
-    struct str found = {"", 0};
-    if (field.len > 7 && str_equal_nocase((struct str){field.data, 7}, STR("bearer ")))
-        found = str_trim((struct str){field.data + 7, field.len - 7});
-    pthread_mutex_lock(&control->lock);
-    bool ok = control->token[0] == 0 || same_token(control->token, found);
-    pthread_mutex_unlock(&control->lock);
-    return ok;
+    char names[64], text[1024], lines[1400], message[128];
+    struct str token = tokens_bearer(server_field_get(request, "authorization"));
+    unsigned wanted = row->scopes | TOKEN_ADMIN, scopes = scopes_of(control, token);
+    if (row->open || scopes & wanted)
+        return true;
+    control_cors(control, request, text);
+    if ((scopes & ~(unsigned)TOKEN_USE) == 0) {
+        snprintf(lines, sizeof lines, "%sWWW-Authenticate: Bearer realm=\"forewarm\"%s\r\n", text,
+                 token.len > 0 ? ", error=\"invalid_token\"" : "");
+        exchange_error_with(exchange, FW_UNAUTHORIZED, -1,
+                            STR("this call needs the header Authorization: Bearer TOKEN"),
+                            str_of(lines));
+        return false;
+    }
+    tokens_describe(row->scopes != 0 ? row->scopes : TOKEN_ADMIN, " ", names, sizeof names);
+    snprintf(lines, sizeof lines,
+             "%sWWW-Authenticate: Bearer realm=\"forewarm\", error=\"insufficient_scope\", "
+             "scope=\"%s\"\r\n",
+             text, names);
+    tokens_describe(wanted, " or ", names, sizeof names);
+    snprintf(message, sizeof message, "this call needs a token with the scope %s", names);
+    exchange_error_with(exchange, FW_FORBIDDEN, -1, str_of(message), str_of(lines));
+    return false;
 }
 
 static bool origin_listed(struct control *control, struct str origin)
@@ -124,7 +144,7 @@ static bool origin_listed(struct control *control, struct str origin)
     bool listed = false;
     struct str one;
     pthread_mutex_lock(&control->lock);
-    struct str rest = str_of(control->origins);
+    struct str rest = str_of(control->config->allowed_origins);
     while (!listed && str_cut(&rest, ' ', &one))
         listed = one.len > 0 && (str_equal(one, STR("*")) || str_equal_nocase(one, origin));
     pthread_mutex_unlock(&control->lock);
@@ -135,7 +155,8 @@ static bool origin_listed(struct control *control, struct str origin)
 static bool origin_is_ours(const struct server_request *request, struct str origin)
 {
     struct str host = server_field_get(request, "host");
-    return host.len > 0 && origin.len == host.len + 7 && str_starts(origin, STR("http://")) &&
+    struct str scheme = str_starts(origin, STR("https://")) ? STR("https://") : STR("http://");
+    return host.len > 0 && origin.len == host.len + scheme.len && str_starts(origin, scheme) &&
            str_ends(origin, host);
 }
 
@@ -266,9 +287,8 @@ void control_on_request(void *context, struct exchange *exchange,
     const struct control_row *row = find_row(request, id, &err);
     if (!row)
         exchange_error(exchange, err, -1, (struct str){0});
-    else if (!row->open && !has_token(control, request))
-        exchange_error(exchange, FW_UNAUTHORIZED, -1,
-                       STR("this call needs the header Authorization: Bearer TOKEN"));
+    else if (!token_may(control, exchange, request, row))
+        return;
     else if (!origin_may(control, request, row))
         exchange_error(exchange, FW_FORBIDDEN, -1,
                        STR("pages of this origin may not make this call; see allowed_origins"));

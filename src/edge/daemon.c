@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/daemon.h"
 #include "base/time.h"
+#include "edge/access.h"
 #include "edge/brain.h"
 #include "edge/control.h"
 #include "edge/io_thread.h"
@@ -88,7 +89,6 @@ static void reload(struct daemon *daemon)
 {
     struct config *config = NULL;
     struct config_problems problems = {0};
-    struct fw_detail detail = {{0}};
     struct view *view = NULL;
     enum fw_err err = config_read(&config, daemon->config->path, daemon->getenv_fn, &problems);
     if (err != FW_OK) {
@@ -105,12 +105,8 @@ static void reload(struct daemon *daemon)
         return;
     }
     note_fixed(daemon->config, config);
-    if (control_reload(daemon->control, config, &detail) != FW_OK) {
-        log_error("the configuration was not reloaded; the old one stays",
-                  LOG_TEXT("reason", detail.text));
-        config_free(&config);
-        return;
-    }
+    access_inherit(config, daemon->config);
+    control_reload(daemon->control, config);
     (void)brain_call_and_wait(daemon->brain, configure, config);
     err = make_view(daemon, config, &view);
     if (err == FW_OK)

@@ -66,16 +66,51 @@ void endpoint_resolve(struct upstream *upstream)
     endpoint->pool->open++;
 }
 
+/* Another configuration may have read the file anew: what was checked with the old one goes. */
+static void use_context(struct endpoint *endpoint, const struct config_url *url)
+{
+    if (endpoint->context == url->context)
+        return;
+    upstream_drop_idle(endpoint);
+    tls_context_release(&endpoint->context);
+    if (url->context)
+        endpoint->context = tls_context_retain(url->context);
+}
+
+void endpoint_free(struct endpoint *endpoint)
+{
+    tls_context_release(&endpoint->context);
+    free(endpoint->ca_file);
+    free(endpoint);
+}
+
+static bool is_at(const struct endpoint *endpoint, const struct config_url *url)
+{
+    return endpoint->port == url->port && strcmp(endpoint->host, url->host) == 0 &&
+           (endpoint->ca_file != NULL) == url->tls &&
+           (!url->tls || strcmp(endpoint->ca_file, url->ca_file ? url->ca_file : "") == 0);
+}
+
 struct endpoint *upstream_endpoint(struct upstream_pool *pool, const struct config_url *url)
 {
     struct endpoint **link = &pool->endpoints, *endpoint;
     for (; (endpoint = *link) != NULL; link = &endpoint->next) {
-        if (endpoint->port == url->port && strcmp(endpoint->host, url->host) == 0)
-            return endpoint;
+        if (!is_at(endpoint, url))
+            continue;
+        use_context(endpoint, url);
+        return endpoint;
     }
     endpoint = calloc(1, sizeof *endpoint);
     if (!endpoint)
         return NULL;
+    if (url->tls) {
+        endpoint->ca_file = strdup(url->ca_file ? url->ca_file : "");
+        if (!endpoint->ca_file || !url->context) {
+            endpoint_free(endpoint);
+            return NULL;
+        }
+        use_context(endpoint, url);
+    }
     endpoint->pool = pool;
     endpoint->port = url->port;
     snprintf(endpoint->host, sizeof endpoint->host, "%s", url->host);

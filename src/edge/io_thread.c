@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/io_thread.h"
 #include "base/check.h"
+#include "edge/access.h"
 #include "edge/proxy.h"
 #include "edge/wheel.h"
 #include <stdio.h>
@@ -53,6 +54,7 @@ unsigned io_threads_count(const struct config *config)
 
 static struct server_limits limits_of(struct io_threads *all, const struct config *config)
 {
+    const struct access *access = config->access;
     return (struct server_limits){
         .max_body = config->max_body,
         .max_parked = config->max_parked,
@@ -62,6 +64,9 @@ static struct server_limits limits_of(struct io_threads *all, const struct confi
         .idle_timeout_ns = config->idle_timeout_ns,
         .write_timeout_ns = config->write_timeout_ns,
         .abort_on_half_close = config->abort_on_half_close,
+        .tls = access ? access->data_tls : NULL,
+        .clients = access ? access->clients : NULL,
+        .client = {config->client_connections, config->client_requests, config->client_burst},
         .parked = &all->parked,
     };
 }

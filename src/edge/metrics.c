@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/metrics.h"
+#include "edge/server.h"
 #include "base/check.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -50,6 +51,11 @@ static const char *const error_labels[] = {
 };
 static const char *const code_labels[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 static const char *const plane_labels[] = {"data"};
+static const char *const refusal_labels[] = {
+#define X(id, name) name,
+    SERVER_REFUSALS(X)
+#undef X
+};
 
 /* Which second label a metric's shard series have. */
 struct label_list {
@@ -61,6 +67,7 @@ static const struct label_list label_lists[] = {
     {"resource,state", state_labels, sizeof state_labels / sizeof *state_labels},
     {"resource,error", error_labels, sizeof error_labels / sizeof *error_labels},
     {"code", code_labels, sizeof code_labels / sizeof *code_labels},
+    {"reason", refusal_labels, sizeof refusal_labels / sizeof *refusal_labels},
     {"plane", plane_labels, sizeof plane_labels / sizeof *plane_labels},
 };
 

@@ -59,6 +59,9 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
       "Requests that an upstream failed.")                                                         \
     X(METRIC_CLIENT_GONE, "forewarm_client_gone_total", COUNTER, "", NONE,                         \
       "Clients that left before their answer was complete.")                                       \
+    X(METRIC_REFUSED, "forewarm_refused_total", COUNTER, "reason", NONE,                           \
+      "Connections and requests to the data plane that were not taken: limits, TLS, tokens, "      \
+      "signatures.")                                                                               \
     X(METRIC_EVENTS, "forewarm_engine_events_total", COUNTER, "", NONE,                            \
       "Events the engine has handled.")
 

@@ -20,7 +20,8 @@ struct nonces *nonces_retain(struct nonces *nonces);
 void nonces_release(struct nonces **nonces);
 
 enum nonces_answer { NONCES_NEW, NONCES_SEEN, NONCES_BELOW_FLOOR, NONCES_NO_MEMORY };
-/* `time_ms`: what the request was signed with; `keep_ms`: those signed before it may be forgotten. */
+/* `time_ms`: what the request was signed with; `keep_ms`: those signed before it may be forgotten.
+ */
 enum nonces_answer nonces_take(struct nonces *nonces, struct str edge,
                                const unsigned char nonce[NONCE_BYTES], int64_t time_ms,
                                int64_t keep_ms);

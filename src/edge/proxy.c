@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/check.h"
+#include "edge/access.h"
 #include "edge/relay.h"
 #include <stdlib.h>
 
@@ -41,13 +42,28 @@ static uint64_t session_of(const struct server_request *request)
     return 0;
 }
 
+static void on_refused(void *context, enum server_refusal why)
+{
+    struct proxy *proxy = context;
+    metrics_add(proxy->metrics, METRIC_REFUSED, 0, why, 1);
+}
+
 static void on_request(void *context, struct exchange *exchange,
                        const struct server_request *request)
 {
     struct proxy *proxy = context;
     struct fw_detail detail;
     struct relay *relay;
-    if (proxy_answer_own(exchange, viewer_look(proxy->viewer), request))
+    const struct view *view = viewer_look(proxy->viewer);
+    bool strip;
+    enum server_refusal why;
+    if (proxy_answer_health(exchange, request))
+        return;
+    if (!access_admits(view->config, exchange, request, &strip, &why)) {
+        on_refused(proxy, why);
+        return;
+    }
+    if (proxy_answer_own(exchange, view, request))
         return;
     relay = relay_take(proxy);
     if (!relay) {
@@ -55,6 +71,7 @@ static void on_request(void *context, struct exchange *exchange,
         return;
     }
     relay->exchange = exchange;
+    relay->strip = strip;
     relay->complete_ns = (int64_t)uv_hrtime();
     relay->answers_head = str_equal(request->method, STR("HEAD"));
     exchange_set_context(exchange, relay);
@@ -114,6 +131,7 @@ struct server_handler proxy_handler(struct proxy *proxy)
         .gone = on_gone,
         .writable = on_writable,
         .answered = on_answered,
+        .refused = on_refused,
     };
 }
 

@@ -54,17 +54,27 @@ static void answer_model(struct exchange *exchange, const struct view *view, str
     buf_fini(&body);
 }
 
+static bool is_read(const struct server_request *request)
+{
+    return str_equal(request->method, STR("GET")) || str_equal(request->method, STR("HEAD"));
+}
+
+bool proxy_answer_health(struct exchange *exchange, const struct server_request *request)
+{
+    if (!is_read(request) ||
+        (!str_equal(request->path, STR("/health")) && !str_equal(request->path, STR("/healthz"))))
+        return false;
+    exchange_answer(exchange, 200, "application/json", (struct str){0},
+                    STR("{\"status\":\"ok\"}\n"));
+    return true;
+}
+
 bool proxy_answer_own(struct exchange *exchange, const struct view *view,
                       const struct server_request *request)
 {
     struct str models = STR("/v1/models");
-    if (!str_equal(request->method, STR("GET")) && !str_equal(request->method, STR("HEAD")))
+    if (!is_read(request))
         return false;
-    if (str_equal(request->path, STR("/health")) || str_equal(request->path, STR("/healthz"))) {
-        exchange_answer(exchange, 200, "application/json", (struct str){0},
-                        STR("{\"status\":\"ok\"}\n"));
-        return true;
-    }
     if (str_equal(request->path, models)) {
         answer_models(exchange, view);
         return true;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/check.h"
+#include "edge/access.h"
+#include "edge/log.h"
 #include "edge/relay.h"
 
 enum { REQUEST_HEAD_MAX = 64 << 10, SMALL_BODY_BYTES = 4 << 10 };
@@ -44,10 +46,32 @@ static struct str outgoing_target(struct relay *relay, struct str spelled)
     return buf_str(scratch);
 }
 
+/* What goes to the core is signed, anew for every attempt: a nonce is good for one. */
+static bool sign(struct relay *relay, const struct rewrite_request *rewrite, struct str body,
+                 struct buf *lines)
+{
+    const struct config *config = relay->hold->view->config;
+    relay->is_signed =
+        relay->label == METRIC_FALLBACK && config->access && config->access->edge_secret.len > 0;
+    if (!relay->is_signed)
+        return true;
+    struct buf target;
+    buf_init(&target, SERVER_HEAD_MAX + CONFIG_URL_MAX);
+    buf_add_str(&target, rewrite->prefix);
+    buf_add_str(&target, rewrite->target);
+    const struct sign_message message = {rewrite->request->method, buf_str(&target),
+                                         str_of(config->fallback_edge_id), body};
+    bool ok = !target.failed &&
+              sign_write(&message, &config->access->edge_secret, relay_wall_ns(), lines) == FW_OK;
+    buf_fini(&target);
+    return ok;
+}
+
 /* Head and body as the pieces of one gathering write; an alias in the body is replaced by leaving
  * it out and putting the name between two pieces. */
-static bool make_request(struct relay *relay, const struct config_url *url)
+static bool make_request(struct relay *relay)
 {
+    const struct config_url *url = relay->url;
     const struct server_request *request = exchange_request(relay->exchange);
     struct str name = wanted_name(relay), body = request->body, spelled = {0}, raw = {0};
     if (name.data) {
@@ -59,16 +83,25 @@ static bool make_request(struct relay *relay, const struct config_url *url)
     bool splice = spelled.len > 0 && relay->model.place != MODEL_QUERY;
     if (splice)
         raw = relay->model.raw;
+    struct buf lines;
+    buf_init(&lines, SIGN_LINES_MAX);
     struct rewrite_request rewrite = {
         .request = request,
         .prefix = str_of(url->prefix),
         .target = outgoing_target(relay, spelled),
         .host = endpoint_authority(relay->endpoint),
         .content_length = body.len - raw.len + (splice ? spelled.len : 0),
+        .strip_authorization = relay->strip,
     };
+    if (!sign(relay, &rewrite, body, &lines)) {
+        buf_fini(&lines);
+        return false;
+    }
+    rewrite.extra = buf_str(&lines);
     buf_clear(&relay->head);
     relay->head.max = REQUEST_HEAD_MAX;
     rewrite_request(&rewrite, &relay->head);
+    buf_fini(&lines);
     relay->piece_count = 0;
     relay->total = relay->sent = 0;
     add_piece(relay, relay->head.data, relay->head.len);
@@ -118,13 +151,9 @@ static void open_upstream(struct relay *relay, bool fresh)
 void relay_forward(struct relay *relay, const struct config_url *url)
 {
     struct proxy *proxy = relay->proxy;
-    if (url->tls) {
-        relay_fail(relay, FW_UNREACHABLE,
-                   "its address begins with https, which is not forwarded to");
-        return;
-    }
+    relay->url = url;
     relay->endpoint = upstream_endpoint(proxy->pool, url);
-    if (!relay->endpoint || !make_request(relay, url)) {
+    if (!relay->endpoint || !make_request(relay)) {
         relay_fail(relay, FW_NOMEM, "there is no memory for the request");
         return;
     }
@@ -212,6 +241,10 @@ static void on_closed(void *owner, enum fw_err err)
     if (relay->state == RELAY_SENT && !relay->heard && reused && !relay->retried &&
         err != FW_UPSTREAM_SLOW) {
         relay->retried = true; /* it had died before our request reached it */
+        if (relay->is_signed && !make_request(relay)) {
+            relay_fail(relay, FW_NOMEM, "there is no memory for the request");
+            return;
+        }
         open_upstream(relay, true);
         return;
     }
@@ -336,11 +369,28 @@ static void continue_stream(struct relay *relay, const struct head *head, const 
     relay_body(relay, (struct str){0}, data, len);
 }
 
+/* Our signature, not the client's request, is what the core did not like. */
+static void core_refused(struct relay *relay, struct str reason)
+{
+    struct fw_detail detail;
+    size_t len = reason.len < 40 ? reason.len : 40;
+    err_set(&detail, FW_UPSTREAM, "the core refused our signature: %.*s", (int)len, reason.data);
+    log_warn("the core refused a signature", LOG_STR("reason", ((struct str){reason.data, len})),
+             LOG_TEXT("edge", relay->hold->view->config->fallback_edge_id));
+    drop_upstream(relay);
+    relay_fail(relay, FW_UPSTREAM, detail.text);
+}
+
 /* The final head is read: writes ours and the body bytes that came with it. */
 static void begin_answer(struct relay *relay, const struct head *head, const char *data, size_t len)
 {
     struct exchange *exchange = relay->exchange;
     struct buf *scratch = &relay->proxy->scratch;
+    struct str refused = head_get(head, SIGN_REFUSED);
+    if (relay->is_signed && head->status == 401 && refused.data) {
+        core_refused(relay, refused);
+        return;
+    }
     if (relay->early) {
         continue_stream(relay, head, data, len);
         return;

@@ -25,6 +25,7 @@ struct relay {
     struct viewer_hold *hold;
     const struct route *route; /* in the held view */
     struct endpoint *endpoint;
+    const struct config_url *url; /* where it goes; in the held view */
     struct upstream *upstream;
     struct wheel_timer timer; /* while held: the next comment, or the last resort */
     int64_t hold_until_ns;
@@ -37,6 +38,8 @@ struct relay {
     bool pings, early; /* comments are wanted while held; the 200 and one of them has left */
     bool retried, reissued, heard; /* heard: a byte of the answer came */
     bool answers_head, extra;      /* extra: bytes behind the answer */
+    bool strip;                    /* Authorization is for us and goes no further */
+    bool is_signed;                /* to the core */
     bool close_upstream;           /* the answer says so */
     uint8_t body;                  /* enum rewrite_body */
     struct buf head;               /* of the request, as it leaves */
@@ -93,6 +96,7 @@ void relay_forward(struct relay *relay,
 extern const struct upstream_events relay_upstream_events;
 
 /* proxy_pages.c */
+bool proxy_answer_health(struct exchange *exchange, const struct server_request *request);
 bool proxy_answer_own(struct exchange *exchange, const struct view *view,
                       const struct server_request *request);
 

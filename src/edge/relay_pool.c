@@ -33,7 +33,7 @@ struct relay *relay_take(struct proxy *proxy)
     relay->state = RELAY_ROUTING;
     relay->label = METRIC_WARM;
     relay->in_use = relay->in_flight = relay->retried = relay->reissued = relay->heard =
-        relay->extra = relay->pings = relay->early = false;
+        relay->extra = relay->pings = relay->early = relay->strip = relay->is_signed = false;
     relay->next = proxy->relays;
     relay->link = &proxy->relays;
     if (relay->next)

@@ -114,6 +114,21 @@ static void split_target(struct server_request *request)
         request->query = (struct str){mark + 1, target.len - (size_t)(mark + 1 - target.data)};
 }
 
+/* False: its client has sent too many, and is told when it may go on. */
+static bool within_rate(struct connection *connection)
+{
+    struct server *server = connection->server;
+    int64_t wait_ns = clients_request(server->limits.clients, &server->limits.client,
+                                      connection->client, server_now(server));
+    if (wait_ns == 0)
+        return true;
+    if (server->handler.refused)
+        server->handler.refused(server->handler.context, SERVER_REFUSED_CLIENT_REQUESTS);
+    exchange_error(connection->exchange, FW_RATE, (wait_ns + TIME_SECOND - 1) / TIME_SECOND,
+                   STR("this client address sends more requests than client_requests allows"));
+    return false;
+}
+
 /* The request is whole: the handler's turn. */
 static void dispatch(struct connection *connection)
 {
@@ -121,6 +136,8 @@ static void dispatch(struct connection *connection)
     struct server *server = connection->server;
     exchange->request.body = buf_str(&exchange->body);
     connection->state = CONNECTION_ACTIVE;
+    if (connection->client != CLIENTS_REFUSED && !within_rate(connection))
+        return;
     server->handler.request(server->handler.context, exchange, &exchange->request);
 }
 

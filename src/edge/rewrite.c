@@ -105,10 +105,13 @@ void rewrite_request(const struct rewrite_request *rewrite, struct buf *out)
         bool framing = field->name.len == 14 && is(field->name, "content-length");
         bool host = field->name.len == 4 && is(field->name, "host");
         if (framing || host || hop_by_hop(field->name) || is_ours(field->name) ||
+            (rewrite->strip_authorization && field->name.len == 13 &&
+             is(field->name, "authorization")) ||
             (names && named_by_connection(field->name, request->fields, request->field_count)))
             continue;
         add_field(out, field->name, field->value);
     }
+    buf_add_str(out, rewrite->extra);
     if (rewrite->content_length > 0 || has_body_method(request->method))
         add_number_field(out, STR("Content-Length: "), rewrite->content_length);
     buf_add(out, "\r\n", 2);

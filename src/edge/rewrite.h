@@ -12,6 +12,8 @@ struct rewrite_request {
     struct str target; /* path and query as they leave */
     struct str host;
     uint64_t content_length;
+    bool strip_authorization; /* it was for us */
+    struct str extra;         /* further lines, with their CRLF */
 };
 void rewrite_request(const struct rewrite_request *rewrite, struct buf *out);
 

@@ -30,11 +30,29 @@ uint16_t server_port(const struct server *server)
     return server->port;
 }
 
+static void retain(struct server *server)
+{
+    if (server->limits.tls)
+        tls_context_retain(server->limits.tls);
+    if (server->limits.clients)
+        clients_retain(server->limits.clients);
+}
+
+static void release(struct server_limits *limits)
+{
+    tls_context_release(&limits->tls);
+    clients_release(&limits->clients);
+}
+
 void server_set_limits(struct server *server, const struct server_limits *limits)
 {
-    _Atomic uint64_t *parked = server->limits.parked;
+    struct server_limits before = server->limits;
     server->limits = *limits;
-    server->limits.parked = parked;
+    server->limits.parked = before.parked;
+    retain(server);
+    if (before.clients) /* the places of open connections are in it: it never changes */
+        CHECK(before.clients == limits->clients);
+    release(&before);
 }
 
 size_t server_connections(const struct server *server)
@@ -171,6 +189,7 @@ enum fw_err server_create(struct server **out, uv_loop_t *loop, const char *list
     }
     server->loop = loop;
     server->limits = *limits;
+    retain(server);
     server->handler = *handler;
     server->timer_at_ns = TIME_NEVER;
     if (!server->limits.parked)
@@ -197,8 +216,11 @@ enum fw_err server_create(struct server **out, uv_loop_t *loop, const char *list
 
 void server_release(struct server *server)
 {
-    if (server->destroyed && server->handles == 0 && server->connection_count == 0)
-        free(server);
+    if (!server->destroyed || server->handles > 0 || server->connection_count > 0)
+        return;
+    release(&server->limits);
+    buf_fini(&server->cipher);
+    free(server);
 }
 
 static void on_handle_closed(uv_handle_t *handle)

@@ -8,12 +8,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "edge/clients.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
 struct server;
+struct tls_context;
 struct exchange; /* one request and its answer on a connection */
 
 enum { SERVER_HEAD_MAX = 32 << 10, SERVER_FIELDS_MAX = 100 };
@@ -36,6 +38,20 @@ struct str server_field_get(const struct server_request *request, const char *na
 bool server_query_get(const struct server_request *request, const char *name, char *decoded,
                       size_t size);
 
+/* X(id, name) */
+#define SERVER_REFUSALS(X)                                                                         \
+    X(SERVER_REFUSED_CONNECTIONS, "connections")                                                   \
+    X(SERVER_REFUSED_CLIENT_CONNECTIONS, "client_connections")                                     \
+    X(SERVER_REFUSED_CLIENT_REQUESTS, "client_requests")                                           \
+    X(SERVER_REFUSED_TLS, "tls")                                                                   \
+    X(SERVER_REFUSED_TOKEN, "token")                                                               \
+    X(SERVER_REFUSED_SIGNATURE, "signature")
+enum server_refusal {
+#define X(id, name) id,
+    SERVER_REFUSALS(X)
+#undef X
+};
+
 struct server_handler {
     void *context;
     /* The request is complete. It and its texts live until the exchange ends. Answer now or later,
@@ -52,6 +68,8 @@ struct server_handler {
     /* An answer with this status begins, also one the server gives by itself. For counting. May be
      * NULL. */
     void (*answered)(void *context, int status);
+    /* A connection or request was not taken. For counting. May be NULL. */
+    void (*refused)(void *context, enum server_refusal why);
 };
 enum { SERVER_QUEUE_HIGH = 64 << 10, SERVER_QUEUE_LOW = 32 << 10 };
 
@@ -60,6 +78,9 @@ struct server_limits {
     int64_t max_connections;
     int64_t head_timeout_ns, body_grace_ns, idle_timeout_ns, write_timeout_ns;
     bool abort_on_half_close;
+    struct tls_context *tls; /* NULL: plain HTTP. This and the next are kept by the server */
+    struct clients *clients; /* NULL: clients are not limited */
+    struct client_limits client;
     _Atomic uint64_t *parked; /* bytes of request bodies in memory, shared by servers that share
                                  max_parked; NULL: own */
 };

@@ -40,7 +40,8 @@ struct parts {
     struct str method, target, edge, time, nonce, body_hash;
 };
 
-/* No part holds a line feed: heads are gated, ids are checked, the rest is ours. False: no memory. */
+/* No part holds a line feed: heads are gated, ids are checked, the rest is ours. False: no memory.
+ */
 static bool compute(const struct parts *parts, const struct secret *secret, char hex[SIGN_HEX + 1])
 {
     unsigned char digest[SECRET_DIGEST];

@@ -35,8 +35,9 @@ enum { SIGN_ID_MAX = 64, SIGN_HEX = 2 * SECRET_DIGEST, SIGN_LINES_MAX = 512 };
     X(SIGN_TOO_OLD, "too_old",                                                                     \
       "it was signed before what is remembered of nonces begins, so that it could be a replay")    \
     X(SIGN_BODY_CHANGED, "body_changed", "the body is not the one that was signed")                \
-    X(SIGN_WRONG, "wrong_signature", "the signature does not fit: another secret, or a changed "   \
-                                     "method, path, time or nonce")                                \
+    X(SIGN_WRONG, "wrong_signature",                                                               \
+      "the signature does not fit: another secret, or a changed "                                  \
+      "method, path, time or nonce")                                                               \
     X(SIGN_REPLAYED, "replayed_nonce", "a request with this nonce has been served already")
 enum sign_reason {
 #define X(reason, name, sentence) reason,
@@ -54,7 +55,8 @@ struct sign_message {
 /* The five header lines, with the time and a nonce from the system's random bytes. FW_IO: there
  * are none. */
 FW_MUST_CHECK enum fw_err sign_write(const struct sign_message *message,
-                                     const struct secret *secret, int64_t now_ns, struct buf *lines);
+                                     const struct secret *secret, int64_t now_ns,
+                                     struct buf *lines);
 
 /* An edge as its core knows it. */
 struct sign_edge {

@@ -21,7 +21,7 @@ struct tls {
     uint8_t state;   /* enum tls_state */
     bool client, certificate_failed;
     char host[256];
-    char failure[256];
+    char failure[320];
 };
 
 /* --- the BIO: reads what was fed, writes into the caller's buffer --- */

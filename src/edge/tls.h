@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * TLS between bytes and bytes: cipher text from a socket goes in, plain text comes out, and the other
- * way round. No socket and no loop is known here; whoever owns the connection feeds and sends. TLS
- * 1.2 and later (OpenSSL), ALPN http/1.1, no renegotiation, no compression. */
+ * TLS between bytes and bytes: cipher text from a socket goes in, plain text comes out, and the
+ * other way round. No socket and no loop is known here; whoever owns the connection feeds and
+ * sends. TLS 1.2 and later (OpenSSL), ALPN http/1.1, no renegotiation, no compression. */
 #ifndef FOREWARM_EDGE_TLS_H
 #define FOREWARM_EDGE_TLS_H
 
@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Certificates, keys and authorities: read once, shared by any number of connections and threads. */
+/* Certificates, keys and authorities: read once, shared by any number of connections and threads.
+ */
 struct tls_context;
 struct tls_files {
     const char *what; /* of the option, for messages: "tls", "control.tls" */

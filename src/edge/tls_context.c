@@ -72,7 +72,8 @@ static struct tls_context *make(const SSL_METHOD *method)
     SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION);
     SSL_CTX_set_options(context->ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                           SSL_OP_CIPHER_SERVER_PREFERENCE);
-    /* Buffers go back while nothing moves; sessions are resumed by tickets, so that none is kept. */
+    /* Buffers go back while nothing moves; sessions are resumed by tickets, so that none is kept.
+     */
     SSL_CTX_set_mode(context->ssl, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_default_passwd_cb(context->ssl, no_passphrase);

@@ -104,6 +104,8 @@ static enum fw_err parse_line(struct tokens *tokens, const char *path, size_t nu
                        "scopes",
                        path, number, token.len, SECRET_MIN, SECRET_MAX);
     for (int at = 1; (word = take_word(&line)).len > 0; at++) {
+        if (word.data[0] == '#')
+            break;
         if (scope_of(word) == 0) /* could be half of a secret: only its place is said */
             return err_set(detail, FW_INPUT,
                            "%s:%zu: scopes: word %d is none of observe, warm, admin and use", path,
@@ -115,9 +117,9 @@ static enum fw_err parse_line(struct tokens *tokens, const char *path, size_t nu
                        "%s:%zu: scopes: missing, expected some of observe, warm, admin and use",
                        path, number);
     enum fw_err err = tokens_add(tokens, token, scopes);
-    return err == FW_LIMIT ? err_set(detail, err, "%s:%zu: more than %d tokens", path, number,
-                                     TOKENS_MAX)
-                           : err;
+    return err == FW_LIMIT
+               ? err_set(detail, err, "%s:%zu: more than %d tokens", path, number, TOKENS_MAX)
+               : err;
 }
 
 enum fw_err tokens_parse(struct tokens *tokens, const char *path, struct str text,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Bearer tokens (RFC 6750) and what each may do. A file holds one a line, with its scopes behind it:
+ * Bearer tokens (RFC 6750) and what each may do. A file holds one a line, with its scopes behind
+ * it:
  *
  *   # what the dashboard uses
  *   3f9c2c0b7d0e4d5f  observe

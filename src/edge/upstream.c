@@ -16,8 +16,9 @@ void upstream_pool_release(struct upstream_pool *pool)
     while (pool->endpoints) {
         struct endpoint *endpoint = pool->endpoints;
         pool->endpoints = endpoint->next;
-        free(endpoint);
+        endpoint_free(endpoint);
     }
+    buf_fini(&pool->cipher);
     free(pool);
 }
 
@@ -48,6 +49,7 @@ static void on_closed(uv_handle_t *handle)
 {
     struct upstream *upstream = (struct upstream *)handle;
     struct upstream_pool *pool = upstream->pool;
+    upstream_tls_free(upstream);
     free(upstream);
     pool->open--;
     upstream_pool_release(pool);
@@ -59,6 +61,8 @@ static void close_upstream(struct upstream *upstream)
         return;
     if (upstream->state == UPSTREAM_IDLE)
         upstream->endpoint->idle_count--;
+    if (upstream->tls)
+        upstream_tls_end(upstream);
     upstream->state = UPSTREAM_CLOSING;
     upstream->owner = NULL;
     upstream_list_remove(upstream);
@@ -110,6 +114,9 @@ static void on_deadline(struct wheel_timer *timer, int64_t now_ns)
         upstream_report_failed(upstream, FW_UPSTREAM_SLOW,
                                "the connection was not accepted in time");
         break;
+    case UPSTREAM_HANDSHAKE:
+        upstream_report_failed(upstream, FW_UPSTREAM_SLOW, "TLS was not agreed on in time");
+        break;
     case UPSTREAM_BUSY:
         report_closed(upstream, upstream->broken ? FW_UPSTREAM : FW_UPSTREAM_SLOW);
         break;
@@ -133,17 +140,33 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     struct upstream *upstream = (struct upstream *)stream;
     if (n == 0)
         return;
+    if (upstream->tls && n > 0)
+        upstream_tls_read(upstream, buf->base, (size_t)n);
+    else if (upstream->state == UPSTREAM_HANDSHAKE)
+        upstream_report_failed(upstream, FW_UPSTREAM, "it closed the connection while TLS began");
+    else if (n < 0) /* under TLS an end that was not announced may be a cut */
+        upstream_ended(upstream, n == UV_EOF && !upstream->tls ? FW_OK : FW_UPSTREAM);
+    else
+        upstream_data(upstream, buf->base, (size_t)n);
+}
+
+void upstream_data(struct upstream *upstream, const char *data, size_t len)
+{
     if (upstream->state != UPSTREAM_BUSY) {
         close_upstream(upstream); /* an idle one has nothing to say */
         return;
     }
-    if (n < 0) {
-        report_closed(upstream, n == UV_EOF ? FW_OK : FW_UPSTREAM);
-        return;
-    }
     upstream->awaited = true;
     set_deadline(upstream, upstream->pool->limits.chunk_timeout_ns);
-    upstream->pool->events.data(upstream->owner, buf->base, (size_t)n);
+    upstream->pool->events.data(upstream->owner, data, len);
+}
+
+void upstream_ended(struct upstream *upstream, enum fw_err err)
+{
+    if (upstream->state == UPSTREAM_BUSY)
+        report_closed(upstream, err);
+    else
+        close_upstream(upstream);
 }
 
 static bool start_reading(struct upstream *upstream)
@@ -181,6 +204,13 @@ void upstream_await(struct upstream *upstream)
 
 static void on_restart(uv_handle_t *handle);
 
+void upstream_opened(struct upstream *upstream)
+{
+    upstream->state = UPSTREAM_BUSY;
+    wheel_set(server_wheel(upstream->pool->server), &upstream->timer, TIME_NEVER);
+    upstream->pool->events.open(upstream->owner, upstream);
+}
+
 static void on_connected(uv_connect_t *request, int status)
 {
     struct upstream *upstream =
@@ -188,13 +218,13 @@ static void on_connected(uv_connect_t *request, int status)
     if (upstream->state != UPSTREAM_CONNECTING)
         return; /* closed meanwhile */
     if (status == 0) {
-        upstream->state = UPSTREAM_BUSY;
-        wheel_set(server_wheel(upstream->pool->server), &upstream->timer, TIME_NEVER);
         uv_tcp_nodelay(&upstream->tcp, 1);
-        if (start_reading(upstream))
-            upstream->pool->events.open(upstream->owner, upstream);
-        else
+        if (!start_reading(upstream))
             upstream_report_failed(upstream, FW_UNREACHABLE, "its socket cannot be read");
+        else if (!upstream->endpoint->context)
+            upstream_opened(upstream);
+        else if (!upstream_tls_begin(upstream))
+            upstream_report_failed(upstream, FW_UPSTREAM, "TLS could not be begun");
         return;
     }
     if (upstream->address + 1u < upstream->endpoint->address_count) {
@@ -271,6 +301,12 @@ void upstream_take(struct upstream_pool *pool, struct endpoint *endpoint, void *
         endpoint_resolve(upstream);
 }
 
+void upstream_drop_idle(struct endpoint *endpoint)
+{
+    while (endpoint->idle)
+        close_upstream(endpoint->idle); /* NOLINT(clang-analyzer-unix.Malloc): it leaves the list */
+}
+
 bool upstream_reused(const struct upstream *upstream)
 {
     return upstream->reused;
@@ -283,6 +319,7 @@ void upstream_release(struct upstream *upstream, bool reusable)
     upstream->owner = NULL;
     if (!reusable || upstream->state != UPSTREAM_BUSY || pool->destroyed ||
         endpoint->idle_count >= (uint32_t)pool->limits.keep ||
+        upstream->context != endpoint->context ||
         uv_stream_get_write_queue_size((uv_stream_t *)&upstream->tcp) > 0 ||
         !start_reading(upstream)) {
         close_upstream(upstream);
@@ -302,6 +339,11 @@ static void on_written(uv_write_t *request, int status)
     struct upstream_write *write = (struct upstream_write *)request;
     struct upstream *upstream = write->upstream;
     free(write);
+    upstream_written(upstream, status);
+}
+
+void upstream_written(struct upstream *upstream, int status)
+{
     if (upstream->state != UPSTREAM_BUSY || !upstream->owner)
         return;
     if (status < 0)
@@ -310,8 +352,7 @@ static void on_written(uv_write_t *request, int status)
         upstream->pool->events.writable(upstream->owner);
 }
 
-/* A write failed while the caller stands on the connection: it hears of it a moment later. */
-static void break_soon(struct upstream *upstream)
+void upstream_break_soon(struct upstream *upstream)
 {
     upstream->broken = true;
     wheel_set(server_wheel(upstream->pool->server), &upstream->timer,
@@ -324,7 +365,7 @@ static size_t queue_some(struct upstream *upstream, const uv_buf_t *pieces, unsi
     struct upstream_write *write = malloc(sizeof *write + UPSTREAM_WRITE_BYTES);
     size_t at = 0;
     if (!write) {
-        break_soon(upstream);
+        upstream_break_soon(upstream);
         return 0;
     }
     for (unsigned i = 0; i < count && at < UPSTREAM_WRITE_BYTES; i++) {
@@ -340,7 +381,7 @@ static size_t queue_some(struct upstream *upstream, const uv_buf_t *pieces, unsi
     write->upstream = upstream;
     if (uv_write(&write->request, (uv_stream_t *)&upstream->tcp, &buf, 1, on_written) != 0) {
         free(write);
-        break_soon(upstream);
+        upstream_break_soon(upstream);
     }
     return at;
 }
@@ -354,9 +395,11 @@ size_t upstream_send(struct upstream *upstream, const uv_buf_t *pieces, unsigned
         return total;
     if (uv_stream_get_write_queue_size((uv_stream_t *)&upstream->tcp) > 0)
         return 0; /* `writable` follows */
+    if (upstream->tls)
+        return upstream_tls_send(upstream, pieces, count);
     int sent = uv_try_write((uv_stream_t *)&upstream->tcp, pieces, count);
     if (sent < 0 && sent != UV_EAGAIN) {
-        break_soon(upstream);
+        upstream_break_soon(upstream);
         return total;
     }
     size_t done = sent < 0 ? 0 : (size_t)sent;

@@ -99,6 +99,16 @@ static bool takes_exec(const char *command)
            !(word == 4 && strncmp(command, "exec", 4) == 0);
 }
 
+/* Secrets that came to us by a variable stay with us. */
+static bool is_ours(const char *variable)
+{
+    static const char *const names[] = {"EDGE_SHARED_SECRET=", "FOREWARM_FALLBACK_SHARED_SECRET="};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strncmp(variable, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
 static bool prepare(struct launch *launch, const struct child_spec *spec)
 {
     size_t inherited = 0;
@@ -126,7 +136,8 @@ static bool prepare(struct launch *launch, const struct child_spec *spec)
         launch->environment[count++] = launch->device_numbers;
     }
     for (size_t i = 0; i < inherited; i++)
-        launch->environment[count++] = environ[i];
+        if (!is_ours(environ[i]))
+            launch->environment[count++] = environ[i];
     launch->directory = spec->directory;
     launch->die_with_us = spec->die_with_us;
     launch->parent = getpid();

@@ -250,14 +250,10 @@ static void contradictions(void **state)
 static void what_this_build_has_not(void **state)
 {
     (void)state;
-    refused(
-        "state: redis://h:6379/0\n"
-        "fallback: {url: 'http://h', shared_secret_file: s}\n" RESOURCE
-        "    warmer: {kind: olama}\n    probe: {path: /p}\n",
-        "f.yaml:2:29: fallback.shared_secret_file: signed fallback requests are not in this build "
-        "yet; leave it out\n"
-        "f.yaml:6:20: warmer.kind: found \"olama\", expected one of none, exec, http, ollama\n"
-        "f.yaml:1:8: state: redis:// is not in this build yet, use sqlite:PATH\n");
+    refused("state: redis://h:6379/0\n" RESOURCE
+            "    warmer: {kind: olama}\n    probe: {path: /p}\n",
+            "f.yaml:5:20: warmer.kind: found \"olama\", expected one of none, exec, http, ollama\n"
+            "f.yaml:1:8: state: redis:// is not in this build yet, use sqlite:PATH\n");
 }
 
 static void planned_events(void **state)
