@@ -222,7 +222,9 @@ static enum fw_err on_cancel(struct hostile *hostile, const struct action *actio
         if (outcome && event->resource == action->resource && event->attempt == action->attempt)
             event->kind = EVENT_TIME;
     }
-    resource->last_report_ns = now_ns;
+    /* What was to be told of it is not told any more; a loss of before still is, and first. */
+    resource->last_report_ns =
+        resource->lost_sent && resource->lost_ns > now_ns ? resource->lost_ns : now_ns;
     return report(hostile, action->resource, EVENT_FAILED, action->attempt,
                   resource->level_lost ? FW_SPAWN : FW_CANCELLED,
                   time_add(now_ns, random_delay(hostile, hostile->delay_ns)));
@@ -481,8 +483,10 @@ enum fw_err hostile_lose(struct hostile *hostile, uint32_t number, int64_t now_n
             event->status = FW_PROBE;
         }
     }
-    return report(hostile, number, EVENT_LOST, 0, 0,
-                  time_add(now_ns, random_delay(hostile, hostile->delay_ns)));
+    FW_TRY(report(hostile, number, EVENT_LOST, 0, 0,
+                  time_add(now_ns, random_delay(hostile, hostile->delay_ns))));
+    resource->lost_ns = resource->last_report_ns;
+    return FW_OK;
 }
 
 void hostile_crash(struct hostile *hostile, uint32_t keep_mask)

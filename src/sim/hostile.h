@@ -80,6 +80,7 @@ struct hostile_resource {
     bool drained_sent;   /* it is on its way */
     bool announced;      /* the engine said it is warm: requests are sent to it directly */
     bool lost_sent;      /* LOST is on its way */
+    int64_t lost_ns;     /* when it arrives */
     int64_t warmups_max; /* its own budget, as that of all */
     bool proving;        /* it is doubted: the engine does not believe it warm */
     bool level_lost;     /* what it is loaded from is gone: it cannot go back there */

@@ -83,8 +83,10 @@ void hostile_check_devices(struct hostile *hostile, uint32_t number, const struc
                      action->devices);
     if (!hostile->devices.named)
         return;
-    /* What lies somewhere was put there by the settings of then. */
-    if (!lies && !goes_to(action->devices, resource->span, resource->allowed) &&
+    /* What lies somewhere, or did until a loss that nobody has noticed yet, was put there by the
+     * settings of then. */
+    bool lay = action->kind == ACTION_WARM && resource->level_lost;
+    if (!lies && !lay && !goes_to(action->devices, resource->span, resource->allowed) &&
         !goes_to(action->devices, resource->span_before, resource->allowed_before))
         hostile_fail(hostile, "devices", "r%u goes to the devices %x, but may go to %u of %x",
                      number, action->devices, resource->span, resource->allowed);

@@ -132,6 +132,63 @@ static void test_a_release_to_what_is_not_ready_is_noticed(void **state)
     assert_noticed("life cycle");
 }
 
+/* Half warm, lost, warmed before anybody noticed, and given up: the loss is told before the end of
+ * that load, or it would be taken for the loss of the next one. */
+static void test_a_loss_is_told_before_what_came_after(void **state)
+{
+    (void)state;
+    const struct action warm = {.kind = ACTION_WARM, .attempt = 2, .status = 1};
+    world.delay_ns = TIME_SECOND;
+    world.load_ns = 0;
+    for (int i = 0; i < 100; i++) {
+        struct event event;
+        world.agenda.count = 0;
+        world.resources[0].last_report_ns = 0;
+        world.resources[0].state = HOSTILE_HALF;
+        world.resources[0].level = 1;
+        assert_int_equal(hostile_lose(&world, 0, 0), FW_OK);
+        assert_int_equal(hostile_perform(&world, &warm, 0), FW_OK);
+        perform(ACTION_CANCEL, 0, 0, 2);
+        while (agenda_take(&world.agenda, &event) && event.kind == EVENT_TIME) {
+        }
+        assert_int_equal(event.kind, EVENT_LOST);
+        hostile_told(&world, &event);
+        while (agenda_take(&world.agenda, &event) && event.kind == EVENT_TIME) {
+        }
+        assert_int_equal(event.kind, EVENT_FAILED);
+        assert_int_equal(event.status, FW_SPAWN); /* what it was loaded from is gone */
+        hostile_deliver(&world, &event);
+        assert_int_equal(world.resources[0].state, HOSTILE_ABSENT);
+    }
+    assert_false(world.failed);
+}
+
+/* What sleeps on a device wakes there, whatever the settings say by now, also when it is gone and
+ * nobody has noticed; else the settings count. */
+static void test_what_is_lost_unnoticed_is_woken_where_it_lay(void **state)
+{
+    (void)state;
+    struct fw_detail detail;
+    struct hostile_resource *resource = &world.resources[0];
+    assert_int_equal(devices_parse(&world.devices, STR("2x24GiB"), UINT64_MAX, &detail), FW_OK);
+    struct action warm = {.kind = ACTION_WARM, .attempt = 2, .status = 1, .devices = 2};
+    resource->state = HOSTILE_HALF;
+    resource->level = 1;
+    resource->levels[0] = (struct level_settings){.host_memory = 1, .from_warm = true};
+    resource->placed = 2;
+    resource->span = resource->span_before = 1;
+    resource->allowed = resource->allowed_before = 1;
+    assert_int_equal(hostile_lose(&world, 0, 0), FW_OK);
+    assert_int_equal(hostile_perform(&world, &warm, 0), FW_OK);
+    assert_false(world.failed);
+    resource->state = HOSTILE_ABSENT;
+    resource->lost_sent = false;
+    warm.attempt = 3;
+    warm.status = 0;
+    assert_int_equal(hostile_perform(&world, &warm, 0), FW_OK);
+    assert_noticed("devices");
+}
+
 static void test_seeds_pass_repeat_and_differ(void **state)
 {
     (void)state;
@@ -245,6 +302,8 @@ int main(void)
         TEST(test_too_much_memory_is_noticed),
         TEST(test_a_second_end_of_a_request_is_noticed),
         TEST(test_a_release_to_what_is_not_ready_is_noticed),
+        TEST(test_a_loss_is_told_before_what_came_after),
+        TEST(test_what_is_lost_unnoticed_is_woken_where_it_lay),
         cmocka_unit_test(test_seeds_pass_repeat_and_differ),
         cmocka_unit_test(test_an_operator_ends_the_pause_after_a_failure),
         cmocka_unit_test(test_what_survived_a_restart_is_known_before_anything_loads),
