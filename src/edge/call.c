@@ -23,6 +23,7 @@ struct transfer {
     CURL *curl;
     struct curl_slist *headers;
     int64_t start_ns;
+    bool enough; /* its taker said so */
     char said[CURL_ERROR_SIZE];
 };
 
@@ -30,7 +31,12 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
 {
     struct transfer *transfer = context;
     struct buf *body = &transfer->result->body;
+    const struct call_request *request = transfer->request;
     size_t len = size * count, room = CALL_BODY_MAX - body->len;
+    if (request->take) {
+        transfer->enough = !request->take(request->context, (struct str){data, len});
+        return transfer->enough ? 0 : len;
+    }
     buf_add(body, data, len < room ? len : room);
     return len; /* what is past the maximum is read and dropped, so that the latency is the whole
                    answer's */
@@ -207,7 +213,7 @@ static enum fw_err end(struct transfer *transfer, CURLcode code, struct fw_detai
     struct call_result *result = transfer->result;
     result->latency_ns = jobs_now_ns() - transfer->start_ns;
     curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &result->status);
-    return code == CURLE_OK ? FW_OK : failed(code, transfer, detail);
+    return code == CURLE_OK || transfer->enough ? FW_OK : failed(code, transfer, detail);
 }
 
 static void clean_up(struct transfer *transfer)

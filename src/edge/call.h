@@ -27,6 +27,10 @@ struct call_request {
     const char *token;   /* sent as Authorization: Bearer; in no message */
     const char *ca_file; /* certificates the server's is checked against, instead of the system's */
     int64_t timeout_ns;
+    /* Given the answer's body as it comes, instead of keeping it; false: it has seen enough, and
+     * the call ends with FW_OK. */
+    bool (*take)(void *context, struct str piece);
+    void *context;
 };
 
 /* FW_OK: an answer came whole, whatever its status. Else as call_perform. */

@@ -49,7 +49,10 @@ struct config_call {            /* one HTTP call of a warmer, or the probe */
     X(WARMER_NONE, "none", "the upstream is always loaded; only the probe is run")                 \
     X(WARMER_EXEC, "exec", "a command is started and stopped")                                     \
     X(WARMER_HTTP, "http", "HTTP calls load and unload it")                                        \
-    X(WARMER_OLLAMA, "ollama", "Ollama loads and unloads it")
+    X(WARMER_OLLAMA, "ollama", "Ollama loads and unloads it")                                      \
+    X(WARMER_VLLM, "vllm", "vLLM puts it to sleep and wakes it")                                   \
+    X(WARMER_LLAMA_SERVER, "llama-server", "llama.cpp's server: one model, or its router's")       \
+    X(WARMER_LM_STUDIO, "lm-studio", "LM Studio loads and unloads it")
 enum warmer_kind {
 #define X(kind, name, sentence) kind,
     WARMER_KINDS(X)
@@ -76,13 +79,26 @@ struct config_warmer {
     struct config_url server;    /* a server's own API; "": at the upstream */
     const char *const *headers;  /* sent with every call to it and with the probe its kind makes */
     uint32_t header_count;
-    int64_t poll_ns; /* how often a load that is under way is looked at (100ms) */
+    int64_t sleep_level; /* vllm: what unloaded means; 0: 1, or 2 below a level vllm-1 */
+    int64_t poll_ns;     /* how often a load that is under way is looked at (100ms) */
 };
 
 /* One thing to do about a level: a shell command, or an HTTP call; neither: nothing. */
 struct config_action {
     const char *command;
     struct config_call call;
+};
+/* How a server that runs is put to sleep and woken. X(server, name) */
+#define LEVEL_SERVERS(X)                                                                           \
+    X(LEVEL_SERVER_NONE, "none")                                                                   \
+    X(LEVEL_VLLM_1, "vllm-1")                                                                      \
+    X(LEVEL_VLLM_2, "vllm-2")                                                                      \
+    X(LEVEL_LLAMA_SERVER, "llama-server")
+enum level_server {
+#define X(server, name) server,
+    LEVEL_SERVERS(X)
+#undef X
+        LEVEL_SERVER_COUNT
 };
 /* A level of warmth between cold and warm; how much it keeps is in the engine's part. */
 struct config_level {
@@ -91,7 +107,8 @@ struct config_level {
     struct config_action down;  /* from it to cold, before what is asleep there is unloaded */
     struct config_action sleep; /* from warm to it: the server stays */
     struct config_action wake;  /* from there to warm; else it is just used */
-    int64_t timeout_ns;         /* for each command */
+    int server;                 /* enum level_server: sleeps and wakes so, without calls */
+    int64_t timeout_ns;         /* for each command, and for sleeping by a server's own way */
 };
 bool config_action_given(const struct config_action *action);
 

@@ -72,7 +72,7 @@ static void check_level(struct config_reader *reader, struct config_resource *re
     const struct config_level *level = &resource->levels[i];
     struct level_settings *engine = &resource->engine.levels[i];
     engine->from_cold = config_action_given(&level->up);
-    engine->from_warm = config_action_given(&level->sleep);
+    engine->from_warm = config_action_given(&level->sleep) || level->server != LEVEL_SERVER_NONE;
     if (level->name[0] == 0)
         yaml_walk_problem(&reader->walk, node, "levels[].name: missing, every level needs a name");
     for (uint32_t j = 0; j < i; j++)
@@ -80,8 +80,14 @@ static void check_level(struct config_reader *reader, struct config_resource *re
             yaml_walk_problem(&reader->walk, node, "levels[].name: \"%s\" is taken already",
                               level->name);
     if (!engine->from_cold && !engine->from_warm)
+        yaml_walk_problem(
+            &reader->walk, node,
+            "levels[]: found neither up, sleep nor server, so nothing would bring it there");
+    if (level->server != LEVEL_SERVER_NONE &&
+        (config_action_given(&level->sleep) || config_action_given(&level->wake)))
         yaml_walk_problem(&reader->walk, node,
-                          "levels[]: found neither up nor sleep, so nothing would bring it there");
+                          "levels[].server: sleeps and wakes by itself, so sleep and wake mean "
+                          "nothing beside it");
     if (config_action_given(&level->wake) && !engine->from_warm)
         yaml_walk_problem(&reader->walk, node, "levels[].wake: means nothing without sleep");
     if (engine->host_memory == UINT64_MAX || engine->memory == UINT64_MAX)

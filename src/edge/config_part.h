@@ -8,7 +8,8 @@
 #include "edge/config.h"
 #include "edge/yaml_walk.h"
 
-extern const char *const config_log_levels[], *const config_warmer_kinds[];
+extern const char *const config_log_levels[], *const config_warmer_kinds[],
+                                                  *const config_level_servers[];
 #define CONFIG_TABLE(name)                                                                         \
     extern const struct option_row name##s[];                                                      \
     extern const size_t name##_count;

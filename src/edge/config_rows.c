@@ -20,6 +20,12 @@ const char *const config_warmer_kinds[] = {
 #undef X
         NULL};
 
+const char *const config_level_servers[] = {
+#define X(server, name) name,
+    LEVEL_SERVERS(X)
+#undef X
+        NULL};
+
 #define AT(field) offsetof(struct config, field)
 /* clang-format off */
 const struct option_row config_option_rows[] = {
@@ -158,6 +164,9 @@ const struct option_row config_warmer_rows[] = {
     {"measure_json", OPTION_TEXT, AT(measure_json), "", 0, 255, true, NULL,
      "http: JSON pointer to the bytes it uses in the answer of the measure call; key=value picks an "
      "element of a list."},
+    {"sleep_level", OPTION_INT, AT(sleep_level), "0", 0, 2, true, NULL,
+     "vllm: the sleep that counts as unloaded, 1 (weights in host memory) or 2 (dropped); 0: 1, or 2 "
+     "where a level is vllm-1."},
     {"poll", OPTION_DURATION, AT(poll_ns), "100ms", SECOND / 1000, MINUTE, true, NULL,
      "How often a load that is under way is looked at."},
 };
@@ -189,7 +198,10 @@ const size_t config_call_row_count = sizeof config_call_rows / sizeof config_cal
 const struct option_row config_level_rows[] = {
     {"name", OPTION_TEXT, AT(name), "", 0, 63, true, NULL, "What people call it. Required."},
     {"timeout", OPTION_DURATION, AT(timeout_ns), "120s", SECOND / 100, 24 * HOUR, true, NULL,
-     "For each of its commands; a call has its own."},
+     "For each of its commands, and for falling asleep with server; a call has its own."},
+    {"server", OPTION_CHOICE, AT(server), "none", 0, 0, true, config_level_servers,
+     "Its server sleeps and wakes by its own way, in place of sleep and wake: vLLM's level 1 (weights "
+     "in host memory) or 2 (weights dropped), llama-server's --sleep-idle-seconds."},
 };
 const size_t config_level_row_count = sizeof config_level_rows / sizeof config_level_rows[0];
 

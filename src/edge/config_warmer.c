@@ -21,13 +21,12 @@ void config_warmer_defaults(struct config_warmer *warmer)
     config_call_defaults(&warmer->measure);
 }
 
-/* "none, exec, http, ...": every kind there is. */
+/* " none exec http ...": every kind there is. */
 static const char *kind_names(char text[256])
 {
     size_t len = 0;
     for (int kind = 0; kind < WARMER_KIND_COUNT; kind++)
-        len += (size_t)snprintf(text + len, 256 - len, "%s%s", kind > 0 ? ", " : "",
-                                config_warmer_kinds[kind]);
+        len += (size_t)snprintf(text + len, 256 - len, " %s", config_warmer_kinds[kind]);
     return text;
 }
 
@@ -43,7 +42,7 @@ static void read_kind(struct config_reader *reader, struct config_warmer *warmer
             warmer->kind = kind;
             return;
         }
-    yaml_walk_problem(&reader->walk, node, "warmer.kind: found \"%.*s\", expected one of %s",
+    yaml_walk_problem(&reader->walk, node, "warmer.kind: found \"%.*s\", expected one of:%s",
                       STR_ARG(text), kind_names(names));
 }
 
@@ -120,6 +119,7 @@ static void check_keys(struct config_reader *reader, const struct config_warmer 
         {"measure_command", ONLY(WARMER_EXEC), false},
         {"url", SERVERS, false},
         {"headers", SERVERS, false},
+        {"sleep_level", ONLY(WARMER_VLLM), false},
     };
     for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++) {
         const struct yaml_pair *pair = config_find(pairs, count, needs[i].key);
@@ -162,7 +162,7 @@ void config_read_warmer(struct config_reader *reader, struct config_resource *re
     for (uint32_t i = 0; i < count; i++)
         read_warmer_pair(reader, &resource->warmer, &pairs[i]);
     if (!config_find(pairs, count, "kind"))
-        yaml_walk_problem(&reader->walk, node, "warmer.kind: missing, expected one of %s",
+        yaml_walk_problem(&reader->walk, node, "warmer.kind: missing, expected one of:%s",
                           kind_names(names));
     else if (reader->walk.problems->count == before)
         check_warmer(reader, &resource->warmer, pairs, count, node);

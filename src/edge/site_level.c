@@ -13,7 +13,8 @@ static const struct config_level *level_of(const struct site *site)
 {
     /* One that the configuration in force does not have any more asks for nothing. */
     static const struct config_action nothing = {"", {.url = ""}};
-    static const struct config_level gone = {"gone", nothing, nothing, nothing, nothing, 0};
+    static const struct config_level gone = {"gone",  nothing,           nothing, nothing,
+                                             nothing, LEVEL_SERVER_NONE, 0};
     const struct config_resource *config = site->warmer.config;
     bool known = site->level > 0 && site->level <= config->engine.level_count;
     return known ? &config->levels[site->level - 1] : &gone;
@@ -61,10 +62,33 @@ static enum fw_err look_at_command(struct site *site, struct fw_detail *detail)
     return err_set(detail, FW_SPAWN, "level \"%s\": %s", level_of(site)->name, how);
 }
 
+/* The server's own way, a step a call. */
+static enum fw_err ask_server(struct site *site, const struct config_level *level,
+                              struct fw_detail *detail)
+{
+    const struct warmer_sleeper *sleeper = warmer_sleeper_find((enum level_server)level->server);
+    char limit[TIME_TEXT_MAX];
+    if (site->delay_ns == 0) { /* the first */
+        site->warmer.step = 0;
+        site->doing_by_ns = time_add(jobs_now_ns(), level->timeout_ns);
+    }
+    enum fw_err err = (site->phase == SITE_WAKE ? sleeper->wake : sleeper->sleep)(
+        &site->warmer, sleeper->depth, detail);
+    if (err == FW_NO && jobs_now_ns() >= site->doing_by_ns)
+        return err_set(detail, FW_TIMEOUT, "level \"%s\": not done within its timeout (%s)%s%.300s",
+                       level->name, time_format_human(level->timeout_ns, limit),
+                       detail->text[0] ? ": " : "", detail->text);
+    return err;
+}
+
 /* FW_NO: to be asked again. */
 static enum fw_err perform(struct site *site, const struct config_action *action,
                            struct fw_detail *detail)
 {
+    const struct config_level *level = level_of(site);
+    if (level->server != LEVEL_SERVER_NONE && site->phase != SITE_RAISE &&
+        site->phase != SITE_LOWER)
+        return ask_server(site, level, detail);
     if (site->doing)
         return look_at_command(site, detail);
     if (action->command[0]) {
@@ -170,7 +194,8 @@ void site_level_step(struct site *site)
         atomic_store(&site->proven, false);
     enum fw_err err = perform(site, action, &detail);
     if (err == FW_NO)
-        site_task_again(site, site->phase, site_task_next_delay(site, LOOK_NS), false);
+        site_task_again(site, site->phase, site_task_next_delay(site, LOOK_NS),
+                        level->server != LEVEL_SERVER_NONE);
     else if (site->phase == SITE_RAISE)
         raised(site, err, &detail);
     else if (site->phase == SITE_SLEEP)

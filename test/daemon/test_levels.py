@@ -158,7 +158,7 @@ def wrong_levels_are_named():
         run = subprocess.run([FOREWARM, "check", "-c", d.config], capture_output=True, text=True)
         said = run.stdout + run.stderr
         for words in ("levels[].host_memory: found 5GiB, more than the 4GiB", '"x" is taken already', 'found "24"',
-                      "levels[]: found neither up nor sleep", "levels[].wake: means nothing without sleep", "uq",
+                      "levels[]: found neither up, sleep nor server", "levels[].wake: means nothing without sleep", "uq",
                       "levels[].memory: found 7GiB, expected less than the 6GiB"):
             assert words in said, (words, said)
         assert run.returncode == 1

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/warmers/ask.h"
+#include "base/check.h"
 #include "base/time.h"
 #include <jansson.h>
 #include <string.h>
@@ -72,41 +73,62 @@ static const struct {
     {"Kubernetes", "/version", "\"gitVersion\""},
 };
 
-static bool answers(struct warmer *warmer, const char *path, const char *text)
+/* The status of the sign's path; `is`: it was answered as that kind does. */
+static long look_for(struct warmer *warmer, size_t sign, bool *is)
 {
     struct ask_answer answer;
     struct fw_detail ignored = {{0}};
-    enum fw_err err = ask(warmer, "GET", path, NULL, LOOK_AROUND_NS, true, &answer, &ignored);
+    const char *text = signs[sign].text;
+    enum fw_err err =
+        ask(warmer, "GET", signs[sign].path, NULL, LOOK_AROUND_NS, true, &answer, &ignored);
     struct str body = ask_text(&answer);
-    bool found = err == FW_OK && answer.status == 200 && answer.json &&
-                 memmem(body.data, body.len, text, strlen(text));
+    long status = answer.status;
+    *is = err == FW_OK && status == 200 && answer.json &&
+          memmem(body.data, body.len, text, strlen(text));
     ask_fini(&answer);
-    return found;
+    return status;
 }
 
 static const char *what_is_there(struct warmer *warmer)
 {
-    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
-        if (answers(warmer, signs[i].path, signs[i].text))
+    bool is;
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+        look_for(warmer, i, &is);
+        if (is)
             return signs[i].name;
+    }
     return "a server that is none of those known";
 }
 
-enum fw_err ask_failed(struct warmer *warmer, const char *expected, const char *sign,
-                       const char *asked, const struct ask_answer *answer, struct fw_detail *detail)
+static size_t sign_of(const char *kind)
 {
-    struct ask_answer greeting;
+    size_t i = 0;
+    while (i < sizeof signs / sizeof signs[0] && strcmp(signs[i].name, kind) != 0)
+        i++;
+    CHECK(i < sizeof signs / sizeof signs[0]);
+    return i;
+}
+
+bool ask_is(struct warmer *warmer, const char *kind)
+{
+    bool is;
+    look_for(warmer, sign_of(kind), &is);
+    return is;
+}
+
+enum fw_err ask_failed(struct warmer *warmer, const char *kind, const char *asked,
+                       const struct ask_answer *answer, struct fw_detail *detail)
+{
     const char *at = ask_server(warmer)->text, *complaint = ask_complaint(answer);
-    enum fw_err err = ask(warmer, "GET", sign, NULL, LOOK_AROUND_NS, true, &greeting, detail);
-    long greeted = greeting.status;
-    bool json = greeting.json != NULL;
-    ask_fini(&greeting);
-    if (err == FW_OK && greeted != 401 && greeted != 403 && greeted < 500 &&
-        (greeted != 200 || !json))
+    size_t sign = sign_of(kind);
+    bool is;
+    long status = look_for(warmer, sign, &is);
+    bool hidden = status == 0 || status == 401 || status == 403 || status >= 500;
+    if (!is && !hidden)
         return err_set(detail, FW_UPSTREAM, "expected %s at %s, found %s: GET %s answered %ld%s",
-                       expected, at, what_is_there(warmer), sign, greeted,
-                       greeted == 200 ? " with something that is not JSON" : "");
-    return err_set(detail, FW_UPSTREAM, "%s at %s: %s answered %ld%s%.*s%s", expected, at, asked,
+                       kind, at, what_is_there(warmer), signs[sign].path, status,
+                       status == 200 ? " and something else" : "");
+    return err_set(detail, FW_UPSTREAM, "%s at %s: %s answered %ld%s%.*s%s", kind, at, asked,
                    answer->status, complaint[0] ? " \"" : "", COMPLAINT_SHOWN, complaint,
                    complaint[0]   ? "\""
                    : answer->json ? ""

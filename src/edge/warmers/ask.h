@@ -30,11 +30,12 @@ void ask_fini(struct ask_answer *answer);
 
 /* The server's own words on what went wrong: "error", or "message" in it; "" none. */
 const char *ask_complaint(const struct ask_answer *answer);
-/* For an answer that should not be: what was asked, what came. When `sign` (a path that only this
- * kind of server answers with 200) is not answered, says which server was found there instead. */
-enum fw_err ask_failed(struct warmer *warmer, const char *expected, const char *sign,
-                       const char *asked, const struct ask_answer *answer,
-                       struct fw_detail *detail);
+/* For an answer that should not be: what was asked and what came, with the server's words; or, when
+ * the server is not of this kind (a name in the table of ask.c), what was found there instead. */
+enum fw_err ask_failed(struct warmer *warmer, const char *kind, const char *asked,
+                       const struct ask_answer *answer, struct fw_detail *detail);
+/* Does the server answer as this kind does? */
+bool ask_is(struct warmer *warmer, const char *kind);
 /* Where the server's API is. */
 const struct config_url *ask_server(const struct warmer *warmer);
 

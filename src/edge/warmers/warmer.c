@@ -1,16 +1,28 @@
 /* SPDX-License-Identifier: MIT
  * The table of kinds. */
 #include "edge/warmers/warmer.h"
+#include "edge/warmers/llama.h"
+#include "edge/warmers/vllm.h"
 
 const struct warmer_ops *warmer_find(enum warmer_kind kind)
 {
     static const struct warmer_ops *const table[WARMER_KIND_COUNT] = {
-        [WARMER_NONE] = &warmer_none,
-        [WARMER_EXEC] = &warmer_exec,
-        [WARMER_HTTP] = &warmer_http,
-        [WARMER_OLLAMA] = &warmer_ollama,
+        [WARMER_NONE] = &warmer_none,           [WARMER_EXEC] = &warmer_exec,
+        [WARMER_HTTP] = &warmer_http,           [WARMER_OLLAMA] = &warmer_ollama,
+        [WARMER_VLLM] = &warmer_vllm,           [WARMER_LLAMA_SERVER] = &warmer_llama_server,
+        [WARMER_LM_STUDIO] = &warmer_lm_studio,
     };
     return table[kind];
+}
+
+const struct warmer_sleeper *warmer_sleeper_find(enum level_server server)
+{
+    static const struct warmer_sleeper table[LEVEL_SERVER_COUNT] = {
+        [LEVEL_VLLM_1] = {vllm_sleep, vllm_wake, 1},
+        [LEVEL_VLLM_2] = {vllm_sleep, vllm_wake, 2},
+        [LEVEL_LLAMA_SERVER] = {llama_sleep, llama_wake, 1},
+    };
+    return &table[server];
 }
 
 bool warmer_tells(const struct config_resource *config)

@@ -41,10 +41,15 @@ struct warmer {
     struct fw_detail note;
     /* the kinds' own */
     struct child *child;
-    int64_t stop_by_ns; /* when an unload is forced (monotonic) */
+    int64_t stop_by_ns; /* exec: SIGKILL then (monotonic) */
+    int64_t wait_by_ns; /* how long something is waited for (monotonic) */
     bool loaded;        /* what was asked for last; else to be unloaded */
     bool embeds;        /* ollama: it only embeds */
+    bool router;        /* llama-server: it has several models */
+    bool older;         /* lm-studio: it has no calls that load; llama-server: no events */
     uint64_t bytes;     /* as the server told last */
+    int doing, step;    /* what is under way, see the kinds; 0 nothing */
+    int depth;          /* vllm: the level it sleeps at; 0 it is awake, or nobody knows */
     int64_t context_length;
 };
 
@@ -76,13 +81,22 @@ struct warmer_ops {
                          struct fw_detail *detail);
 };
 
-extern const struct warmer_ops warmer_none, warmer_exec, warmer_http, warmer_ollama;
+extern const struct warmer_ops warmer_none, warmer_exec, warmer_http, warmer_ollama, warmer_vllm,
+    warmer_llama_server, warmer_lm_studio;
 const struct warmer_ops *warmer_find(enum warmer_kind kind);
 /* Can its server be asked whether it is loaded? Then what it loses by itself is noticed, and what
  * it has is taken over after a restart. */
 bool warmer_tells(const struct config_resource *config);
 /* Is there a probe, configured or the kind's own? */
 bool warmer_proves(const struct config_resource *config);
+/* Ways of servers that run to sleep and to wake, whatever started them. One step a call; `step` of
+ * the warmer is 0 at the first. FW_NO: not yet, to be called again. */
+struct warmer_sleeper {
+    enum fw_err (*sleep)(struct warmer *warmer, int depth, struct fw_detail *detail);
+    enum fw_err (*wake)(struct warmer *warmer, int depth, struct fw_detail *detail);
+    int depth;
+};
+const struct warmer_sleeper *warmer_sleeper_find(enum level_server server);
 /* The name its server knows it by. */
 const char *warmer_model(const struct warmer *warmer);
 

@@ -14,12 +14,12 @@
 /* behind jansson, see there */
 #include "base/json.h"
 #include "edge/warmers/ask.h"
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #define FOR_EVER_YEAR "2100" /* keep_alive -1 is shown as an expiry centuries away */
 #define KIND          "Ollama"
-#define SIGN          "/api/version"
 
 enum request { REQUEST_LOAD, REQUEST_UNLOAD, REQUEST_PROBE };
 
@@ -96,9 +96,8 @@ static enum fw_err keep(struct warmer *warmer, struct fw_detail *detail)
     bool good = answer.status == 200 && (json_is_true(json_object_get(answer.json, "done")) ||
                                          json_object_get(answer.json, "embeddings"));
     if (err == FW_OK && !good)
-        err =
-            ask_failed(warmer, KIND, SIGN,
-                       warmer->embeds ? "POST /api/embed" : "POST /api/generate", &answer, detail);
+        err = ask_failed(warmer, KIND, warmer->embeds ? "POST /api/embed" : "POST /api/generate",
+                         &answer, detail);
     ask_fini(&answer);
     return err;
 }
@@ -179,7 +178,7 @@ static enum listed look(struct warmer *warmer, bool *limited, struct fw_detail *
         *limited =
             expires && strncmp(expires, FOR_EVER_YEAR, 4) < 0 && context == warmer->context_length;
     } else if (err == FW_OK && !json_is_array(list)) {
-        (void)ask_failed(warmer, KIND, SIGN, "GET /api/ps", &answer, detail);
+        (void)ask_failed(warmer, KIND, "GET /api/ps", &answer, detail);
     }
     ask_fini(&answer);
     return listed;
@@ -210,7 +209,7 @@ static enum fw_err unload(struct warmer *warmer, struct fw_detail *detail)
     warmer->bytes = 0;
     enum fw_err err = send(warmer, REQUEST_UNLOAD, &answer, detail);
     if (err == FW_OK && answer.status != 200)
-        err = ask_failed(warmer, KIND, SIGN, "POST /api/generate", &answer, detail);
+        err = ask_failed(warmer, KIND, "POST /api/generate", &answer, detail);
     ask_fini(&answer);
     return err;
 }
@@ -233,7 +232,7 @@ static uint64_t footprint(struct warmer *warmer)
 static enum fw_err probe(struct warmer *warmer, struct warmer_probe *made, struct fw_detail *detail)
 {
     (void)detail;
-    strcpy(made->path, path_of(warmer, REQUEST_PROBE));
+    snprintf(made->path, sizeof made->path, "%s", path_of(warmer, REQUEST_PROBE));
     write_body(warmer, REQUEST_PROBE, &made->body);
     return made->body.failed ? FW_NOMEM : FW_OK;
 }

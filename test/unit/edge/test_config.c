@@ -204,6 +204,9 @@ static void doubles(void **state)
             "f.yaml:5:10: id: \"x\" is taken already, in line 4\n");
 }
 
+#define X(kind, name, sentence) " " name
+#define KINDS                   WARMER_KINDS(X)
+
 static void what_is_missing(void **state)
 {
     (void)state;
@@ -218,7 +221,7 @@ static void what_is_missing(void **state)
             "f.yaml:4:13: warmer.unload: missing, kind http needs it\n"
             "f.yaml:5:12: probe: url or path is missing\n");
     refused(RESOURCE "    warmer: {command: x}\n    probe: {path: /p}\n",
-            "f.yaml:4:13: warmer.kind: missing, expected one of none, exec, http, ollama\n");
+            "f.yaml:4:13: warmer.kind: missing, expected one of:" KINDS "\n");
 }
 
 static void contradictions(void **state)
@@ -252,7 +255,7 @@ static void what_this_build_has_not(void **state)
     (void)state;
     refused("state: redis://h:6379/0\n" RESOURCE
             "    warmer: {kind: olama}\n    probe: {path: /p}\n",
-            "f.yaml:5:20: warmer.kind: found \"olama\", expected one of none, exec, http, ollama\n"
+            "f.yaml:5:20: warmer.kind: found \"olama\", expected one of:" KINDS "\n"
             "f.yaml:1:8: state: redis:// is not in this build yet, use sqlite:PATH\n");
 }
 
