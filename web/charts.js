@@ -293,12 +293,30 @@ function largest(list) {
   return max;
 }
 
-// shown: {warm: [from, to, percent, ...], requests, cold, used, unused: [column, count, ...]}
+// Half warm stands on what is warm in the same column.
+function halfPath(half, warm) {
+  let path = '';
+  const at = (list, column) => {
+    for (let i = 0; i + 2 < list.length; i += 3) if (column >= list[i] && column < list[i + 1]) return list[i + 2];
+    return 0;
+  };
+  const ends = [...new Set([...half, ...warm].filter((value, i) => i % 3 < 2))].sort((a, b) => a - b);
+  for (let i = 0; i + 1 < ends.length; i += 1) {
+    const share = at(half, ends[i]);
+    const under = (at(warm, ends[i]) / 100) * (LANE.base - LANE.top);
+    const height = Math.max(0.08, share / 100) * (LANE.base - LANE.top);
+    if (share > 0) path += `M${ends[i]} ${(LANE.base - under).toFixed(1)}v${(-height).toFixed(1)}h${ends[i + 1] - ends[i]}v${height.toFixed(1)}z`;
+  }
+  return path;
+}
+
+// shown: {warm, half?: [from, to, percent, ...], requests, cold, used, unused: [column, count, ...]}
 export function lane(shown, columns, label) {
   const thin = { 'vector-effect': 'non-scaling-stroke' };
   return svg('svg', { viewBox: `0 0 ${columns} ${LANE.height}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': label },
     svg('rect', { class: 'back', x: 0, y: LANE.base, width: columns, height: 1 }),
     svg('path', { class: 'warm', d: warmPath(shown.warm) }),
+    ...(shown.half ? [svg('path', { class: 'half', d: halfPath(shown.half, shown.warm) })] : []),
     svg('path', { class: 'requests', ...thin, d: marks(shown.requests, LANE.base + 3, LANE.height - LANE.base - 3, largest(shown.requests)) }),
     svg('path', { class: 'used', d: triangles(shown.used) }),
     svg('path', { class: 'unused', ...thin, d: triangles(shown.unused) }),
@@ -316,9 +334,11 @@ export function laneTotal(list) {
 
 // What one column of a lane holds.
 export function laneColumn(shown, column) {
-  const found = { warm: 0 };
-  for (let i = 0; i + 2 < shown.warm.length; i += 3) {
-    if (column >= shown.warm[i] && column < shown.warm[i + 1]) found.warm = shown.warm[i + 2];
+  const found = {};
+  for (const kind of ['warm', 'half']) {
+    const list = shown[kind] ?? [];
+    found[kind] = 0;
+    for (let i = 0; i + 2 < list.length; i += 3) if (column >= list[i] && column < list[i + 1]) found[kind] = list[i + 2];
   }
   for (const kind of ['requests', 'cold', 'used', 'unused']) {
     found[kind] = 0;

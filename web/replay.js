@@ -213,7 +213,7 @@ function drawLanes(data, set, view, tip) {
     attachTip(box, tip, (share) => {
       const column = Math.floor(share * data.columns);
       const held = laneColumn(shown, column);
-      const lines = [laneText(data, view, column).text, `${number(held.requests)} requests${held.cold ? `, ${number(held.cold)} waited` : ''}`, `warm ${held.warm} % of the time`];
+      const lines = [laneText(data, view, column).text, `${number(held.requests)} requests${held.cold ? `, ${number(held.cold)} waited` : ''}`, `warm ${held.warm} % of the time${held.half ? `, half warm ${held.half} %` : ''}`];
       if (held.used + held.unused > 0) lines.push(`loaded ahead: ${held.used} used, ${held.unused} not`);
       return lines.join('\n');
     });
@@ -279,6 +279,7 @@ function resources(data, tip) {
   const keys = html('ul', { class: 'keys' },
     key(svg('path', { class: 'cold', 'stroke-width': 2, d: 'M6 1v12M11 4v9M16 1v12' }), 'requests that waited'),
     key(svg('path', { class: 'warm', d: 'M0 14V4H14V9H22V14z' }), 'warm (height: share of the time)'),
+    data.lanes.some((resource) => resource.views[0].half) ? key(svg('path', { class: 'half', d: 'M0 14V4H14V9H22V14z' }), 'half warm: at a level between') : null,
     key(svg('path', { class: 'requests', d: 'M4 2v10M8 2v5M12 2v10M18 2v8' }), 'requests'),
     key(svg('path', { class: 'used', d: 'M11 2l5 10h-10z' }), 'loaded ahead, used'),
     key(svg('path', { class: 'unused', d: 'M11 2l5 10h-10z' }), 'loaded ahead, not used'));

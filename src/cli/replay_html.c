@@ -88,17 +88,18 @@ static void write_counts(struct json *json, const char *key, const uint32_t coun
     json_array_end(json);
 }
 
-/* from, to, percent, ...: columns that were warm for the same share of their time */
-static void write_warm(struct json *json, const struct trail_lane *lane, int64_t column_ns)
+/* from, to, percent, ...: columns that were warm, or half warm, for the same share of their time */
+static void write_share(struct json *json, const char *key, const int64_t *spent_ns,
+                        int64_t column_ns)
 {
-    json_key(json, "warm");
+    json_key(json, key);
     json_array(json);
     for (int i = 0, next; i < TRAIL_COLUMNS; i = next) {
-        int share = (int)((100 * (double)lane->warm_ns[i] / (double)column_ns) + 0.5);
-        if (share == 0 && lane->warm_ns[i] > 0)
+        int share = (int)((100 * (double)spent_ns[i] / (double)column_ns) + 0.5);
+        if (share == 0 && spent_ns[i] > 0)
             share = 1;
         for (next = i + 1; next < TRAIL_COLUMNS; next++)
-            if ((int)((100 * (double)lane->warm_ns[next] / (double)column_ns) + 0.5) != share)
+            if ((int)((100 * (double)spent_ns[next] / (double)column_ns) + 0.5) != share)
                 break;
         if (share == 0)
             continue;
@@ -139,7 +140,9 @@ static void write_lane(const struct replay_page *page, uint32_t lane, struct jso
     for (uint32_t view = 0; view < trail->view_count; view++) {
         const struct trail_lane *drawn = trail_lane(trail, view, lane);
         json_object(json);
-        write_warm(json, drawn, trail->views[view].column_ns);
+        write_share(json, "warm", drawn->warm_ns, trail->views[view].column_ns);
+        if (trail->half_seen)
+            write_share(json, "half", drawn->half_ns, trail->views[view].column_ns);
         write_counts(json, "requests", drawn->requests);
         write_counts(json, "cold", drawn->cold);
         write_counts(json, "used", drawn->used);

@@ -68,6 +68,7 @@ enum fw_err trail_init(struct trail *trail, const struct trace *trace,
     for (uint32_t i = 0; i < count; i++)
         trail->resources[i] = (struct trail_resource){.last_request_ns = -1,
                                                       .ready_ns = -1,
+                                                      .half_ns = -1,
                                                       .load_from_ns = -1,
                                                       .let_go_ns = -1,
                                                       .lane = TABLE_NONE};
@@ -291,15 +292,33 @@ static void end_ready(struct trail *trail, struct trail_resource *resource, int6
     trail->total.warm_ns += warm_ns;
     lane_sums(trail, resource)->warm_ns += warm_ns;
     trail_draw_warm(trail, resource->lane, resource->ready_ns,
-                    at_ns < trail->until_ns ? at_ns : trail->until_ns);
+                    at_ns < trail->until_ns ? at_ns : trail->until_ns, false);
     add_idle(trail, resource, at_ns);
     resource->ready_ns = -1;
+}
+
+static void end_half(struct trail *trail, struct trail_resource *resource, int64_t at_ns)
+{
+    if (resource->half_ns >= 0)
+        trail_draw_warm(trail, resource->lane, resource->half_ns,
+                        at_ns < trail->until_ns ? at_ns : trail->until_ns, true);
+    resource->half_ns = -1;
 }
 
 static void enter_state(struct trail *trail, struct trail_resource *resource,
                         const struct action *action)
 {
+    end_half(trail, resource, action->at_ns);
     switch (action->status) {
+    case RESOURCE_HALF:
+        trail->half_seen = true;
+        resource->half_ns = action->at_ns;
+        if (!resource->loading)
+            break;
+        resource->reason = action->reason; /* a load from there was cancelled */
+        end_load(trail, resource, action->at_ns);
+        end_ahead(trail, resource, action->at_ns);
+        break;
     case RESOURCE_WARM:
         end_load(trail, resource, action->at_ns);
         if (resource->ready_ns < 0)
@@ -360,5 +379,6 @@ void trail_finish(struct trail *trail)
         struct trail_resource *resource = &trail->resources[i];
         close_cold(trail, resource);
         end_ready(trail, resource, trail->until_ns);
+        end_half(trail, resource, trail->until_ns);
     }
 }

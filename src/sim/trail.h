@@ -74,9 +74,9 @@ struct trail_view {
 };
 /* A resource's time in one view; instants belong to the column they fall in. */
 struct trail_lane {
-    int64_t warm_ns[TRAIL_COLUMNS];
-    uint32_t requests[TRAIL_COLUMNS], cold[TRAIL_COLUMNS]; /* both of requests */
-    uint32_t used[TRAIL_COLUMNS], unused[TRAIL_COLUMNS];   /* loads ahead, where they began */
+    int64_t warm_ns[TRAIL_COLUMNS], half_ns[TRAIL_COLUMNS]; /* half: at a level between */
+    uint32_t requests[TRAIL_COLUMNS], cold[TRAIL_COLUMNS];  /* both of requests */
+    uint32_t used[TRAIL_COLUMNS], unused[TRAIL_COLUMNS];    /* loads ahead, where they began */
 };
 
 struct trail_sums { /* over what is scored */
@@ -95,6 +95,7 @@ struct trail_waits { /* by origin */
 struct trail_resource {
     int64_t last_request_ns; /* -1 none */
     int64_t ready_ns;        /* -1 not ready */
+    int64_t half_ns;         /* at a level since; -1 not */
     int64_t busy_ns;         /* requests run until then */
     int64_t load_from_ns;    /* of the load under way or last done; -1 none */
     int64_t let_go_ns;       /* -1 never */
@@ -113,6 +114,7 @@ struct trail {
     int64_t from_ns, until_ns;
     struct trail_resource *resources;
     uint32_t lane_count, view_count;
+    bool half_seen; /* something was at a level between cold and warm */
     uint32_t lane_resources[TRAIL_LANES_MAX];
     uint32_t set_lanes[TRAIL_SET_COUNT][TRAIL_SET_MAX]; /* lanes, the first one first */
     uint32_t set_counts[TRAIL_SET_COUNT];

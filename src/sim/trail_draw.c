@@ -126,7 +126,7 @@ void trail_draw_ahead(struct trail *trail, uint32_t lane, int64_t at_ns, bool us
     }
 }
 
-void trail_draw_warm(struct trail *trail, uint32_t lane, int64_t from_ns, int64_t to_ns)
+void trail_draw_warm(struct trail *trail, uint32_t lane, int64_t from_ns, int64_t to_ns, bool half)
 {
     for (uint32_t view = 0; view < trail->view_count; view++) {
         const struct trail_view *seen = &trail->views[view];
@@ -137,7 +137,7 @@ void trail_draw_warm(struct trail *trail, uint32_t lane, int64_t from_ns, int64_
         for (; drawn && at_ns < end_ns; column++) {
             int64_t next_ns = seen->from_ns + (int64_t)(column + 1) * seen->column_ns;
             int64_t until_ns = next_ns < end_ns ? next_ns : end_ns;
-            drawn->warm_ns[column] += until_ns - at_ns;
+            (half ? drawn->half_ns : drawn->warm_ns)[column] += until_ns - at_ns;
             at_ns = until_ns;
         }
     }

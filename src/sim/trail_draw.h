@@ -16,6 +16,6 @@ FW_MUST_CHECK enum fw_err trail_draw_choose(struct trail *trail);
 /* `lane` may be TABLE_NONE: not drawn. */
 void trail_draw_request(struct trail *trail, uint32_t lane, int64_t at_ns, bool cold);
 void trail_draw_ahead(struct trail *trail, uint32_t lane, int64_t at_ns, bool used);
-void trail_draw_warm(struct trail *trail, uint32_t lane, int64_t from_ns, int64_t to_ns);
+void trail_draw_warm(struct trail *trail, uint32_t lane, int64_t from_ns, int64_t to_ns, bool half);
 
 #endif

@@ -172,6 +172,36 @@ async function testNames(browser) {
   assert.equal(await browser.evaluate("document.querySelectorAll('#page script, #page img').length"), 0);
 }
 
+// Where there are levels, half warm time is a lighter band on what is warm, with a key and words.
+async function testLevels(browser, trace) {
+  const page = path.join(folder, 'levels.html');
+  replay('--load-time', '11s', '--half-load', '2s', '--half-price', '0.05', '--quiet', '--policy', 'planner', '--html', page, trace);
+  await browser.open(pathToFileURL(page).href);
+  assert.deepEqual(browser.complaints(), []);
+  const bands = await browser.evaluate("[...document.querySelectorAll('#lanes path.half')].map((path) => path.getAttribute('d'))");
+  assert.equal(bands.length, NAMES.length);
+  assert.ok(bands.some((band) => band.length > 10) && bands.every((band) => !/NaN|undefined/.test(band)), bands.join());
+  assert.match(await browser.evaluate("document.querySelector('[aria-labelledby=h-lanes] .keys').textContent"), /half warm: at a level between/);
+  const data = await browser.evaluate("JSON.parse(document.getElementById('data').textContent)");
+  for (const view of data.lanes[0].views) {
+    const spent = new Array(data.columns).fill(0);
+    for (const list of [view.warm, view.half]) {
+      for (let i = 0; i < list.length; i += 3) for (let column = list[i]; column < list[i + 1]; column += 1) spent[column] += list[i + 2];
+    }
+    assert.ok(Math.max(...spent) <= 101, `warm and half warm for ${Math.max(...spent)} % of the time`);
+  }
+  const lane = data.lanes.findIndex((resource) => resource.views[0].half.length > 0);
+  const column = data.lanes[lane].views[0].half[0];
+  const tip = await browser.evaluate(`(() => {
+    const name = ${JSON.stringify(data.lanes[lane].name)};
+    const lane = [...document.querySelectorAll('.lane')].find((node) => node.previousSibling.title === name);
+    const box = lane.getBoundingClientRect();
+    lane.dispatchEvent(new PointerEvent('pointermove', { clientX: box.left + (box.width * ${column + 0.5}) / ${data.columns}, clientY: box.top + 5 }));
+    return document.querySelector('.tip').textContent;
+  })()`);
+  assert.match(tip, /half warm \d+ %/);
+}
+
 // Logs with next to nothing in them, and comparisons without a timer: all must read well.
 async function testOddPages(browser) {
   const write = (name, text) => {
@@ -254,6 +284,9 @@ async function main() {
     await testCharts(browser, report, data);
     await testNames(browser);
     await testViews(browser);
+    assert.equal(await browser.evaluate("document.querySelectorAll('#lanes path.half').length"), 0);
+    await testLevels(browser, trace);
+    await browser.open(pathToFileURL(page).href);
     await browser.look({ width: 400 });
     assert.ok(await browser.evaluate('document.documentElement.scrollWidth') <= 400, 'wider than a telephone');
     assert.deepEqual(browser.complaints(), []);
