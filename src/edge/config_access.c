@@ -202,5 +202,6 @@ void config_check_access(struct config_reader *reader, const struct yaml_pair *p
     for (uint32_t i = 0; i < config->resource_count; i++) {
         struct config_resource *resource = &config->resources[i];
         resource->upstream.ca_file = resource->ca_file[0] ? resource->ca_file : config->ca_file;
+        resource->warmer.server.ca_file = resource->upstream.ca_file;
     }
 }

@@ -25,7 +25,8 @@ enum fw_err ask(struct warmer *warmer, const char *method, const char *path, con
                                .headers = config->headers,
                                .header_count = config->header_count,
                                .expect_status = 200,
-                               .expect_body = ""};
+                               .expect_body = "",
+                               .ca_file = ""};
     *answer = (struct ask_answer){0};
     enum fw_err err = call_perform(&call, ask_server(warmer), timeout_ns,
                                    cancellable ? warmer->cancel : NULL, &answer->result, detail);

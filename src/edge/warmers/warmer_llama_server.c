@@ -135,6 +135,7 @@ static void listen_a_moment(struct warmer *warmer)
                                          .address = address.data,
                                          .headers = config->headers,
                                          .header_count = config->header_count,
+                                         .ca_file = ask_server(warmer)->ca_file,
                                          .timeout_ns = LISTEN_NS,
                                          .take = llama_take_events,
                                          .context = &events};
