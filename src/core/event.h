@@ -68,8 +68,11 @@ enum event_flags {
     EVENT_IGNORE_COOLDOWN = 4, /* EVENT_WARM by an operator */
     EVENT_PLANNED = 8,         /* EVENT_EXPECT: an event that is planned, not a forecast */
     EVENT_MULTIPLIER = 16,     /* EVENT_EXPECT: `probability` is how many times the usual number */
-    EVENT_INFERRED = 32, /* EVENT_DOUBTED: traffic alone tells when it loads: learn the load time */
-    EVENT_SEEN = 64,     /* EVENT_DOUBTED: the request was seen elsewhere; nothing can be proven */
+    EVENT_INFERRED =
+        32, /* DOUBTED, PROVEN: traffic alone tells when it loads and how long it takes */
+    EVENT_STREAM =
+        128,         /* END, DOUBTED: the answer is a stream; for the edge, the engine sees none */
+    EVENT_SEEN = 64, /* EVENT_DOUBTED: the request was seen elsewhere; nothing can be proven */
 };
 
 struct event {
@@ -82,11 +85,12 @@ struct event {
     int64_t duration_ns; /* END: service time without the hold; LOADED, PROVEN: time the step took;
                             DOUBTED: time to the first byte; EXPECT: how long the span is; HINT: how
                             long after eta_ns it may still come, 0: a minute */
-    int64_t eta_ns;      /* HINT: expected from now */
+    int64_t eta_ns;      /* HINT: expected from now; END: time to the first byte, for the edge */
     uint64_t value;      /* END: ns it was held; PROVEN: bytes measured, 0 unknown; DOUBTED: ns to
                             the first byte when it is warm */
     double probability;  /* HINT: 0..1; EXPECT: how many requests */
-    uint32_t source;     /* HINT, WARM: number of the source's name, 0 unnamed */
+    uint32_t source; /* END, DOUBTED: requests in flight, for the edge; HINT, WARM: number of the
+                        source's name, 0 unnamed */
     uint32_t status;
     uint32_t flags;
     uint32_t devices; /* FOUND: where it is, a mask of the named devices; 0 unknown */

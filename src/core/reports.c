@@ -49,7 +49,7 @@ void reports_on_proven(struct engine *engine, const struct event *event)
 {
     struct resource *resource = &engine->resources[event->resource];
     restraint_succeeded(engine, event->resource);
-    if (resource->cause == CAUSE_DOUBT) {
+    if (resource->cause == CAUSE_DOUBT || (event->flags & EVENT_INFERRED)) {
         /* It may have been there all the time: that teaches nothing about loading. */
     } else if (resource->level > 0) {
         levels_learn(engine, resource, false);

@@ -51,6 +51,8 @@ static void take_bus(struct brain *brain)
     while (bus_take_event(brain->setup.bus, &event)) {
         if (event.at_ns > brain->now_ns)
             (void)brain_now_ns(brain);
+        if (!brain_hear_latency(brain, &event))
+            continue;
         step_at(brain, &event, event.at_ns < brain->now_ns ? event.at_ns : brain->now_ns);
     }
 }
@@ -405,8 +407,10 @@ void brain_destroy(struct brain **gone)
         uv_loop_close(&brain->loop);
     }
     journal_file_close(&brain->journal, NULL);
-    for (uint32_t i = 0; i < brain->place_count; i++)
+    for (uint32_t i = 0; i < brain->place_count; i++) {
         site_destroy(&brain->places[i].site);
+        free(brain->places[i].latency);
+    }
     free(brain->places);
     for (uint32_t i = 0; i < brain->source_count; i++)
         free(brain->sources[i]);

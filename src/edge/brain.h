@@ -61,6 +61,8 @@ struct site *brain_site(const struct brain *brain,
                         uint32_t resource); /* NULL: never configured here */
 /* One event, at once. */
 void brain_step(struct brain *brain, const struct event *event);
+/* A request that was seen elsewhere took so long to its first byte. */
+void brain_observe_latency(struct brain *brain, uint32_t resource, int64_t first_byte_ns);
 /* A validated new configuration: settings, new and changed and retired resources. */
 void brain_configure(struct brain *brain, struct config *config);
 /* The number of a hint source's name, remembered for good; 0 for "" and when there are too many. */

@@ -6,6 +6,7 @@
 
 #include "edge/brain.h"
 #include "edge/journal_file.h"
+#include "learn/latency.h"
 #include <pthread.h>
 
 #define BRAIN_TICK_NS  TIME_SECOND            /* journal flush, save when changed */
@@ -39,8 +40,17 @@ struct brain_drain {
     bool replace; /* not the engine's: what was loaded with an old configuration has to go */
 };
 
+/* How long its answers take to begin: streams, and whole ones. */
+struct brain_latency {
+    struct latency kinds[2];
+    uint32_t added[2];   /* since the limit was worked out */
+    int64_t answered_ns; /* when one last began at warm speed; wall time, 0 never */
+    int64_t doubted_ns;  /* 0 never */
+};
+
 /* What the brain keeps beside a site. */
 struct brain_place {
+    struct brain_latency *latency; /* NULL: nothing was answered yet */
     struct site *site;
     bool busy; /* a task runs */
     bool adoption_tried;
@@ -104,6 +114,10 @@ void brain_look_at_drains(struct brain *brain);
 void brain_look_at_servers(struct brain *brain);
 void brain_replace(struct brain *brain, uint32_t resource);
 void brain_note_report(struct brain *brain, const struct event *event);
+/* brain_latency.c */
+/* What an I/O thread says of an answer's beginning, before the engine hears of it. False: it is not
+ * for the engine. */
+FW_MUST_CHECK bool brain_hear_latency(struct brain *brain, struct event *event);
 /* brain_configure.c */
 /* Sites of the resources that the engine knows from before, with their configuration; no event. */
 void brain_prepare(struct brain *brain, struct config *config);

@@ -26,12 +26,14 @@ const struct control_field control_observation_fields[] = {
     {"session", CONTROL_TEXT, false, 0, 0},
     {"duration_s", CONTROL_NUMBER, false, 0, 86400},
     {"time", CONTROL_TEXT, false, 0, 0},
+    {"first_byte_s", CONTROL_NUMBER, false, 0, 86400},
 };
 enum {
     OBSERVATION_RESOURCE,
     OBSERVATION_SESSION,
     OBSERVATION_DURATION,
     OBSERVATION_TIME,
+    OBSERVATION_FIRST_BYTE,
     OBSERVATION_FIELDS
 };
 /* clang-format on */
@@ -127,6 +129,9 @@ static enum fw_err observe(struct batch *batch, struct str item, struct fw_detai
         .duration_ns = time_from_seconds(values[OBSERVATION_DURATION].number),
     };
     brain_step(batch->brain, &event);
+    if (values[OBSERVATION_FIRST_BYTE].given)
+        brain_observe_latency(batch->brain, call->resource,
+                              time_from_seconds(values[OBSERVATION_FIRST_BYTE].number));
     return FW_OK;
 }
 

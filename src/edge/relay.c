@@ -158,6 +158,7 @@ void relay_forward(struct relay *relay, const struct config_url *url)
         return;
     }
     relay->sent_ns = (int64_t)uv_hrtime();
+    relay->beside = atomic_load_explicit(&relay->route->slot->in_flight, memory_order_relaxed);
     metrics_add(proxy->metrics, METRIC_REQUESTS, relay->route->slot->resource, relay->label, 1);
     open_upstream(relay, false);
 }
@@ -340,9 +341,11 @@ static enum rewrite_body choose_body(const struct relay *relay, const struct hea
     return REWRITE_LENGTH;
 }
 
-static void note_first_byte(struct relay *relay)
+static void note_first_byte(struct relay *relay, int status)
 {
     int64_t now = (int64_t)uv_hrtime();
+    if (status == 200)
+        relay_first_byte(relay, now);
     metrics_observe(relay->proxy->metrics, METRIC_PROXY, now - relay->complete_ns - relay->held_ns);
 }
 
@@ -414,7 +417,7 @@ static void begin_answer(struct relay *relay, const struct head *head, const cha
         broken(relay, FW_UPSTREAM, "its answer's head is too large");
         return;
     }
-    note_first_byte(relay);
+    note_first_byte(relay, head->status);
     relay->state = RELAY_STREAMING;
     exchange_relay_begin(exchange, head->status, rewrite.keep_alive, by_close);
     relay_body(relay, buf_str(scratch), data, len);

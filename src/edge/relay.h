@@ -31,6 +31,8 @@ struct relay {
     int64_t hold_until_ns;
     uint64_t id, session;
     int64_t complete_ns, held_at_ns, held_ns, sent_ns; /* monotonic */
+    int64_t first_byte_ns; /* of an answer with status 200, since it was sent; 0 none */
+    uint32_t beside;       /* requests in flight when it was sent, with it */
     uint8_t state;
     uint8_t label;     /* enum metric_request_state */
     bool in_use;       /* the brain awaits an END */
@@ -75,6 +77,8 @@ struct relay *relay_take(struct proxy *proxy); /* NULL when memory is short */
 void relay_finish(struct relay *relay, enum fw_err status);
 void relay_leave(struct relay *relay,
                  enum fw_err status); /* no longer the resource's: slot and brain are told */
+/* The answer's head has come, with status 200: notes when, and tells the brain if that was late. */
+void relay_first_byte(struct relay *relay, int64_t now_ns);
 void relay_event(struct relay *relay, uint32_t kind, uint32_t flags);
 /* Over, with an error for the client. */
 void relay_error(struct relay *relay, enum fw_err err, int64_t retry_after_s, struct str message);

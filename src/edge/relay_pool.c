@@ -29,7 +29,8 @@ struct relay *relay_take(struct proxy *proxy)
     relay->route = NULL;
     relay->upstream = NULL;
     relay->id = relay->session = 0;
-    relay->held_at_ns = relay->held_ns = relay->sent_ns = 0;
+    relay->held_at_ns = relay->held_ns = relay->sent_ns = relay->first_byte_ns = 0;
+    relay->beside = 0;
     relay->state = RELAY_ROUTING;
     relay->label = METRIC_WARM;
     relay->in_use = relay->in_flight = relay->retried = relay->reissued = relay->heard =
@@ -94,7 +95,29 @@ static void send_end(struct relay *relay, enum fw_err status)
         .duration_ns = relay->sent_ns > 0 ? (int64_t)uv_hrtime() - relay->sent_ns : 0,
         .value = (uint64_t)relay->held_ns,
         .status = status,
+        .eta_ns = relay->first_byte_ns,
+        .source = relay->beside,
+        .flags = relay->model.stream ? EVENT_STREAM : 0,
     };
+    bus_send_event(relay->proxy->bus, relay->proxy->sender, &event);
+}
+
+void relay_first_byte(struct relay *relay, int64_t now_ns)
+{
+    const struct slot *slot = relay->route->slot;
+    if (!relay->in_use)
+        return;
+    relay->first_byte_ns = now_ns - relay->sent_ns;
+    int64_t odd_ns =
+        atomic_load_explicit(&slot->odd_ns[!relay->model.stream], memory_order_relaxed);
+    if (odd_ns == 0 || relay->first_byte_ns <= odd_ns)
+        return;
+    struct event event = {.at_ns = relay_wall_ns(),
+                          .kind = EVENT_DOUBTED,
+                          .resource = slot->resource,
+                          .duration_ns = relay->first_byte_ns,
+                          .source = relay->beside,
+                          .flags = relay->model.stream ? EVENT_STREAM : 0};
     bus_send_event(relay->proxy->bus, relay->proxy->sender, &event);
 }
 

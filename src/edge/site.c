@@ -183,6 +183,7 @@ void site_prove(struct site *site, uint64_t attempt)
     atomic_store(&site->proven, false);
     atomic_store(&site->cancel, false);
     site->doubted = true;
+    site->reloaded = false;
     site->probes = site->missing = 0;
     site->delay_ns = 0;
     site->failure = FW_OK;

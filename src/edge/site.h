@@ -89,7 +89,7 @@ struct site {
     struct child *doing;    /* a level's command that runs */
     int64_t doing_by_ns;    /* and is killed then */
     uint64_t told_bytes;    /* the latest size that the engine was told of */
-    bool doubted;           /* the task proves again what was warm */
+    bool doubted, reloaded; /* the task proves again what was warm, and has loaded it again */
     uint32_t missing;       /* looks in a row that did not find it loaded */
     int64_t begun_ns, phase_ns, deadline_ns, stop_deadline_ns, delay_ns; /* monotonic */
     int64_t latencies[PROBE_MAX];

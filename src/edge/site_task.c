@@ -175,6 +175,12 @@ static void pass_note_on(struct site *site)
         log_warn(site->warmer.note.text, LOG_TEXT("resource", site->id));
 }
 
+/* Without a warmer a warm-up is the probe alone, whatever its server does. */
+static uint32_t nothing_is_loaded(const struct site *site)
+{
+    return site->warmer.ops == &warmer_none ? EVENT_INFERRED : 0;
+}
+
 static void proven(struct site *site, bool changed)
 {
     struct fw_detail detail = {{0}};
@@ -202,6 +208,7 @@ static void proven(struct site *site, bool changed)
              LOG_SECONDS("probe_s", latency_ns));
     site_task_finish(site, SITE_READY,
                      (struct event){.kind = EVENT_PROVEN,
+                                    .flags = nothing_is_loaded(site),
                                     .duration_ns = now_ns - site->phase_ns,
                                     .value = measured_bytes(site)});
 }
@@ -241,6 +248,17 @@ static void probe_failed(struct site *site, const struct fw_detail *detail)
         site_task_again(site, SITE_PROBE, site_task_next_delay(site, LAST_DELAY_NS), true);
 }
 
+/* Doubted, still slow, and its server need not have said that it let go: then it is loaded again,
+ * once. */
+static bool gone_without_a_word(struct site *site)
+{
+    if (!site->doubted || site->reloaded || site->probes < 2 || site->warmer.ops == &warmer_exec)
+        return false;
+    site->reloaded = true;
+    site->probes = 0;
+    return true;
+}
+
 static void prove(struct site *site)
 {
     struct fw_detail detail = {{0}};
@@ -249,7 +267,8 @@ static void prove(struct site *site)
         atomic_store(&site->proven, true);
         site->asleep = false;
         site->level = 0;
-        site_task_finish(site, SITE_READY, (struct event){.kind = EVENT_PROVEN});
+        site_task_finish(site, SITE_READY,
+                         (struct event){.kind = EVENT_PROVEN, .flags = nothing_is_loaded(site)});
         return;
     }
     if (atomic_load(&site->cancel) && gave_up(site, &detail))
@@ -266,7 +285,10 @@ static void prove(struct site *site)
         proven(site, true);
         break;
     case PROBE_AGAIN:
-        site_task_again(site, SITE_PROBE, 0, true);
+        if (gone_without_a_word(site))
+            site_task_again(site, SITE_BEGIN_LOAD, 0, site->warmer.ops->load_blocks);
+        else
+            site_task_again(site, SITE_PROBE, 0, true);
         break;
     case PROBE_UNSTABLE:
         if (site->doubted) { /* it answers, and is busy: taking it down would help nobody */

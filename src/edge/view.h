@@ -17,7 +17,10 @@ struct slot {
     _Atomic uint32_t warm;      /* 1: requests may start */
     _Atomic uint32_t in_flight; /* requests that were sent upstream and not finished */
     _Atomic uint32_t state;     /* enum resource_state, for headers and pages */
-    uint32_t resource;          /* the engine's number */
+    /* Answers that began later than this are told to the brain, which knows whether that is odd;
+     * nanoseconds, 0: none are. For streams, and for whole answers. */
+    _Atomic int64_t odd_ns[2];
+    uint32_t resource; /* the engine's number */
 };
 
 struct route {
