@@ -267,6 +267,23 @@ static void show_devices(const json_t *devices, struct buf *out)
     }
 }
 
+/* Who warms what, in the whole fleet. */
+static void show_fleet(const json_t *list, struct buf *out)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *resource = json_array_get(list, i),
+                     *fleet = json_object_get(resource, "fleet");
+        const char *by = text_of(fleet, "by");
+        if (!fleet)
+            continue;
+        buf_printf(out, "fleet: %s is %s%s%s", text_of(resource, "id"), text_of(fleet, "phase"),
+                   by[0] ? " by " : "", by);
+        if (number_of(fleet, "users") > 0)
+            buf_printf(out, ", %.0f use it", number_of(fleet, "users"));
+        buf_add_char(out, '\n');
+    }
+}
+
 static void show_status(const json_t *json, struct buf *out)
 {
     const json_t *list = json_object_get(json, "resources");
@@ -277,6 +294,7 @@ static void show_status(const json_t *json, struct buf *out)
         list = one;
     }
     show_list(list, out);
+    show_fleet(list, out);
     const char *error = text_of(json_object_get(json, "warmup"), "error");
     if (error[0])
         buf_printf(out, "last warm-up: %s\n", error);

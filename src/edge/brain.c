@@ -34,6 +34,8 @@ static void step_at(struct brain *brain, const struct event *event, int64_t at_n
                   LOG_TEXT("event", event_kind_name(event->kind)),
                   LOG_TEXT("error", err_row(err)->name), LOG_TEXT("next", err_row(err)->next));
     brain->event_count++;
+    if (brain->setup.fleet)
+        brain_tell(brain, &stamped);
     brain->changed |= event->kind != EVENT_TIME || brain->actions.count > 0;
     brain_perform(brain);
 }
@@ -346,6 +348,7 @@ enum fw_err brain_create(struct brain **out, const struct brain_setup *setup, st
                                        .report = on_report,
                                        .looked = on_looked,
                                        .adopted = on_adopted,
+                                       .left_over = brain_left_over,
                                        .remember = on_remember};
     brain->monotonic_ns = jobs_now_ns();
     pthread_mutex_init(&brain->mailbox.lock, NULL);

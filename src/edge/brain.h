@@ -9,6 +9,7 @@
 #include "core/engine.h"
 #include "edge/bus.h"
 #include "edge/config.h"
+#include "edge/fleet.h"
 #include "edge/jobs.h"
 #include "edge/metrics.h"
 #include "edge/site.h"
@@ -25,6 +26,7 @@ struct brain_setup {
     struct children *children;
     struct store *store;
     struct metrics *metrics;
+    struct fleet *fleet; /* NULL: none */
 };
 
 /* Makes the engine, restores what was kept, takes over what still runs of a former forewarm (waits
@@ -74,6 +76,9 @@ enum brain_result { BRAIN_OK, BRAIN_FAILED, BRAIN_CANCELLED, BRAIN_RESULTS };
 uint64_t brain_warmups(const struct brain *brain, uint32_t resource, enum cause cause,
                        enum brain_result result);
 uint64_t brain_event_count(const struct brain *brain);
+struct fleet *brain_fleet(const struct brain *brain);
+/* What others saw, from the fleet's thread: learned from, not told on. A fleet_take_fn. */
+void brain_take_arrivals(void *brain, const struct fleet_arrival *arrivals, uint32_t count);
 
 /* Told of every change of a resource's state and of every report of its task. NULL: nobody is any
  * more. */

@@ -25,8 +25,11 @@ bool brain_make_place(struct brain *brain, uint32_t resource, struct str id)
     if (slots_get(brain->setup.slots, id, &slot) != FW_OK)
         return false;
     slot->resource = resource;
-    return site_create(&place->site, resource, id, slot, brain->setup.jobs, brain->setup.children,
-                       !brain->setup.store->ops->lasting, &brain->hooks) == FW_OK;
+    if (site_create(&place->site, resource, id, slot, brain->setup.jobs, brain->setup.children,
+                    !brain->setup.store->ops->children, &brain->hooks) != FW_OK)
+        return false;
+    place->site->fleet = brain->setup.fleet;
+    return true;
 }
 
 static bool same_text(const char *a, const char *b)

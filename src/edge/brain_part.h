@@ -87,6 +87,10 @@ struct brain {
     atomic_bool stopping;
     struct brain_mailbox mailbox;
 
+    const struct fleet_arrival *heard; /* from other forewarms: the brain's until fleet_took */
+    uint32_t heard_count;
+    bool hearing; /* what is stepped was seen by others */
+
     int64_t now_ns, monotonic_ns; /* the time as last looked at */
     int64_t stepped_ns;           /* of the last event */
     uint64_t event_count;
@@ -118,6 +122,9 @@ void brain_note_report(struct brain *brain, const struct event *event);
 /* What an I/O thread says of an answer's beginning, before the engine hears of it. False: it is not
  * for the engine. */
 FW_MUST_CHECK bool brain_hear_latency(struct brain *brain, struct event *event);
+/* brain_fleet.c */
+void brain_tell(struct brain *brain, const struct event *event);
+void brain_left_over(void *context, struct site *site);
 /* brain_configure.c */
 /* Sites of the resources that the engine knows from before, with their configuration; no event. */
 void brain_prepare(struct brain *brain, struct config *config);

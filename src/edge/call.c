@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ADDRESS_MAX = 4096, TOKEN_LINE_MAX = 16 << 10, POLL_MS = 100 };
+enum { ADDRESS_MAX = 4096, TOKEN_LINE_MAX = 16 << 10, POLL_MS = 50 };
 
 /* One call under way. */
 struct transfer {
@@ -231,6 +231,8 @@ enum fw_err call_send(const struct call_request *request, const atomic_bool *can
 {
     struct transfer transfer;
     enum fw_err err = FW_NOMEM;
+    if (cancel) /* the plain way looks at it but once a second */
+        return call_send_all(request, 1, cancel, result, detail);
     if (begin(&transfer, request, cancel, result))
         err = end(&transfer, curl_easy_perform(transfer.curl), detail);
     clean_up(&transfer);

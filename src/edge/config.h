@@ -126,6 +126,7 @@ struct config_resource {
     char ca_file[OPTION_TEXT_MAX];          /* "": the general one */
     struct config_call probe; /* url "": none is configured; an error unless the warmer is none or
                                  makes one */
+    bool shared;              /* its server is the same for all forewarms over one Redis */
     double warm_factor; /* a probe is at warm speed when <= this times the learned warm latency
                            (3.0) */
     uint32_t line;      /* where it stands in the file */
@@ -145,6 +146,16 @@ struct config_edge { /* one that may send signed requests to this core */
 };
 
 enum { RESOURCE_FROM_PARTS_MAX = 8 };
+/* What a forewarm does that Redis does not answer. X(value, name) */
+#define FLEET_ALONES(X)                                                                            \
+    X(FLEET_ALONE_LOAD, "load")                                                                    \
+    X(FLEET_ALONE_WAIT, "wait")
+enum fleet_alone {
+#define X(value, name) value,
+    FLEET_ALONES(X)
+#undef X
+};
+
 struct config_resource_from { /* "slm_{quality}": a literal with {field} parts, each from a header
                                  or JSON field */
     char text[256];
@@ -156,6 +167,9 @@ struct config {
     char listen[OPTION_TEXT_MAX], control_listen[OPTION_TEXT_MAX],
         control_token_file[OPTION_TEXT_MAX];
     char state[OPTION_TEXT_MAX], journal[OPTION_TEXT_MAX], log_file[OPTION_TEXT_MAX];
+    char redis_password_file[OPTION_TEXT_MAX], node[OPTION_TEXT_MAX]; /* state: redis:// */
+    int64_t lease_time_ns;
+    int fleet_alone;      /* enum fleet_alone */
     uint64_t journal_max; /* a larger journal is moved to NAME.old and begun anew */
     int log_level;        /* enum log_level */
     int64_t io_threads;   /* 0: cores, at most 4 */

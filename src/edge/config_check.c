@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What one key alone cannot tell: parts of the config that contradict each other. */
 #include "edge/config_part.h"
+#include "edge/store/redis_link.h"
 #include "plan/policies.h"
 #include <stdio.h>
 
@@ -32,12 +33,14 @@ static void check_state(struct config_reader *reader, const yaml_node_t *node)
     struct str text = str_of(state);
     if (str_equal(text, STR("memory:")) || (str_starts(text, STR("sqlite:")) && text.len > 7))
         return;
-    if (str_starts(text, STR("redis://")))
-        yaml_walk_problem(&reader->walk, node,
-                          "state: redis:// is not in this build yet, use sqlite:PATH");
-    else
-        yaml_walk_problem(&reader->walk, node,
-                          "state: found \"%s\", expected memory: or sqlite:PATH", state);
+    struct redis_address address;
+    struct fw_detail detail = {{0}};
+    if (!str_starts(text, STR("redis://")))
+        yaml_walk_problem(
+            &reader->walk, node,
+            "state: found \"%s\", expected memory:, sqlite:PATH or redis://HOST:PORT/DB", state);
+    else if (redis_address_parse(&address, state, &detail) != FW_OK)
+        yaml_walk_problem(&reader->walk, node, "%s", detail.text);
 }
 
 static void check_policy(struct config_reader *reader, const yaml_node_t *node)

@@ -14,6 +14,11 @@ const char *const config_log_levels[] = {
     LOG_LEVELS(X)
 #undef X
         NULL};
+static const char *const fleet_alones[] = {
+#define X(value, name) name,
+    FLEET_ALONES(X)
+#undef X
+        NULL};
 const char *const config_warmer_kinds[] = {
 #define X(kind, name, sentence) name,
     WARMER_KINDS(X)
@@ -36,7 +41,15 @@ const struct option_row config_option_rows[] = {
     {"control_token_file", OPTION_TEXT, AT(control_token_file), "", 0, 0, true, NULL,
      "File whose first line is the bearer token that control calls must carry; absent: none is asked for."},
     {"state", OPTION_TEXT, AT(state), "sqlite:forewarm.db", 0, 0, false, NULL,
-     "Where learning and accounts are kept: memory: or sqlite:PATH."},
+     "Where learning and accounts are kept: memory:, sqlite:PATH, or redis://HOST:PORT/DB, which several forewarms share."},
+    {"redis_password_file", OPTION_TEXT, AT(redis_password_file), "", 0, 0, false, NULL,
+     "state: redis://: file whose first line is the password; absent: none."},
+    {"node", OPTION_TEXT, AT(node), "", 0, 0, false, NULL,
+     "state: redis://: this forewarm's name among the others; absent: the host's name and the port of listen."},
+    {"lease_time", OPTION_DURATION, AT(lease_time_ns), "10s", SECOND / 2, HOUR, false, NULL,
+     "state: redis://: another forewarm takes over a load when the one that loaded was silent for this long; the same for all."},
+    {"fleet_alone", OPTION_CHOICE, AT(fleet_alone), "load", 0, 0, false, fleet_alones,
+     "state: redis://: without Redis, load without a lease once all leases have run out, or wait until it answers again."},
     {"journal", OPTION_TEXT, AT(journal), "", 0, 0, false, NULL,
      "File that gets every event, for `forewarm replay`; absent: none is written."},
     {"journal_max", OPTION_SIZE, AT(journal_max), "1GiB", MIB, 1024 * GIB, true, NULL,
@@ -130,6 +143,8 @@ const struct option_row config_resource_rows[] = {
      "Its name, as requests say it. Required."},
     {"upstream_model", OPTION_TEXT, AT(upstream_model), "", 0, CONFIG_ID_MAX - 1, true, NULL,
      "The name its upstream knows it by; absent: the id."},
+    {"shared", OPTION_BOOL, AT(shared), "true", 0, 0, false, NULL,
+     "state: redis://: its server is the same for all forewarms; one at a time loads it."},
     {"warm_factor", OPTION_DOUBLE, AT(warm_factor), "3", 1, 1000, true, NULL,
      "A probe is at warm speed when it takes at most this many times what it takes when the "
      "resource is warm."},
@@ -271,7 +286,7 @@ const size_t config_call_key_count = 1;
 
 /* Counts are constants of this file, so that the table below can be one. */
 #define ROWS(rows) rows, sizeof rows / sizeof rows[0]
-enum { EVENT_KEYS = 8 };  /* checked in config_event.c */
+enum { EVENT_KEYS = 8 }; /* checked in config_event.c */
 enum { EDGE_KEYS = 2 };
 enum { DEVICE_KEYS = 4 }; /* checked in config_devices.c */
 const struct config_section config_sections[] = {

@@ -98,6 +98,31 @@ static void collect_devices(const struct source *source, struct metrics_writer *
     }
 }
 
+static void collect_fleet(const struct source *source, enum metric_id metric,
+                          struct metrics_writer *writer)
+{
+    struct fleet_counts counts;
+    fleet_counts(brain_fleet(source->brain), &counts);
+    const struct {
+        enum metric_id metric;
+        struct str label;
+        uint64_t value;
+    } samples[] = {
+        {METRIC_FLEET_ARRIVALS, STR("sent"), counts.sent},
+        {METRIC_FLEET_ARRIVALS, STR("taken"), counts.taken},
+        {METRIC_FLEET_ARRIVALS, STR("dropped"), counts.dropped},
+        {METRIC_FLEET_LOADS, STR("granted"), counts.granted},
+        {METRIC_FLEET_LOADS, STR("joined"), counts.joined},
+        {METRIC_FLEET_LOADS, STR("lost"), counts.lost},
+        {METRIC_FLEET_LOADS, STR("alone"), counts.alone},
+    };
+    if (metric == METRIC_FLEET_CONNECTED)
+        metrics_sample(writer, NULL, 0, counts.connected);
+    for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++)
+        if (samples[i].metric == metric)
+            metrics_sample(writer, &samples[i].label, 1, (double)samples[i].value);
+}
+
 static void collect(void *context, enum metric_id metric, struct metrics_writer *writer)
 {
     const struct source *source = context;
@@ -137,6 +162,12 @@ static void collect(void *context, enum metric_id metric, struct metrics_writer 
         break;
     case METRIC_EVENTS:
         metrics_sample(writer, NULL, 0, (double)brain_event_count(source->brain));
+        break;
+    case METRIC_FLEET_CONNECTED:
+    case METRIC_FLEET_ARRIVALS:
+    case METRIC_FLEET_LOADS:
+        if (brain_fleet(source->brain))
+            collect_fleet(source, metric, writer);
         break;
     default:
         break;

@@ -134,6 +134,9 @@ extern const size_t control_hint_field_count;
 call_brain_fn control_hint, control_observe;
 /* control_expect.c */
 call_brain_fn control_plan_event, control_forecast;
+/* control_fleet.c */
+call_brain_fn control_fleet;
+void control_write_fleet(struct json *json, struct site *site); /* of one resource */
 /* control_metrics.c */
 call_brain_fn control_metrics, control_ready;
 /* control_events.c */

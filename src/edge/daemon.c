@@ -24,6 +24,7 @@ struct daemon {
     struct children *children;
     struct metrics *metrics;
     struct slots *slots;
+    struct fleet *fleet; /* NULL: none */
     struct bus *bus;
     struct brain *brain;
     struct io_threads *io;
@@ -216,10 +217,13 @@ static enum fw_err check_address(struct daemon *daemon, const char *address,
 static enum fw_err make_parts(struct daemon *daemon, struct fw_detail *detail)
 {
     unsigned io_count = io_threads_count(daemon->config);
-    FW_TRY(store_open(&daemon->store, daemon->config->state, detail));
+    FW_TRY(store_open(&daemon->store, daemon->config->state, daemon->config->redis_password_file,
+                      detail));
     FW_TRY(jobs_create(&daemon->jobs, daemon->config->job_threads, detail));
     FW_TRY(children_create(&daemon->children, detail));
     FW_TRY(metrics_create(&daemon->metrics));
+    if (str_starts(str_of(daemon->config->state), STR("redis://")))
+        FW_TRY(fleet_create(&daemon->fleet, daemon->config, detail));
     FW_TRY(slots_create(&daemon->slots, (uint32_t)daemon->config->engine.max_resources));
     return bus_create(&daemon->bus, io_count);
 }
@@ -233,8 +237,11 @@ static enum fw_err start(struct daemon *daemon, struct fw_detail *detail)
     FW_TRY(check_address(daemon, daemon->config->control_listen, detail));
     FW_TRY(make_parts(daemon, detail));
     const struct brain_setup setup = {daemon->bus,      daemon->slots, daemon->jobs,
-                                      daemon->children, daemon->store, daemon->metrics};
+                                      daemon->children, daemon->store, daemon->metrics,
+                                      daemon->fleet};
     FW_TRY(brain_create(&daemon->brain, &setup, daemon->config, detail));
+    if (daemon->fleet)
+        FW_TRY(fleet_start(daemon->fleet, brain_take_arrivals, daemon->brain, detail));
     FW_TRY(brain_start(daemon->brain, detail));
     FW_TRY(make_view(daemon, daemon->config, &view));
     enum fw_err err = io_threads_start(&daemon->io, io_threads_count(daemon->config), view,
@@ -274,8 +281,10 @@ static void take_down(struct daemon *daemon)
     brain_stop(daemon->brain);
     jobs_destroy(&daemon->jobs);
     brain_finish(daemon->brain);
+    fleet_stop(daemon->fleet);
     children_stop(daemon->children);
     brain_destroy(&daemon->brain);
+    fleet_destroy(&daemon->fleet);
     bus_destroy(&daemon->bus);
     slots_destroy(&daemon->slots);
     metrics_destroy(&daemon->metrics);

@@ -63,7 +63,14 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
       "Connections and requests to the data plane that were not taken: limits, TLS, tokens, "      \
       "signatures.")                                                                               \
     X(METRIC_EVENTS, "forewarm_engine_events_total", COUNTER, "", NONE,                            \
-      "Events the engine has handled.")
+      "Events the engine has handled.")                                                            \
+    X(METRIC_FLEET_CONNECTED, "forewarm_fleet_connected", GAUGE, "", NONE,                         \
+      "1 while the Redis of the fleet answers; absent without one.")                               \
+    X(METRIC_FLEET_ARRIVALS, "forewarm_fleet_arrivals_total", COUNTER, "way", NONE,                \
+      "Arrivals told to other forewarms, heard from them, and dropped.")                           \
+    X(METRIC_FLEET_LOADS, "forewarm_fleet_loads_total", COUNTER, "result", NONE,                   \
+      "Loads of shared resources: lease granted, joined another's, lease lost, alone without "     \
+      "Redis.")
 
 enum metric_id {
 #define X(id, name, type, labels, buckets, help) id,

@@ -30,8 +30,39 @@ static void lost(void *context)
     if (site->warmer.child)
         child_describe_end(site->warmer.child, how, sizeof how);
     log_warn("lost while it was warm", LOG_TEXT("resource", site->id), LOG_TEXT("how", how));
+    if (site->seat)
+        fleet_gone(site->seat);
     struct event event = {.kind = EVENT_LOST, .resource = site->resource};
     site->hooks->report(site->hooks->context, &event);
+}
+
+/* ---- what the fleet says, on its guard's thread ---- */
+
+static void stop_load(void *context)
+{
+    struct site *site = context;
+    atomic_store(&site->fenced, true);
+    atomic_store(&site->cancel, true);
+}
+
+static void taken(void *context)
+{
+    struct site *site = context;
+    if (!atomic_exchange(&site->proven, false))
+        return;
+    site_set_stage(site, SITE_COLD);
+    log_warn("another forewarm unloaded it or loads it anew", LOG_TEXT("resource", site->id));
+    struct event event = {.kind = EVENT_LOST, .resource = site->resource};
+    site->hooks->report(site->hooks->context, &event);
+    if (site->hooks->left_over)
+        site->hooks->left_over(site->hooks->context, site);
+}
+
+static void left_over(void *context)
+{
+    struct site *site = context;
+    if (site->hooks->left_over)
+        site->hooks->left_over(site->hooks->context, site);
 }
 
 static bool remember(void *context, const struct saved_child *child)
@@ -89,6 +120,9 @@ void site_configure(struct site *site, struct config *config,
     site->latest = config_retain(config);
     site->config = resource;
     site->configured = true;
+    const struct fleet_hooks hooks = {site, stop_load, taken, left_over};
+    if (site->fleet && resource->shared && !site->seat)
+        site->seat = fleet_seat(site->fleet, resource, &hooks);
 }
 
 void site_set_stage(struct site *site, enum site_stage stage)
@@ -162,6 +196,10 @@ void site_warm(struct site *site, uint64_t attempt, uint32_t level)
 {
     CHECK(site->configured);
     atomic_store(&site->cancel, false);
+    atomic_store(&site->cancelled, false);
+    atomic_store(&site->fenced, false);
+    site->joined = site->alone_probed = false;
+    site->warmer.token = 0;
     site->level = level;
     site->asleep &= level > 0; /* else it was lost */
     if (!site->asleep)         /* what sleeps was loaded with the one in force */
@@ -175,13 +213,20 @@ void site_warm(struct site *site, uint64_t attempt, uint32_t level)
     site->job.slow = site->asleep || site->warmer.ops->load_blocks;
     site_set_stage(site, SITE_LOADING);
     site->deadline_ns = time_add(jobs_now_ns(), site->config->warmer.start_timeout_ns);
-    start_task(site, site->asleep ? SITE_WAKE : SITE_BEGIN_LOAD, attempt);
+    site->after_lease = site->asleep ? SITE_WAKE : SITE_BEGIN_LOAD;
+    if (site->seat) {
+        site->job.slow = false;
+        fleet_load(site->seat, false);
+    }
+    start_task(site, site->seat ? SITE_AWAIT_LEASE : site->after_lease, attempt);
 }
 
 void site_prove(struct site *site, uint64_t attempt)
 {
     atomic_store(&site->proven, false);
     atomic_store(&site->cancel, false);
+    atomic_store(&site->cancelled, false);
+    atomic_store(&site->fenced, false);
     site->doubted = true;
     site->reloaded = false;
     site->probes = site->missing = 0;
@@ -196,7 +241,21 @@ void site_prove(struct site *site, uint64_t attempt)
 
 void site_cancel(struct site *site)
 {
+    atomic_store(&site->cancelled, true);
     atomic_store(&site->cancel, true);
+}
+
+/* Whether others use it is asked first. */
+static void start_unload(struct site *site, enum site_phase phase, uint64_t attempt)
+{
+    site->after_leave = phase;
+    site->warmer.token = 0;
+    if (site->seat && site->warmer.ops) {
+        site->job.slow = false;
+        fleet_leave(site->seat);
+        phase = SITE_AWAIT_LEAVE;
+    }
+    start_task(site, phase, attempt);
 }
 
 void site_unload(struct site *site, uint64_t attempt, uint32_t level)
@@ -210,7 +269,7 @@ void site_unload(struct site *site, uint64_t attempt, uint32_t level)
     site_set_stage(site, SITE_UNLOADING);
     if (level > 0)
         site->job.slow = true;
-    start_task(site, level > 0 ? SITE_SLEEP : SITE_BEGIN_UNLOAD, attempt);
+    start_unload(site, level > 0 ? SITE_SLEEP : SITE_BEGIN_UNLOAD, attempt);
 }
 
 void site_raise(struct site *site, uint64_t attempt, uint32_t level)
@@ -234,7 +293,22 @@ void site_lower(struct site *site, uint64_t attempt, uint32_t level)
     site->delay_ns = 0;
     site->job.slow = true;
     site_set_stage(site, SITE_UNLOADING);
-    start_task(site, SITE_LOWER, attempt);
+    if (site->asleep)
+        start_unload(site, SITE_LOWER, attempt);
+    else
+        start_task(site, SITE_LOWER, attempt);
+}
+
+bool site_has_left_over(const struct site *site)
+{
+    return site->warmer.child && !atomic_load(&site->proven) && !site->asleep;
+}
+
+void site_unload_left_over(struct site *site)
+{
+    site->job.slow = site->warmer.ops->unload_blocks;
+    site->warmer.token = 0;
+    start_task(site, SITE_BEGIN_UNLOAD, 0);
 }
 
 void site_adopt(struct site *site, const struct saved_child *saved)
@@ -265,6 +339,8 @@ bool site_can_ask(const struct site *site)
 
 bool site_can_look(const struct site *site)
 {
+    if (site->joined && site->warmer.config->warmer.kind == WARMER_EXEC)
+        return atomic_load(&site->proven);
     return atomic_load(&site->proven) && site->in_force &&
            (site_can_ask(site) || site_measures(site));
 }
@@ -279,7 +355,8 @@ bool site_stop_now(struct site *site, int signal_number)
 {
     if (!site->warmer.child || !child_running(site->warmer.child))
         return false;
-    atomic_store(&site->proven, false);
+    if (atomic_exchange(&site->proven, false) && site->seat)
+        fleet_gone(site->seat);
     child_stop(site->warmer.child, signal_number);
     return true;
 }

@@ -10,6 +10,7 @@
 
 #include "base/stats.h"
 #include "core/event.h"
+#include "edge/fleet.h"
 #include "edge/jobs.h"
 #include "edge/store/kept.h"
 #include "edge/view.h"
@@ -50,7 +51,11 @@ enum site_phase {
     SITE_SLEEP,
     SITE_WAKE,
     SITE_SLEEP_AGAIN, /* a cancelled waking */
-    SITE_LOWER
+    SITE_LOWER,
+    /* shared by several forewarms */
+    SITE_AWAIT_LEASE,
+    SITE_AWAIT_LEAVE,
+    SITE_FENCED /* stops a load whose lease was lost */
 };
 
 struct site;
@@ -63,6 +68,8 @@ struct site_hooks {
     void (*looked)(void *context, struct site *site);
     /* Adoption ended; when it succeeded, EVENT_FOUND was reported before. */
     void (*adopted)(void *context, struct site *site, bool found);
+    /* What it started and left to others is not used any more. */
+    void (*left_over)(void *context, struct site *site);
     bool (*remember)(void *context, struct site *site, const struct saved_child *child);
 };
 
@@ -76,7 +83,11 @@ struct site {
     const struct config_resource *config;
     bool configured;
     atomic_bool cancel;
-    atomic_bool proven; /* warm: losing it now is an event */
+    struct fleet *fleet;     /* NULL: none */
+    struct fleet_seat *seat; /* NULL: not shared */
+    atomic_bool cancelled;   /* by the brain, not by a lost lease */
+    atomic_bool fenced;      /* its lease was lost: the load has to stop */
+    atomic_bool proven;      /* warm: losing it now is an event */
 
     /* the running task's */
     struct job job;
@@ -90,7 +101,11 @@ struct site {
     int64_t doing_by_ns;    /* and is killed then */
     uint64_t told_bytes;    /* the latest size that the engine was told of */
     bool doubted, reloaded; /* the task proves again what was warm, and has loaded it again */
-    uint32_t missing;       /* looks in a row that did not find it loaded */
+    enum site_phase after_lease, after_leave;
+    bool joined; /* another forewarm loaded it: it is only probed here */
+    bool alone_probed, clearing;
+    uint32_t misses;  /* of probes of what was joined */
+    uint32_t missing; /* looks in a row that did not find it loaded */
     int64_t begun_ns, phase_ns, deadline_ns, stop_deadline_ns, delay_ns; /* monotonic */
     int64_t latencies[PROBE_MAX];
     uint32_t probes;
@@ -136,6 +151,9 @@ void site_unload(struct site *site, uint64_t attempt, uint32_t level);
 /* From cold to a level: RAISED or FAILED; and back: UNLOADED. */
 void site_raise(struct site *site, uint64_t attempt, uint32_t level);
 void site_lower(struct site *site, uint64_t attempt, uint32_t level);
+/* Stops what it started and left to others; ends with UNLOADED of attempt 0. */
+bool site_has_left_over(const struct site *site);
+void site_unload_left_over(struct site *site);
 void site_adopt(struct site *site, const struct saved_child *saved);
 /* Asks the server whether it still has what is warm; ends with `looked`, and with EVENT_LOST before
  * it when it said no SITE_LOOKS_MISSED times in a row. Only where site_can_look. */

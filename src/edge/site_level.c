@@ -116,6 +116,8 @@ static void raised(struct site *site, enum fw_err err, const struct fw_detail *d
         log_info("half warm", LOG_TEXT("resource", site->id),
                  LOG_TEXT("level", level_of(site)->name),
                  LOG_SECONDS("took_s", jobs_now_ns() - site->begun_ns));
+        if (site->seat && site->asleep)
+            fleet_unloaded(site->seat, false);
         site_task_finish(
             site, SITE_HALF,
             (struct event){.kind = EVENT_RAISED, .duration_ns = jobs_now_ns() - site->begun_ns});

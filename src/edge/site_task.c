@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "edge/call.h"
 #include "edge/log.h"
+#include "edge/site_fleet.h"
 #include <string.h>
 
 #define FIRST_DELAY_NS (5 * TIME_MILLISECOND)
@@ -51,7 +52,7 @@ void site_task_finish(struct site *site, enum site_stage stage, struct event eve
     report(site, event);
 }
 
-static void say_what_it_waits_for(struct site *site, const struct fw_detail *detail)
+void site_task_say(struct site *site, const struct fw_detail *detail)
 {
     pthread_mutex_lock(&site->lock);
     site->error = *detail;
@@ -60,6 +61,8 @@ static void say_what_it_waits_for(struct site *site, const struct fw_detail *det
 
 void site_task_fail(struct site *site, enum fw_err err, const struct fw_detail *detail)
 {
+    if (site_fleet_failed(site, err, detail))
+        return;
     site->failure = err;
     site->failure_detail = *detail;
     site_task_again(site, SITE_BEGIN_CLEANUP, 0, site->warmer.ops->unload_blocks);
@@ -107,7 +110,7 @@ static void await_load(struct site *site)
     }
     if (state != WARMER_LOADED) {
         if (detail.text[0])
-            say_what_it_waits_for(site, &detail);
+            site_task_say(site, &detail);
         if (!gave_up(site, &detail))
             site_task_again(site, SITE_AWAIT_LOAD,
                             site_task_next_delay(site, site->warmer.config->warmer.poll_ns),
@@ -123,18 +126,29 @@ static void await_load(struct site *site)
 
 /* ---- proving ---- */
 
+/* In a fleet a load needs a lease. */
+static void load_again(struct site *site)
+{
+    if (site->seat)
+        site_fleet_load_again(site);
+    else
+        site_task_again(site, SITE_BEGIN_LOAD, 0, site->warmer.ops->load_blocks);
+}
+
 /* Servers that load by calls may have let go of it; a process of ours that runs has it still. */
 static void prove_again(struct site *site)
 {
     struct fw_detail detail = {{0}};
     enum warmer_state state = site->warmer.ops->state(&site->warmer, &detail);
     bool own = site->warmer.ops == &warmer_exec;
+    if (site->joined && own)
+        state = WARMER_LOADED; /* another's: the probe tells */
     if (own && (state == WARMER_BROKEN || state == WARMER_UNLOADED))
         site_task_fail(site, FW_SPAWN, &detail);
     else if (state == WARMER_LOADED || own)
         site_task_again(site, SITE_PROBE, 0, true);
     else
-        site_task_again(site, SITE_BEGIN_LOAD, 0, site->warmer.ops->load_blocks);
+        load_again(site);
 }
 
 static void learn(struct site *site, bool anew, int64_t latency_ns)
@@ -146,7 +160,7 @@ static void learn(struct site *site, bool anew, int64_t latency_ns)
         learned->probe_ns = (struct stats_recent){0};
     stats_recent_add(&learned->probe_ns, latency_ns);
     if (site->phase != SITE_ADOPT && !site->doubted) {
-        if (site->level == 0) /* what a level saves the engine learns */
+        if (site->level == 0 && !site->joined) /* what a level saves the engine learns */
             stats_recent_add(&learned->load_ns, site->phase_ns - site->begun_ns);
         stats_recent_add(&learned->verify_ns, now_ns - site->phase_ns);
         site->took_ns = now_ns - site->begun_ns;
@@ -194,6 +208,8 @@ static void proven(struct site *site, bool changed)
             return;
         }
     }
+    if (!site_fleet_proven(site))
+        return;
     pass_note_on(site);
     if (changed)
         log_warn("its warm latency has changed for good", LOG_TEXT("resource", site->id),
@@ -243,8 +259,8 @@ static void probe_failed(struct site *site, const struct fw_detail *detail)
         site_task_fail(site, FW_SPAWN, &broken);
         return;
     }
-    say_what_it_waits_for(site, detail);
-    if (!gave_up(site, detail))
+    site_task_say(site, detail);
+    if (!site_fleet_missed(site) && !gave_up(site, detail))
         site_task_again(site, SITE_PROBE, site_task_next_delay(site, LAST_DELAY_NS), true);
 }
 
@@ -265,6 +281,8 @@ static void prove(struct site *site)
     if (!warmer_proves(site->warmer.config)) { /* allowed for warmer none only */
         site->latencies[site->probes++] = 0;
         atomic_store(&site->proven, true);
+        if (!site_fleet_proven(site))
+            return;
         site->asleep = false;
         site->level = 0;
         site_task_finish(site, SITE_READY,
@@ -286,7 +304,7 @@ static void prove(struct site *site)
         break;
     case PROBE_AGAIN:
         if (gone_without_a_word(site))
-            site_task_again(site, SITE_BEGIN_LOAD, 0, site->warmer.ops->load_blocks);
+            load_again(site);
         else
             site_task_again(site, SITE_PROBE, 0, true);
         break;
@@ -317,9 +335,9 @@ void site_task_failed(struct site *site)
                   LOG_TEXT("error", err_row(site->failure)->name),
                   LOG_TEXT("reason", site->failure_detail.text),
                   LOG_TEXT("next", err_row(site->failure)->next));
-    pthread_mutex_lock(&site->lock);
-    site->error = site->failure_detail;
-    pthread_mutex_unlock(&site->lock);
+    site_task_say(site, &site->failure_detail);
+    if (site->seat)
+        fleet_failed(site->seat, site->failure == FW_CANCELLED ? NULL : site->failure_detail.text);
     site_task_finish(site,
                      site->failure != FW_CANCELLED ? SITE_FAILED
                      : site->level > 0             ? SITE_HALF
@@ -335,6 +353,8 @@ static void unloaded(struct site *site)
     }
     log_info("unloaded", LOG_TEXT("resource", site->id),
              LOG_SECONDS("took_s", jobs_now_ns() - site->begun_ns));
+    if (site->seat)
+        fleet_unloaded(site->seat, false);
     site_task_finish(
         site, SITE_COLD,
         (struct event){.kind = EVENT_UNLOADED, .duration_ns = jobs_now_ns() - site->begun_ns});
@@ -431,6 +451,8 @@ static void adopt(struct site *site)
         return;
     }
     atomic_store(&site->proven, true);
+    if (site->seat)
+        fleet_found(site->seat);
     learn(site, false, site->latencies[site->probes - 1]);
     pass_note_on(site);
     log_info("taken over: it still runs and is warm", LOG_TEXT("resource", site->id),
@@ -517,6 +539,11 @@ void site_task_step(struct job *job)
     case SITE_SLEEP_AGAIN:
     case SITE_LOWER:
         site_level_step(site);
+        break;
+    case SITE_AWAIT_LEASE:
+    case SITE_AWAIT_LEAVE:
+    case SITE_FENCED:
+        site_fleet_step(site);
         break;
     case SITE_IDLE:
         break;

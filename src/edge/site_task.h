@@ -17,6 +17,7 @@ void site_task_failed(struct site *site);
 /* site_probe.c: sends one probe; `result` is the caller's to free. */
 FW_MUST_CHECK enum fw_err site_probe_call(struct site *site, struct call_result *result,
                                           struct fw_detail *detail);
+void site_task_say(struct site *site, const struct fw_detail *waits_for);
 /* site_level.c: ways to and from levels between cold and warm. */
 void site_level_step(struct site *site);
 

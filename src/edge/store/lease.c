@@ -92,11 +92,16 @@ bool lease_valid(const struct lease *lease, int64_t now_ns)
            (lease->state == LEASE_LOADING && now_ns < lease->stop_ns);
 }
 
-void lease_proven(struct lease *lease, int64_t now_ns)
+bool lease_proven(struct lease *lease, int64_t now_ns)
 {
+    if (lease->state == LEASE_WARM) /* proven again */
+        return true;
+    if (!lease_valid(lease, now_ns))
+        return false;
     if (lease->state == LEASE_LOADING)
         say(lease, LEASE_PROVEN, TIME_NEVER, "proven");
     enter(lease, LEASE_WARM, now_ns);
+    return true;
 }
 
 void lease_failed(struct lease *lease, int64_t now_ns, const char *reason)

@@ -47,7 +47,8 @@ const char *lease_state_name(enum lease_state state);
     X(LEASE_LEAVE, "leave")                                                                        \
     X(LEASE_UNLOADED, "unloaded")                                                                  \
     X(LEASE_GONE, "gone")                                                                          \
-    X(LEASE_LOOK, "look")
+    X(LEASE_LOOK, "look")                                                                          \
+    X(LEASE_BYE, "bye")
 enum lease_op {
 #define X(op, name) op,
     LEASE_OPS(X)
@@ -124,7 +125,8 @@ void lease_init(struct lease *lease, const struct lease_settings *settings,
 void lease_load(struct lease *lease, int64_t now_ns, bool not_there);
 /* Is the load still ours? (LOADING before its stop, ALONE, JOINED) */
 bool lease_valid(const struct lease *lease, int64_t now_ns);
-void lease_proven(struct lease *lease, int64_t now_ns);
+/* False: the lease was lost just before. */
+bool lease_proven(struct lease *lease, int64_t now_ns);
 /* The load failed or was given up, and is over. `reason` NULL: given up, nobody's fault. */
 void lease_failed(struct lease *lease, int64_t now_ns, const char *reason);
 void lease_found(struct lease *lease, int64_t now_ns); /* warm without a load of ours */

@@ -131,6 +131,11 @@ elseif op == 'gone' then
         redis.call('DEL', KEYS[3])
         let_go('cold')
     end
+elseif op == 'bye' then
+    redis.call('ZREM', KEYS[3], node)
+    if holder == node then
+        let_go('cold')
+    end
 end
 if redis.call('EXISTS', KEYS[2]) == 1 then -- what nobody has asked for in a month is forgotten
     redis.call('EXPIRE', KEYS[2], 2592000)

@@ -2,7 +2,8 @@
 #include "edge/store/store.h"
 #include <stdlib.h>
 
-enum fw_err store_open(struct store **store, const char *url, struct fw_detail *detail)
+enum fw_err store_open(struct store **store, const char *url, const char *password_file,
+                       struct fw_detail *detail)
 {
     *store = NULL;
     struct str text = str_of(url);
@@ -11,9 +12,10 @@ enum fw_err store_open(struct store **store, const char *url, struct fw_detail *
     if (str_starts(text, STR("sqlite:")) && text.len > 7)
         return store_sqlite_open(store, url + 7, detail);
     if (str_starts(text, STR("redis://")))
-        return err_set(detail, FW_UNSUPPORTED,
-                       "state: redis:// is not in this build yet, use sqlite:PATH");
-    return err_set(detail, FW_INPUT, "state: found \"%s\", expected memory: or sqlite:PATH", url);
+        return store_redis_open(store, url, password_file, detail);
+    return err_set(detail, FW_INPUT,
+                   "state: found \"%s\", expected memory:, sqlite:PATH or redis://HOST:PORT/DB",
+                   url);
 }
 
 void store_close(struct store **store)

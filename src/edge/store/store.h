@@ -31,7 +31,8 @@ void store_content_fini(struct store_content *content);
 struct store;
 struct store_ops {
     const char *name;
-    bool lasting; /* something survives the process */
+    bool lasting;  /* something survives the process */
+    bool children; /* and so may the commands it started: their numbers are kept */
     enum fw_err (*load)(struct store *store, struct store_content *content,
                         struct fw_detail *detail);
     /* All of it, at once; the children are written by save_child alone. */
@@ -45,14 +46,24 @@ struct store {
     const struct store_ops *ops;
 };
 
-/* "memory:", "sqlite:PATH"; "redis://..." is FW_UNSUPPORTED. FW_FOREIGN, FW_VERSION, FW_CORRUPT,
- * FW_IN_USE, FW_IO. */
+/* "memory:", "sqlite:PATH", "redis://HOST:PORT/DB" (`password_file`: for that; "" none, and must
+ * live as long as the store). FW_FOREIGN, FW_VERSION, FW_CORRUPT, FW_IN_USE, FW_IO. */
 FW_MUST_CHECK enum fw_err store_open(struct store **store, const char *url,
-                                     struct fw_detail *detail);
+                                     const char *password_file, struct fw_detail *detail);
 void store_close(struct store **store);
 
 FW_MUST_CHECK enum fw_err store_memory_open(struct store **store);
 FW_MUST_CHECK enum fw_err store_sqlite_open(struct store **store, const char *path,
                                             struct fw_detail *detail);
+/* One snapshot for all who share that Redis, in a versioned hash; the latest counts. A Redis that
+ * does not answer is no error of opening or loading: then there is nothing yet, and what it holds
+ * is not written over by one that has never read it. Children die with us: nobody adopts them. */
+FW_MUST_CHECK enum fw_err store_redis_open(struct store **store, const char *url,
+                                           const char *password_file, struct fw_detail *detail);
+
+/* What is learned of a resource, as bytes. */
+enum { STORE_LEARNED_MAX = 4096 };
+void store_learned_put(struct buf *out, const struct site_learned *learned);
+FW_MUST_CHECK bool store_learned_get(const void *data, int len, struct site_learned *learned);
 
 #endif

@@ -33,7 +33,8 @@ static void close_store(struct store *store)
 
 enum fw_err store_memory_open(struct store **store)
 {
-    static const struct store_ops ops = {"memory", false, load, save, save_child, close_store};
+    static const struct store_ops ops = {"memory", false,      false,      load,
+                                         save,     save_child, close_store};
     *store = calloc(1, sizeof **store);
     if (!*store)
         return FW_NOMEM;

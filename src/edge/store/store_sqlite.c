@@ -11,12 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    APPLICATION_ID = 0x46574d52 /* "FWMR" */,
-    SCHEMA_VERSION = 1,
-    HEADER_LEN = 100,
-    LEARNED_MAX = 4096
-};
+enum { APPLICATION_ID = 0x46574d52 /* "FWMR" */, SCHEMA_VERSION = 1, HEADER_LEN = 100 };
 
 struct sqlite_store {
     struct store store;
@@ -202,38 +197,6 @@ static enum fw_err set_up(struct sqlite_store *store, struct fw_detail *detail)
     return check_version(store, detail);
 }
 
-/* ---- learned, as bytes ---- */
-
-static void put_recent(struct buf *out, const struct stats_recent *recent)
-{
-    buf_put_u32(out, recent->count);
-    for (int i = 0; i < STATS_RECENT_MAX; i++)
-        buf_put_i64(out, recent->values[i]);
-}
-
-static void get_recent(struct buf_reader *in, struct stats_recent *recent)
-{
-    recent->count = buf_get_u32(in);
-    for (int i = 0; i < STATS_RECENT_MAX; i++)
-        recent->values[i] = buf_get_i64(in);
-}
-
-static void put_learned(struct buf *out, const struct site_learned *learned)
-{
-    put_recent(out, &learned->probe_ns);
-    put_recent(out, &learned->load_ns);
-    put_recent(out, &learned->verify_ns);
-}
-
-static bool get_learned(const void *data, int len, struct site_learned *learned)
-{
-    struct buf_reader in = {.data = data, .len = len > 0 ? (size_t)len : 0};
-    get_recent(&in, &learned->probe_ns);
-    get_recent(&in, &learned->load_ns);
-    get_recent(&in, &learned->verify_ns);
-    return !in.failed && in.at == in.len;
-}
-
 /* ---- loading ---- */
 
 static struct store_resource *resource_of(struct store_content *content, const char *id)
@@ -265,8 +228,8 @@ static bool load_learned_row(sqlite3_stmt *row, struct store_content *content)
 {
     struct store_resource *resource =
         resource_of(content, (const char *)sqlite3_column_text(row, 0));
-    return resource && get_learned(sqlite3_column_blob(row, 1), sqlite3_column_bytes(row, 1),
-                                   &resource->learned);
+    return resource && store_learned_get(sqlite3_column_blob(row, 1), sqlite3_column_bytes(row, 1),
+                                         &resource->learned);
 }
 
 static bool load_child_row(sqlite3_stmt *row, struct store_content *content)
@@ -352,8 +315,8 @@ static int save_engine(struct sqlite_store *store, const struct store_content *c
 static int save_learned(struct sqlite_store *store, const struct store_resource *resource)
 {
     struct buf data;
-    buf_init(&data, LEARNED_MAX);
-    put_learned(&data, &resource->learned);
+    buf_init(&data, STORE_LEARNED_MAX);
+    store_learned_put(&data, &resource->learned);
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(
         store->db,
@@ -434,7 +397,7 @@ static void close_store(struct store *base)
 
 enum fw_err store_sqlite_open(struct store **out, const char *path, struct fw_detail *detail)
 {
-    static const struct store_ops ops = {"sqlite", true, load, save, save_child, close_store};
+    static const struct store_ops ops = {"sqlite", true, true, load, save, save_child, close_store};
     enum fw_err err = inspect(path, detail);
     if (err != FW_OK && err != FW_NO)
         return err;

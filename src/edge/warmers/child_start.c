@@ -5,6 +5,7 @@
 #include "edge/warmers/procfs.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ struct launch {
     char *script; /* "exec COMMAND", or COMMAND where exec would change its meaning */
     char **environment;
     char resource[300]; /* FOREWARM_RESOURCE=id */
-    char devices[700], device_numbers[100];
+    char devices[700], device_numbers[100], token[48];
     char output_path[64]; /* /proc/self/fd/N of the pipe's end: opened again for reading and writing
                            */
     const char *directory;
@@ -115,7 +116,7 @@ static bool prepare(struct launch *launch, const struct child_spec *spec)
     while (environ[inherited])
         inherited++;
     launch->environment =
-        calloc(inherited + spec->environment_count + 4, sizeof *launch->environment);
+        calloc(inherited + spec->environment_count + 5, sizeof *launch->environment);
     size_t script_bytes = strlen(spec->command) + sizeof "exec ";
     launch->script = malloc(script_bytes);
     if (!launch->environment || !launch->script)
@@ -134,6 +135,11 @@ static bool prepare(struct launch *launch, const struct child_spec *spec)
                  "FOREWARM_DEVICE_NUMBERS=%s", spec->device_numbers);
         launch->environment[count++] = launch->devices;
         launch->environment[count++] = launch->device_numbers;
+    }
+    if (spec->token != 0) {
+        snprintf(launch->token, sizeof launch->token, "FOREWARM_FENCING_TOKEN=%" PRIu64,
+                 spec->token);
+        launch->environment[count++] = launch->token;
     }
     for (size_t i = 0; i < inherited; i++)
         if (!is_ours(environ[i]))

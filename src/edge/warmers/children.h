@@ -28,6 +28,7 @@ struct child_spec {
     uint32_t environment_count;
     const char *devices;        /* names, separated by commas; "" there are none */
     const char *device_numbers; /* "0,1" */
+    uint64_t token;             /* FOREWARM_FENCING_TOKEN; 0 none */
     const char *log;            /* "" our log */
     bool die_with_us;           /* there is no state file that would remember it */
 };

@@ -34,6 +34,7 @@ struct warmer {
     /* where it goes, or was found: names and numbers, separated by commas; "" nowhere in particular
      */
     char device_names[WARMER_DEVICES_MAX], device_numbers[64];
+    uint64_t token;   /* of the lease it loads or unloads under; 0 none */
     bool die_with_us; /* exec: nothing is remembered over a restart */
     /* A server's word on how far a load is, in thousandths; -1: it says none. */
     atomic_int permille;

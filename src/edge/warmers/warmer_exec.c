@@ -31,6 +31,7 @@ static struct child_spec spec_of(const struct warmer *warmer)
         .environment_count = config->environment_count,
         .devices = warmer->device_names,
         .device_numbers = warmer->device_numbers,
+        .token = warmer->token,
         .log = config->log,
         .die_with_us = warmer->die_with_us,
     };

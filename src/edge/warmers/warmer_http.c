@@ -4,12 +4,38 @@
 #include "edge/call.h"
 #include "edge/warmers/footprint.h"
 #include "edge/warmers/warmer.h"
+#include <inttypes.h>
+#include <stdio.h>
+
+/* A load or unload under a lease says its token: a server that checks it refuses an older one. */
+struct fenced {
+    struct config_call call;
+    const char *headers[CONFIG_HEADERS_MAX + 1];
+    char token[64];
+};
+
+static const struct config_call *fence(struct fenced *fenced, const struct warmer *warmer,
+                                       const struct config_call *call)
+{
+    if (warmer->token == 0)
+        return call;
+    fenced->call = *call;
+    for (uint32_t i = 0; i < call->header_count; i++)
+        fenced->headers[i] = call->headers[i];
+    (void)snprintf(fenced->token, sizeof fenced->token, "x-forewarm-fencing-token: %" PRIu64,
+                   warmer->token);
+    fenced->headers[fenced->call.header_count++] = fenced->token;
+    fenced->call.headers = fenced->headers;
+    return &fenced->call;
+}
 
 /* One call; its answer's body stays with the caller when `result` is given. */
 static enum fw_err perform(struct warmer *warmer, const struct config_call *call,
                            struct fw_detail *detail)
 {
     struct call_result result;
+    struct fenced fenced;
+    call = fence(&fenced, warmer, call);
     enum fw_err err = call_perform(call, &warmer->config->upstream, call->timeout_ns,
                                    warmer->cancel, &result, detail);
     call_result_fini(&result);
@@ -26,7 +52,8 @@ static enum fw_err load(struct warmer *warmer, struct fw_detail *detail)
 
 static enum fw_err unload(struct warmer *warmer, struct fw_detail *detail)
 {
-    const struct config_call *call = &warmer->config->warmer.unload;
+    struct fenced fenced;
+    const struct config_call *call = fence(&fenced, warmer, &warmer->config->warmer.unload);
     struct call_result result;
     /* A warm-up that was cancelled is cleaned up all the same. */
     enum fw_err err =

@@ -198,6 +198,11 @@ static inline enum lease_verdict model_op(struct model_call *c)
             model_let_go(m, "cold");
         }
         return LEASE_IS_OK;
+    case LEASE_BYE:
+        model_drop_user(m, c->node);
+        if (c->mine)
+            model_let_go(m, "cold");
+        return LEASE_IS_OK;
     default:
         return LEASE_IS_OK;
     }

@@ -253,10 +253,11 @@ static void contradictions(void **state)
 static void what_this_build_has_not(void **state)
 {
     (void)state;
-    refused("state: redis://h:6379/0\n" RESOURCE
+    refused("state: redis://:secret@h:6379/0\n" RESOURCE
             "    warmer: {kind: olama}\n    probe: {path: /p}\n",
             "f.yaml:5:20: warmer.kind: found \"olama\", expected one of:" KINDS "\n"
-            "f.yaml:1:8: state: redis:// is not in this build yet, use sqlite:PATH\n");
+            "f.yaml:1:8: state: a password does not belong into the address but into the file that "
+            "redis_password_file names, expected redis://HOST:PORT/DB\n");
 }
 
 static void planned_events(void **state)
@@ -342,7 +343,7 @@ static void wrong_values(void **state)
         "slm_{quality}\n"
         "f.yaml:3:9: listen: found \"nowhere\", expected an address and port such as "
         "127.0.0.1:7700\n"
-        "f.yaml:4:8: state: found \"file\", expected memory: or sqlite:PATH\n"
+        "f.yaml:4:8: state: found \"file\", expected memory:, sqlite:PATH or redis://HOST:PORT/DB\n"
         "f.yaml:2:18: allowed_origins: found \"chat.example\", expected origins such as "
         "https://chat.example\n");
 }

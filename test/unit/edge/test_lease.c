@@ -269,7 +269,7 @@ static void load_step(struct sim *s, struct node *n)
             n->doing = REST;
             return;
         }
-        lease_proven(&n->lease, s->now);
+        assert_true(lease_proven(&n->lease, s->now));
         s->loaded = true;
         s->loader = (int)(n - s->nodes);
         n->doing = WARM;
@@ -326,7 +326,7 @@ static void site_step(struct sim *s, struct node *n)
         } else if (s->now >= n->until && !s->loaded) {
             ask_again(s, n, true);
         } else if (s->now >= n->until) {
-            lease_proven(&n->lease, s->now);
+            assert_true(lease_proven(&n->lease, s->now));
             n->doing = WARM;
             n->look_at = s->now + LEASE / 2;
         }

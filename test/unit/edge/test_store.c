@@ -60,7 +60,7 @@ static struct store *opened(void)
 {
     struct store *store = NULL;
     struct fw_detail detail = {{0}};
-    enum fw_err err = store_open(&store, url, &detail);
+    enum fw_err err = store_open(&store, url, "", &detail);
     if (err != FW_OK)
         print_error("%s\n", detail.text);
     assert_int_equal(err, FW_OK);
@@ -145,7 +145,7 @@ static void one_owner_at_a_time(void **state)
     (void)state;
     struct store *store = opened(), *second = NULL;
     struct fw_detail detail;
-    assert_int_equal(store_open(&second, url, &detail), FW_IN_USE);
+    assert_int_equal(store_open(&second, url, "", &detail), FW_IN_USE);
     assert_non_null(strstr(detail.text, "is used by another forewarm"));
     store_close(&store);
 }
@@ -174,7 +174,7 @@ static void refused(const unsigned char *data, size_t len, enum fw_err expected)
     struct store *store = NULL;
     struct fw_detail detail = {{0}};
     write_file(data, len);
-    assert_int_equal(store_open(&store, url, &detail), expected);
+    assert_int_equal(store_open(&store, url, "", &detail), expected);
     assert_non_null(strstr(detail.text, path));
     assert_int_equal(read_file(after, sizeof after), len);
     assert_memory_equal(after, data, len);
@@ -225,11 +225,20 @@ static void other_urls(void **state)
     (void)state;
     struct store *store = NULL;
     struct fw_detail detail;
-    assert_int_equal(store_open(&store, "redis://localhost:6379/0", &detail), FW_UNSUPPORTED);
-    assert_string_equal(detail.text, "state: redis:// is not in this build yet, use sqlite:PATH");
-    assert_int_equal(store_open(&store, "file.db", &detail), FW_INPUT);
-    assert_int_equal(store_open(&store, "sqlite:/nowhere/at/all.db", &detail), FW_IO);
-    assert_int_equal(store_open(&store, "memory:", &detail), FW_OK);
+    assert_int_equal(store_open(&store, "redis://:secret@localhost/0", "", &detail), FW_INPUT);
+    assert_string_equal(detail.text,
+                        "state: a password does not belong into the address but into the file that "
+                        "redis_password_file names, expected redis://HOST:PORT/DB");
+    assert_int_equal(store_open(&store, "redis://host:0/1", "", &detail), FW_INPUT);
+    assert_int_equal(store_open(&store, "redis://host:1/x", "", &detail), FW_INPUT);
+    assert_int_equal(store_open(&store, "redis://:1/0", "", &detail), FW_INPUT);
+    assert_int_equal(store_open(&store, "redis://[::1]:1/0", "", &detail),
+                     FW_OK); /* not asked yet */
+    assert_true(store->ops->lasting && !store->ops->children);
+    store_close(&store);
+    assert_int_equal(store_open(&store, "file.db", "", &detail), FW_INPUT);
+    assert_int_equal(store_open(&store, "sqlite:/nowhere/at/all.db", "", &detail), FW_IO);
+    assert_int_equal(store_open(&store, "memory:", "", &detail), FW_OK);
     assert_false(store->ops->lasting);
     store_close(&store);
 }
