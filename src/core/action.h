@@ -125,7 +125,9 @@ enum cause {
     X(REASON_BREAKER, "breaker",                                                                   \
       "the last {1} warm-ups on its server failed; the next try in {0s}")                          \
     X(REASON_TRAFFIC, "traffic",                                                                   \
-      "{1} requests run beside it, more than {2}: it waits for {0s} at most")
+      "{1} requests run beside it, more than {2}: it waits for {0s} at most")                      \
+    X(REASON_SOONER, "sooner",                                                                     \
+      "it is ready in {0s}; the fallback answers at most {1s} later than it does when warm")
 enum reason {
 #define X(reason, name, sentence) reason,
     REASONS(X)

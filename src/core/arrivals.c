@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define RATE_TIME_CONSTANT_S 600.0
+enum { QUEUE_LOOKED_AT = 64 };
 
 static void learn_time_of_day(struct engine *engine, struct resource *resource)
 {
@@ -79,6 +80,33 @@ static int64_t remaining_load(const struct engine *engine, const struct resource
     return expected_ns > spent_ns ? expected_ns - spent_ns : TIME_SECOND;
 }
 
+/* Until it is warm: its own load, and those that wait for a loader before it. */
+static int64_t expected_wait(const struct engine *engine, const struct resource *resource)
+{
+    int64_t before_ns = 0;
+    uint32_t at = resource_loading(resource) ? RESOURCE_NONE : engine->queue_first;
+    for (int i = 0; at != RESOURCE_NONE && i < QUEUE_LOOKED_AT; i++) {
+        const struct resource *other = &engine->resources[at];
+        if (other == resource)
+            break;
+        before_ns = time_add(before_ns, decide_expected_load(engine, other));
+        at = other->queue_next;
+    }
+    uint32_t loaders = engine->loads_running > 0 ? engine->loads_running : 1;
+    return time_add(remaining_load(engine, resource), before_ns / loaders);
+}
+
+/* Does the fallback begin to answer before it is warm and does? Both are compared with the answer
+ * of a warm one, which cancels out. */
+static bool fallback_is_sooner(const struct engine *engine, const struct resource *resource,
+                               const struct event *event, struct why *why)
+{
+    int64_t wait_ns = expected_wait(engine, resource);
+    int64_t later_ns = event->value < INT64_MAX ? (int64_t)event->value : INT64_MAX;
+    *why = (struct why){REASON_SOONER, {wait_ns, later_ns}};
+    return later_ns < wait_ns;
+}
+
 /* A request for a resource that is not warm: hold it, send it elsewhere or refuse it; and see to
  * the warming. */
 static void meet_cold(struct engine *engine, const struct event *event)
@@ -94,7 +122,13 @@ static void meet_cold(struct engine *engine, const struct event *event)
         refuse_one(engine, event, FW_MODEL_FAILED, &why);
         return;
     }
-    if (resource->settings.on_cold != ON_COLD_HOLD || (event->flags & EVENT_NO_HOLD)) {
+    bool soonest = resource->settings.on_cold == ON_COLD_SOONEST &&
+                   resource->settings.has_fallback && !(event->flags & EVENT_NO_HOLD);
+    bool holds = resource->settings.on_cold == ON_COLD_HOLD && !(event->flags & EVENT_NO_HOLD);
+    struct why sooner;
+    if (soonest && fallback_is_sooner(engine, resource, event, &sooner)) {
+        refuse_one(engine, event, FW_MODEL_WARMING, &sooner);
+    } else if (!soonest && !holds) {
         const struct why why = {REASON_COLD_POLICY, {remaining_load(engine, resource)}};
         refuse_one(engine, event, FW_MODEL_WARMING, &why);
     } else if (resource->held >= (uint64_t)engine->settings.hold_limit ||
@@ -132,7 +166,8 @@ void arrivals_on_request(struct engine *engine, const struct event *event)
 {
     uint32_t number = event->resource;
     struct resource *resource = &engine->resources[number];
-    learn_request(engine, number, event);
+    if (!(event->flags & EVENT_AGAIN))
+        learn_request(engine, number, event);
     if (resource->state == RESOURCE_DRAINING)
         engine_signal(engine, number, SIGNAL_WANT, &(struct why){.reason = REASON_WANTED});
     if (event->flags & EVENT_SERVED) {

@@ -73,6 +73,7 @@ enum event_flags {
     EVENT_STREAM =
         128,         /* END, DOUBTED: the answer is a stream; for the edge, the engine sees none */
     EVENT_SEEN = 64, /* EVENT_DOUBTED: the request was seen elsewhere; nothing can be proven */
+    EVENT_AGAIN = 256, /* EVENT_REQUEST: the fallback failed it; it was learned from already */
 };
 
 struct event {
@@ -87,7 +88,8 @@ struct event {
                             long after eta_ns it may still come, 0: a minute */
     int64_t eta_ns;      /* HINT: expected from now; END: time to the first byte, for the edge */
     uint64_t value;      /* END: ns it was held; PROVEN: bytes measured, 0 unknown; DOUBTED: ns to
-                            the first byte when it is warm */
+                            the first byte when it is warm; REQUEST: ns by which the fallback begins
+                            to answer later than the resource when warm, 0 not known to be later */
     double probability;  /* HINT: 0..1; EXPECT: how many requests */
     uint32_t source; /* END, DOUBTED: requests in flight, for the edge; HINT, WARM: number of the
                         source's name, 0 unnamed */

@@ -238,7 +238,7 @@ static void get_resource(struct buf_reader *in, struct journal_record *record)
             in->failed = true;
     }
     if (record->event.id.len == 0 || record->event.id.len > JOURNAL_ID_MAX || pin > 1 ||
-        has_fallback > 3 || settings->on_cold < ON_COLD_HOLD || settings->on_cold > ON_COLD_REFUSE)
+        has_fallback > 3 || settings->on_cold < ON_COLD_HOLD || settings->on_cold > ON_COLD_SOONEST)
         in->failed = true;
 }
 

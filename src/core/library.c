@@ -114,7 +114,8 @@ int fw_engine_add(struct fw_engine *engine, int64_t at_ns, const char *id,
         err = err_set(&detail, FW_INPUT,
                       "at_ns: found %lld, expected no less than %lld: time does not go back",
                       (long long)at_ns, (long long)engine->now_ns);
-    settings.has_fallback = settings.on_cold == ON_COLD_FALLBACK;
+    settings.has_fallback =
+        settings.on_cold == ON_COLD_FALLBACK || settings.on_cold == ON_COLD_SOONEST;
     struct event event = {.kind = EVENT_RESOURCE, .id = str_of(id), .settings = &settings};
     if (err == FW_OK)
         err = step(engine, at_ns, &event);

@@ -89,14 +89,14 @@ const size_t engine_option_alias_count = sizeof engine_option_aliases / sizeof e
 
 #undef AT
 #define AT(field) offsetof(struct resource_settings, field)
-static const char *const on_cold_choices[] = {"hold", "fallback", "refuse", NULL};
+static const char *const on_cold_choices[] = {"hold", "fallback", "refuse", "soonest", NULL};
 
 /* "never" stands for "as the engine has it": see RESOURCE_INHERITS. */
 const struct option_row resource_option_rows[] = {
     {"memory", OPTION_SIZE, AT(memory), "0B", 0, 0, true, NULL,
      "Bytes it uses while warm; 0B: unknown until measured."},
     {"on_cold", OPTION_CHOICE, AT(on_cold), "hold", 0, 0, true, on_cold_choices,
-     "What a request meets while it is cold: hold it, send it to the fallback, or refuse it."},
+     "What a request meets while it is cold: hold it, send it to the fallback, refuse it, or what of the first two answers soonest."},
     {"hold_timeout", OPTION_DURATION, AT(hold_timeout_ns), "never", 0, 0, true, NULL,
      "How long a request may be held for it; absent: the general hold_timeout."},
     {"load_time", OPTION_DURATION, AT(load_time_ns), "never", 0, 0, true, NULL,

@@ -53,7 +53,7 @@ extern const size_t engine_option_count;
 extern const struct option_alias engine_option_aliases[];
 extern const size_t engine_option_alias_count;
 
-enum on_cold { ON_COLD_HOLD, ON_COLD_FALLBACK, ON_COLD_REFUSE };
+enum on_cold { ON_COLD_HOLD, ON_COLD_FALLBACK, ON_COLD_REFUSE, ON_COLD_SOONEST };
 
 /* A duration the resource does not set itself (the text of such a value is "never"). */
 #define RESOURCE_INHERITS INT64_MAX

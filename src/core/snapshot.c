@@ -23,7 +23,7 @@ static void code_settings(struct coder *coder, struct kept_settings *kept)
     code_u32(coder, &settings.devices);
     code_bool(coder, &settings.pin);
     code_bool(coder, &settings.has_fallback);
-    if (on_cold > ON_COLD_REFUSE || settings.span < 1 || settings.span > DEVICES_MAX ||
+    if (on_cold > ON_COLD_SOONEST || settings.span < 1 || settings.span > DEVICES_MAX ||
         settings.devices > UINT16_MAX)
         coder_fail(coder);
     settings.on_cold = (int)on_cold;

@@ -123,9 +123,12 @@ static void check_resource(struct config_reader *reader, struct config_resource 
     resource->engine.has_fallback = config->fallback.text[0] != 0;
     config_check_placing(reader, resource, pairs, count, node);
     check_levels(reader, resource, value_or(config_find(pairs, count, "levels"), node));
-    if (resource->engine.on_cold == ON_COLD_FALLBACK && !resource->engine.has_fallback)
+    if ((resource->engine.on_cold == ON_COLD_FALLBACK ||
+         resource->engine.on_cold == ON_COLD_SOONEST) &&
+        !resource->engine.has_fallback)
         yaml_walk_problem(&reader->walk, value_or(on_cold, node),
-                          "on_cold: fallback, but no fallback is configured");
+                          "on_cold: %s, but no fallback is configured",
+                          resource->engine.on_cold == ON_COLD_FALLBACK ? "fallback" : "soonest");
 }
 
 static size_t server_text(const struct config_url *url, char *text, size_t size)

@@ -186,7 +186,7 @@ static void on_failed(void *owner, enum fw_err err, const char *reason)
                 METRIC_CONNECT, 1);
     if (err == FW_UNREACHABLE)
         relay_lost(relay, reason);
-    else
+    else if (!relay_hold_instead(relay))
         relay_fail(relay, err, reason);
 }
 
@@ -223,7 +223,8 @@ static void broken(struct relay *relay, enum fw_err err, const char *reason)
     }
     metrics_add(relay->proxy->metrics, METRIC_UPSTREAM_ERRORS, relay->route->slot->resource,
                 err == FW_UPSTREAM_SLOW ? METRIC_TIMEOUT : METRIC_BROKEN, 1);
-    relay_fail(relay, err, reason);
+    if (!relay_hold_instead(relay))
+        relay_fail(relay, err, reason);
 }
 
 static void on_closed(void *owner, enum fw_err err)
@@ -381,7 +382,8 @@ static void core_refused(struct relay *relay, struct str reason)
     log_warn("the core refused a signature", LOG_STR("reason", ((struct str){reason.data, len})),
              LOG_TEXT("edge", relay->hold->view->config->fallback_edge_id));
     drop_upstream(relay);
-    relay_fail(relay, FW_UPSTREAM, detail.text);
+    if (!relay_hold_instead(relay))
+        relay_fail(relay, FW_UPSTREAM, detail.text);
 }
 
 /* The final head is read: writes ours and the body bytes that came with it. */
@@ -418,6 +420,8 @@ static void begin_answer(struct relay *relay, const struct head *head, const cha
         return;
     }
     note_first_byte(relay, head->status);
+    if (head->status < 400)
+        relay_learn_begin(relay, (int64_t)uv_hrtime());
     relay->state = RELAY_STREAMING;
     exchange_relay_begin(exchange, head->status, rewrite.keep_alive, by_close);
     relay_body(relay, buf_str(scratch), data, len);

@@ -42,6 +42,7 @@ struct relay {
     bool answers_head, extra;      /* extra: bytes behind the answer */
     bool strip;                    /* Authorization is for us and goes no further */
     bool is_signed;                /* to the core */
+    bool again;                    /* the fallback failed it */
     bool close_upstream;           /* the answer says so */
     uint8_t body;                  /* enum rewrite_body */
     struct buf head;               /* of the request, as it leaves */
@@ -86,6 +87,12 @@ void relay_fail(struct relay *relay, enum fw_err err,
                 const char *reason); /* the upstream's fault */
 struct str relay_label(const struct relay *relay);
 int64_t relay_wall_ns(void);
+
+/* relay_soonest.c: when answers begin, here and from the fallback */
+void relay_learn_begin(struct relay *relay, int64_t now_ns);
+uint64_t relay_fallback_later_ns(const struct relay *relay); /* than a warm resource; 0 unknown */
+/* The fallback failed before it answered: held instead, where that was the other choice. */
+bool relay_hold_instead(struct relay *relay);
 
 /* relay_hold.c */
 void relay_hold(struct relay *relay);

@@ -60,7 +60,8 @@ void relay_hold(struct relay *relay)
     relay->pings = relay->model.stream && field_says(relay, "x-forewarm-comments", "yes");
     metrics_move(proxy->metrics, METRIC_HELD, 1);
     set_timer(relay, PING_FIRST_NS);
-    relay_event(relay, EVENT_REQUEST, no_hold ? EVENT_NO_HOLD : 0);
+    relay_event(relay, EVENT_REQUEST,
+                (no_hold ? EVENT_NO_HOLD : 0u) | (relay->again ? EVENT_AGAIN : 0u));
 }
 
 /* The head of the stream, once, and a comment, which every reader of events skips. */
@@ -98,7 +99,8 @@ void relay_on_timer(struct wheel_timer *timer, int64_t now_ns)
 void relay_lost(struct relay *relay, const char *reason)
 {
     if (relay->label == METRIC_FALLBACK || relay->reissued) {
-        relay_fail(relay, FW_UNREACHABLE, reason);
+        if (!relay_hold_instead(relay))
+            relay_fail(relay, FW_UNREACHABLE, reason);
         return;
     }
     relay_leave(relay, FW_UNREACHABLE);

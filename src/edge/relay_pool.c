@@ -34,7 +34,8 @@ struct relay *relay_take(struct proxy *proxy)
     relay->state = RELAY_ROUTING;
     relay->label = METRIC_WARM;
     relay->in_use = relay->in_flight = relay->retried = relay->reissued = relay->heard =
-        relay->extra = relay->pings = relay->early = relay->strip = relay->is_signed = false;
+        relay->extra = relay->pings = relay->early = relay->strip = relay->is_signed =
+            relay->again = false;
     relay->next = proxy->relays;
     relay->link = &proxy->relays;
     if (relay->next)
@@ -80,6 +81,10 @@ void relay_event(struct relay *relay, uint32_t kind, uint32_t flags)
         .resource = relay->route->slot->resource,
         .request = kind == EVENT_LOST ? 0 : relay->id,
         .session = kind == EVENT_REQUEST ? relay->session : 0,
+        .value = kind == EVENT_REQUEST && !(flags & EVENT_SERVED) &&
+                         relay->route->config->engine.on_cold == ON_COLD_SOONEST
+                     ? relay_fallback_later_ns(relay)
+                     : 0,
         .flags = flags,
     };
     bus_send_event(relay->proxy->bus, relay->proxy->sender, &event);

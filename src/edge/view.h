@@ -21,7 +21,11 @@ struct slot {
      * nanoseconds, 0: none are. For streams, and for whole answers. */
     _Atomic int64_t odd_ns[2];
     uint32_t resource; /* the engine's number */
+    /* When answers begin, learned: [own, fallback][whole, streamed], ns; 0 unknown. */
+    _Atomic int64_t begins_ns[2][2];
+    _Atomic int64_t fallback_known_until_ns[2]; /* monotonic; then it is tried again */
 };
+enum { SLOT_OWN, SLOT_FALLBACK };
 
 struct route {
     const struct config_resource *config; /* lives as long as the view */

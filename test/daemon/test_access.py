@@ -287,6 +287,56 @@ def a_refused_signature_is_told_as_what_it_is():
         assert edge.chat("a").status == 200
 
 
+# ---- whichever is sooner ----
+
+def go_cold(d, id):
+    assert d.post(f"/v1/resources/{id}/unload").status in (200, 202)
+    d.wait_state(id, "cold")
+
+
+def a_cold_model_is_answered_by_what_is_sooner():
+    """on_cold: soonest, with a load of about a second: a quick fallback is asked, a slow one only until that is known, and
+    one that is gone costs nobody his answer."""
+    quick, slow = Recorder(delay=0.05), Recorder(delay=4.0)
+    with Daemon(load_time="30s") as d:
+        d.options["fallback"] = {"url": f"http://127.0.0.1:{quick.port}"}
+        d.exec_resource("a", "--load 1", on_cold="soonest")
+        d.start()
+        for _ in range(3):
+            answer = d.chat("a")
+            assert answer.status == 200 and answer.headers["x-forewarm-state"] == "fallback", answer.headers
+        d.wait_state("a", "warm")
+        assert d.chat("a").headers["x-forewarm-state"] == "warm"
+        why = d.get("/v1/resources/a/why").json
+        assert "the fallback answers at most" in json.dumps(why), why
+        go_cold(d, "a")
+        assert d.chat("a").headers["x-forewarm-state"] == "fallback"
+        d.wait_state("a", "warm")
+        go_cold(d, "a")
+        d.options["fallback"] = {"url": f"http://127.0.0.1:{slow.port}"}
+        reload(d)
+        answer = d.chat("a")  # nothing says yet that it is slow
+        assert answer.headers["x-forewarm-state"] == "fallback"
+        d.wait_state("a", "warm")
+        waits = []
+        for _ in range(4):  # the mean follows: 1/4 of the difference at a time
+            go_cold(d, "a")
+            began = time.monotonic()
+            state = d.chat("a").headers["x-forewarm-state"]
+            waits.append((state, round(time.monotonic() - began, 1)))
+            d.wait_state("a", "warm")
+        assert waits[-1][0] == "cold" and waits[-1][1] < 4, waits
+        # Gone: held instead, and counted once.
+        slow.close()
+        quick.close()
+        d.options["fallback"] = {"url": f"http://127.0.0.1:{free_port()}"}
+        d.exec_resource("b", "--load 1", on_cold="soonest")
+        reload(d)
+        answer = d.chat("b")
+        assert answer.status == 200 and answer.headers["x-forewarm-state"] == "cold", (answer, answer.headers)
+        assert d.resource("b")["accounts"]["requests"] == 1, d.resource("b")
+
+
 # ---- limits of clients ----
 
 def a_client_has_its_share():
@@ -390,4 +440,4 @@ def nothing_secret_is_shown():
 if __name__ == "__main__":
     main([tokens_have_scopes, the_data_plane_takes_tokens_and_does_not_pass_them_on, authorization_is_ours_or_the_upstreams,
           pages_of_allowed_origins_may_bring_tokens, the_core_serves_only_what_is_signed, an_edge_signs_what_goes_to_its_core,
-          a_refused_signature_is_told_as_what_it_is, a_client_has_its_share, a_client_has_so_many_connections, nothing_secret_is_shown])
+          a_refused_signature_is_told_as_what_it_is, a_cold_model_is_answered_by_what_is_sooner, a_client_has_its_share, a_client_has_so_many_connections, nothing_secret_is_shown])
