@@ -212,7 +212,10 @@ static enum fw_err end(struct transfer *transfer, CURLcode code, struct fw_detai
 {
     struct call_result *result = transfer->result;
     result->latency_ns = jobs_now_ns() - transfer->start_ns;
+    long sent_bytes = 0;
     curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &result->status);
+    curl_easy_getinfo(transfer->curl, CURLINFO_REQUEST_SIZE, &sent_bytes);
+    result->sent = sent_bytes > 0;
     return code == CURLE_OK || transfer->enough ? FW_OK : failed(code, transfer, detail);
 }
 
@@ -304,6 +307,13 @@ static enum fw_err judge(const struct config_call *call, const char *address,
     char found[CALL_EXCERPT_MAX];
     struct str body = buf_str(&result->body);
     call_excerpt(body, found);
+    if (result->status == 429 && call->expect_status != 429) {
+        struct str after = STR("");
+        (void)call_header(result, "Retry-After", &after);
+        return err_set(detail, FW_PROBE, "%s: overloaded: answered 429 \"%s\"%s%.*s", address,
+                       found, after.len > 0 ? ", Retry-After " : "",
+                       after.len < 20 ? (int)after.len : 20, after.data);
+    }
     if (result->status != call->expect_status)
         return err_set(detail, FW_PROBE, "%s: answered %ld \"%s\", expected %lld", address,
                        result->status, found, (long long)call->expect_status);
@@ -327,9 +337,10 @@ enum fw_err call_perform(const struct config_call *call, const struct config_url
         .method = call->method,
         .address = address.data,
         .body = call->body,
-        .body_bytes = strlen(call->body),
+        .body_bytes = call->body_bytes > 0 ? call->body_bytes : strlen(call->body),
         .headers = call->headers,
         .header_count = call->header_count,
+        .token = call->token,
         .ca_file = call->ca_file[0] || call->url[0] != '/' ? call->ca_file : upstream->ca_file,
         .timeout_ns = timeout_ns,
     };

@@ -12,6 +12,7 @@ enum { CALL_BODY_MAX = 1 << 20, CALL_HEAD_MAX = 16 << 10, CALLS_AT_ONCE_MAX = 32
 
 struct call_result {
     long status;        /* 0: no answer */
+    bool sent;          /* the server got something of the request */
     int64_t latency_ns; /* from the start to the answer's last byte */
     struct buf body;    /* its first CALL_BODY_MAX bytes */
     struct buf head;    /* its header lines, the first CALL_HEAD_MAX bytes */

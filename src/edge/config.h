@@ -36,6 +36,8 @@ struct config_call {            /* one HTTP call of a warmer, or the probe */
     const char *method;         /* default POST with a body, else GET */
     const char *url;            /* absolute, or a path under the resource's upstream; "" absent */
     const char *body;           /* "" none */
+    size_t body_bytes;          /* of a body that is no text; 0: its length */
+    const char *token;          /* given by the caller, never in a file; NULL none */
     const char *const *headers; /* "Name: value" */
     uint32_t header_count;
     int64_t expect_status;   /* default 200 */
@@ -52,7 +54,14 @@ struct config_call {            /* one HTTP call of a warmer, or the probe */
     X(WARMER_OLLAMA, "ollama", "Ollama loads and unloads it")                                      \
     X(WARMER_VLLM, "vllm", "vLLM puts it to sleep and wakes it")                                   \
     X(WARMER_LLAMA_SERVER, "llama-server", "llama.cpp's server: one model, or its router's")       \
-    X(WARMER_LM_STUDIO, "lm-studio", "LM Studio loads and unloads it")
+    X(WARMER_LM_STUDIO, "lm-studio", "LM Studio loads and unloads it")                             \
+    X(WARMER_TRITON, "triton", "a Triton server's repository loads and unloads it")                \
+    X(WARMER_TGI, "tgi", "a TGI server has it for as long as it runs")                             \
+    X(WARMER_LOCALAI, "localai", "LocalAI loads and unloads it")                                   \
+    X(WARMER_TORCHSERVE, "torchserve", "TorchServe starts and ends its workers")                   \
+    X(WARMER_KUBERNETES, "kubernetes", "a deployment is scaled from 0 to 1 and back")              \
+    X(WARMER_SABLIER, "sablier", "Sablier starts its containers")                                  \
+    X(WARMER_LLAMA_SWAP, "llama-swap", "a llama-swap loads and unloads it")
 enum warmer_kind {
 #define X(kind, name, sentence) kind,
     WARMER_KINDS(X)
@@ -77,6 +86,12 @@ struct config_warmer {
     struct config_call measure;  /* http: a document that holds what it uses */
     const char *measure_json;    /* http: where in it, a JSON pointer */
     struct config_url server;    /* a server's own API; "": at the upstream */
+    const char *token_file;      /* its first line goes as bearer token; "" none */
+    const char *ca_file;         /* https: CA certificates; "" the system's */
+    const char *ns, *deployment; /* kubernetes */
+    const char *names, *group;   /* sablier: containers by name, or by group */
+    int64_t session_ns;          /* sablier: they stop so long after the last request */
+    bool blocking;               /* sablier: the load call waits until they are ready */
     const char *const *headers;  /* sent with every call to it and with the probe its kind makes */
     uint32_t header_count;
     int64_t sleep_level; /* vllm: what unloaded means; 0: 1, or 2 below a level vllm-1 */

@@ -76,6 +76,8 @@ const char *const *config_read_lines(struct config_reader *reader, const char *w
                                      uint32_t *line_count);
 void config_read_warmer(struct config_reader *reader, struct config_resource *resource,
                         const yaml_node_t *node);
+/* What its kind knows where nothing was said; once the whole resource is read. */
+void config_complete_warmer(struct config_resource *resource);
 void config_read_levels(struct config_reader *reader, struct config_resource *resource,
                         const yaml_node_t *list);
 void config_read_call(struct config_reader *reader, struct config_call *call, const char *name,

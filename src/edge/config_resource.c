@@ -279,6 +279,7 @@ static void read_resource(struct config_reader *reader, struct config_resource *
     uint32_t count = yaml_walk_pairs(&reader->walk, node, "", pairs);
     for (uint32_t i = 0; i < count; i++)
         read_resource_pair(reader, resource, &pairs[i]);
+    config_complete_warmer(resource);
     const struct warmer_ops *kind = warmer_find((enum warmer_kind)resource->warmer.kind);
     if (resource->measured && (!kind->measures || (resource->warmer.kind == WARMER_HTTP &&
                                                    !resource->warmer.measure_json[0])))

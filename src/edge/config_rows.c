@@ -182,6 +182,24 @@ const struct option_row config_warmer_rows[] = {
     {"sleep_level", OPTION_INT, AT(sleep_level), "0", 0, 2, true, NULL,
      "vllm: the sleep that counts as unloaded, 1 (weights in host memory) or 2 (dropped); 0: 1, or 2 "
      "where a level is vllm-1."},
+    {"token_file", OPTION_TEXT, AT(token_file), "", 0, 1023, true, NULL,
+     "Kinds of a server: file whose first line is sent as bearer token, read anew for every call; "
+     "kubernetes without url: the pod's own."},
+    {"ca_file", OPTION_TEXT, AT(ca_file), "", 0, 1023, true, NULL,
+     "Kinds of a server, https: file with the CA certificates that its certificate is checked "
+     "against; absent: the system's, kubernetes without url: the pod's own."},
+    {"namespace", OPTION_TEXT, AT(ns), "", 0, 63, true, NULL,
+     "kubernetes: the deployment's namespace; absent: default."},
+    {"deployment", OPTION_TEXT, AT(deployment), "", 0, 253, true, NULL,
+     "kubernetes: the deployment. Required."},
+    {"names", OPTION_TEXT, AT(names), "", 0, 511, true, NULL,
+     "sablier: the containers, separated by commas; they or group are required."},
+    {"group", OPTION_TEXT, AT(group), "", 0, 255, true, NULL, "sablier: the containers' group."},
+    {"session_duration", OPTION_DURATION, AT(session_ns), "10m", SECOND, 24 * HOUR, true, NULL,
+     "sablier: it stops the containers so long after the last request for them, which is how they "
+     "are unloaded."},
+    {"blocking", OPTION_BOOL, AT(blocking), "false", 0, 0, true, NULL,
+     "sablier: the load is one call that waits until they are ready, not calls that ask."},
     {"poll", OPTION_DURATION, AT(poll_ns), "100ms", SECOND / 1000, MINUTE, true, NULL,
      "How often a load that is under way is looked at."},
 };

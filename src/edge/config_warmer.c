@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * The config's warmers: which kind, and what that kind needs. */
+#include "base/check.h"
+#include "base/time.h"
 #include "edge/config_part.h"
 #include "edge/warmers/warmer.h"
 #include <stdio.h>
+#include <string.h>
+
+#define CONFIG_SESSION_MIN_NS (30 * TIME_SECOND)
 
 void config_warmer_defaults(struct config_warmer *warmer)
 {
@@ -11,7 +16,13 @@ void config_warmer_defaults(struct config_warmer *warmer)
                                      .log = "",
                                      .loaded = "",
                                      .measure_command = "",
-                                     .measure_json = ""};
+                                     .measure_json = "",
+                                     .token_file = "",
+                                     .ca_file = "",
+                                     .ns = "",
+                                     .deployment = "",
+                                     .names = "",
+                                     .group = ""};
     for (size_t i = 0; i < config_warmer_row_count; i++)
         if (config_warmer_rows[i].type != OPTION_TEXT)
             option_defaults(&config_warmer_rows[i], 1, warmer);
@@ -120,6 +131,14 @@ static void check_keys(struct config_reader *reader, const struct config_warmer 
         {"url", SERVERS, false},
         {"headers", SERVERS, false},
         {"sleep_level", ONLY(WARMER_VLLM), false},
+        {"token_file", SERVERS, false},
+        {"ca_file", SERVERS, false},
+        {"namespace", ONLY(WARMER_KUBERNETES), false},
+        {"deployment", ONLY(WARMER_KUBERNETES), true},
+        {"names", ONLY(WARMER_SABLIER), false},
+        {"group", ONLY(WARMER_SABLIER), false},
+        {"session_duration", ONLY(WARMER_SABLIER), false},
+        {"blocking", ONLY(WARMER_SABLIER), false},
     };
     for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++) {
         const struct yaml_pair *pair = config_find(pairs, count, needs[i].key);
@@ -134,10 +153,44 @@ static void check_keys(struct config_reader *reader, const struct config_warmer 
     }
 }
 
+static void check_sablier(struct config_reader *reader, const struct config_warmer *warmer,
+                          const yaml_node_t *node)
+{
+    if (!warmer->server.text[0])
+        yaml_walk_problem(&reader->walk, node,
+                          "warmer.url: missing, expected where Sablier is, such as "
+                          "http://127.0.0.1:10000");
+    if (!warmer->names[0] == !warmer->group[0])
+        yaml_walk_problem(&reader->walk, node,
+                          "warmer.names, warmer.group: expected one of them, so that Sablier knows "
+                          "what to start");
+    if (warmer->session_ns < CONFIG_SESSION_MIN_NS)
+        yaml_walk_problem(&reader->walk, node,
+                          "warmer.session_duration: expected 30s or more: it is renewed every few "
+                          "seconds while it is warm");
+}
+
+/* The name goes into a path as it is. */
+static void check_kubernetes(struct config_reader *reader, const struct config_warmer *warmer,
+                             const yaml_node_t *node)
+{
+    const char *names[] = {warmer->ns, warmer->deployment};
+    for (size_t i = 0; i < 2; i++)
+        if (names[i][strspn(names[i], "abcdefghijklmnopqrstuvwxyz0123456789-.")])
+            yaml_walk_problem(&reader->walk, node,
+                              "warmer.%s: found \"%s\", expected a Kubernetes name: a-z, 0-9, - "
+                              "and .",
+                              i == 0 ? "namespace" : "deployment", names[i]);
+}
+
 static void check_warmer(struct config_reader *reader, const struct config_warmer *warmer,
                          const struct yaml_pair *pairs, uint32_t count, const yaml_node_t *node)
 {
     check_keys(reader, warmer, pairs, count, node);
+    if (warmer->kind == WARMER_SABLIER)
+        check_sablier(reader, warmer, node);
+    if (warmer->kind == WARMER_KUBERNETES)
+        check_kubernetes(reader, warmer, node);
     if (warmer->kind == WARMER_EXEC && config_find(pairs, count, "command") &&
         str_trim(str_of(warmer->command)).len == 0)
         yaml_walk_problem(&reader->walk, node, "warmer.command: found an empty command");
@@ -148,6 +201,30 @@ static void check_warmer(struct config_reader *reader, const struct config_warme
                           "/models/0/size_vram");
     if (warmer->loaded[0] && !config_find(pairs, count, "state"))
         yaml_walk_problem(&reader->walk, node, "warmer.loaded: means nothing without a state call");
+}
+
+#define IN_CLUSTER "/var/run/secrets/kubernetes.io/serviceaccount/"
+
+void config_complete_warmer(struct config_resource *resource)
+{
+    struct config_warmer *warmer = &resource->warmer;
+    if (warmer->kind == WARMER_KUBERNETES) {
+        if (!warmer->server.text[0]) {
+            CHECK(config_parse_url(STR("https://kubernetes.default.svc"), &warmer->server));
+            warmer->ca_file = warmer->ca_file[0] ? warmer->ca_file : IN_CLUSTER "ca.crt";
+            warmer->token_file = warmer->token_file[0] ? warmer->token_file : IN_CLUSTER "token";
+        }
+        warmer->ns = warmer->ns[0] ? warmer->ns : "default";
+    }
+    if (warmer->kind == WARMER_TORCHSERVE && !warmer->server.text[0]) {
+        const struct config_url *upstream = &resource->upstream;
+        bool v6 = strchr(upstream->host, ':') != NULL;
+        warmer->server = *upstream;
+        warmer->server.port = 8081;
+        warmer->server.prefix[0] = 0;
+        snprintf(warmer->server.text, sizeof warmer->server.text, "%s://%s%s%s:8081",
+                 upstream->tls ? "https" : "http", v6 ? "[" : "", upstream->host, v6 ? "]" : "");
+    }
 }
 
 void config_read_warmer(struct config_reader *reader, struct config_resource *resource,

@@ -93,8 +93,13 @@ static void begin_load(struct site *site)
 {
     struct fw_detail detail = {{0}};
     log_info("loading", LOG_TEXT("resource", site->id), LOG_TEXT("warmer", site->warmer.ops->name));
+    site->warmer.refused = false;
     enum fw_err err = site->warmer.ops->load(&site->warmer, &detail);
-    if (err != FW_OK)
+    if (err != FW_OK && site->warmer.refused) {
+        site->failure = err;
+        site->failure_detail = detail;
+        site_task_failed(site);
+    } else if (err != FW_OK)
         site_task_fail(site, err, &detail);
     else
         site_task_again(site, SITE_AWAIT_LOAD, 0, site->warmer.ops->load_blocks);

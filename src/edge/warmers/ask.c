@@ -2,7 +2,9 @@
 #include "edge/warmers/ask.h"
 #include "base/check.h"
 #include "base/time.h"
+#include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #define LOOK_AROUND_NS (2 * TIME_SECOND)
@@ -14,29 +16,85 @@ const struct config_url *ask_server(const struct warmer *warmer)
     return own->text[0] ? own : &warmer->config->upstream;
 }
 
+enum fw_err ask_token(const struct warmer *warmer, char token[ASK_TOKEN_MAX],
+                      struct fw_detail *detail)
+{
+    const char *path = warmer->config->warmer.token_file;
+    token[0] = 0;
+    if (!path[0])
+        return FW_OK;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return err_set(detail, FW_IO, "warmer.token_file: \"%s\" cannot be opened: %s", path,
+                       strerror(errno));
+    size_t len = fread(token, 1, ASK_TOKEN_MAX - 1, file);
+    bool whole = len < ASK_TOKEN_MAX - 1 && !ferror(file);
+    (void)fclose(file);
+    token[len] = 0;
+    token[strcspn(token, "\r\n")] = 0;
+    if (whole && token[0])
+        return FW_OK;
+    explicit_bzero(token, ASK_TOKEN_MAX);
+    return err_set(detail, FW_IO, "warmer.token_file: \"%s\" %s", path,
+                   whole ? "begins with an empty line, expected the token"
+                         : "is no token of at most 8 KiB");
+}
+
+void ask_add_name(struct buf *path, const char *name)
+{
+    for (const char *c = name; *c; c++)
+        if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+            strchr("-._~:/", *c))
+            buf_add_char(path, *c);
+        else
+            buf_printf(path, "%%%02X", (unsigned char)*c);
+}
+
 enum fw_err ask(struct warmer *warmer, const char *method, const char *path, const char *body,
                 int64_t timeout_ns, bool cancellable, struct ask_answer *answer,
                 struct fw_detail *detail)
 {
     const struct config_warmer *config = &warmer->config->warmer;
-    struct config_call call = {.method = method,
-                               .url = path,
-                               .body = body ? body : "",
-                               .headers = config->headers,
-                               .header_count = config->header_count,
-                               .expect_status = 200,
-                               .expect_body = "",
-                               .ca_file = ""};
+    char token[ASK_TOKEN_MAX];
+    const char *headers[CONFIG_HEADERS_MAX + 1];
+    struct buf address;
     *answer = (struct ask_answer){0};
-    enum fw_err err = call_perform(&call, ask_server(warmer), timeout_ns,
-                                   cancellable ? warmer->cancel : NULL, &answer->result, detail);
+    warmer->refused = true;
+    FW_TRY(ask_token(warmer, token, detail));
+    buf_init(&address, 2 * CONFIG_URL_MAX);
+    call_address(&(struct config_call){.url = path}, ask_server(warmer), &address);
+    buf_add(&address, "", 1);
+    struct call_request request = {.method = method,
+                                   .address = address.data,
+                                   .body = body,
+                                   .body_bytes = body ? strlen(body) : 0,
+                                   .headers = headers,
+                                   .token = token,
+                                   .ca_file = config->ca_file[0] ? config->ca_file
+                                                                 : ask_server(warmer)->ca_file,
+                                   .timeout_ns = timeout_ns};
+    for (; request.header_count < config->header_count; request.header_count++)
+        headers[request.header_count] = config->headers[request.header_count];
+    if (strcmp(method, "PATCH") == 0)
+        headers[request.header_count++] = "Content-Type: application/merge-patch+json";
+    enum fw_err err = address.failed ? FW_NOMEM
+                                     : call_send(&request, cancellable ? warmer->cancel : NULL,
+                                                 &answer->result, detail);
+    explicit_bzero(token, sizeof token);
+    buf_fini(&address);
     answer->status = answer->result.status;
-    if (err != FW_OK && err != FW_PROBE)
+    warmer->refused = !answer->result.sent;
+    if (err != FW_OK)
         return err;
     struct str text = ask_text(answer);
     answer->json = json_loadb(text.data, text.len, JSON_DECODE_ANY, NULL);
     detail->text[0] = 0;
     return FW_OK;
+}
+
+bool ask_header(const struct ask_answer *answer, const char *name, struct str *value)
+{
+    return call_header(&answer->result, name, value);
 }
 
 void ask_fini(struct ask_answer *answer)
@@ -51,8 +109,9 @@ const char *ask_complaint(const struct ask_answer *answer)
     const json_t *error = json_object_get(answer->json, "error");
     if (json_is_object(error))
         error = json_object_get(error, "message");
-    if (!error)
-        error = json_object_get(answer->json, "message");
+    static const char *const keys[] = {"message", "detail", "title"};
+    for (size_t i = 0; !json_is_string(error) && i < sizeof keys / sizeof keys[0]; i++)
+        error = json_object_get(answer->json, keys[i]);
     const char *text = json_string_value(error);
     return text ? text : "";
 }
@@ -117,6 +176,14 @@ bool ask_is(struct warmer *warmer, const char *kind)
     return is;
 }
 
+enum fw_err ask_wrong_server(struct warmer *warmer, const char *expected, const char *why,
+                             struct fw_detail *detail)
+{
+    warmer->refused = true;
+    return err_set(detail, FW_UPSTREAM, "expected %s at %s, found %s: %s", expected,
+                   ask_server(warmer)->text, what_is_there(warmer), why);
+}
+
 enum fw_err ask_failed(struct warmer *warmer, const char *kind, const char *asked,
                        const struct ask_answer *answer, struct fw_detail *detail)
 {
@@ -125,7 +192,9 @@ enum fw_err ask_failed(struct warmer *warmer, const char *kind, const char *aske
     bool is;
     long status = look_for(warmer, sign, &is);
     bool hidden = status == 0 || status == 401 || status == 403 || status >= 500;
-    if (!is && !hidden)
+    bool other = !is && !hidden;
+    warmer->refused = other || (answer->status >= 400 && answer->status < 500);
+    if (other)
         return err_set(detail, FW_UPSTREAM, "expected %s at %s, found %s: GET %s answered %ld%s",
                        kind, at, what_is_there(warmer), signs[sign].path, status,
                        status == 200 ? " and something else" : "");

@@ -22,7 +22,8 @@ static inline struct str ask_text(const struct ask_answer *answer)
 
 /* FW_OK: any answer came. Else as call_perform, and the answer is empty. `path` is under the
  * server; `body` NULL: none. When `cancellable`, the warmer's cancel ends it. The answer is freed
- * with ask_fini in every case. */
+ * with ask_fini in every case. A PATCH is a JSON merge patch. The token file is read anew for every
+ * call: tokens are replaced while we run. */
 FW_MUST_CHECK enum fw_err ask(struct warmer *warmer, const char *method, const char *path,
                               const char *body, int64_t timeout_ns, bool cancellable,
                               struct ask_answer *answer, struct fw_detail *detail);
@@ -36,6 +37,24 @@ enum fw_err ask_failed(struct warmer *warmer, const char *kind, const char *aske
                        const struct ask_answer *answer, struct fw_detail *detail);
 /* Does the server answer as this kind does? */
 bool ask_is(struct warmer *warmer, const char *kind);
+/* The same where no path is the kind's own: `why` tells what was amiss. */
+enum fw_err ask_wrong_server(struct warmer *warmer, const char *expected, const char *why,
+                             struct fw_detail *detail);
+/* A field of its head; false: it has none. */
+bool ask_header(const struct ask_answer *answer, const char *name, struct str *value);
+/* The first line of the warmer's token file; "" there is none. Wipe it after use. */
+enum { ASK_TOKEN_MAX = 8 << 10 };
+FW_MUST_CHECK enum fw_err ask_token(const struct warmer *warmer, char token[ASK_TOKEN_MAX],
+                                    struct fw_detail *detail);
+/* A model's name in a path: all but letters, digits and -._~:/ is %-encoded. */
+void ask_add_name(struct buf *path, const char *name);
+/* The inference that proves it, as configured or as its kind makes it, over the way that users'
+ * requests go. As call_perform. */
+enum { ASK_PROBE_MAX = 32 << 20 };
+FW_MUST_CHECK enum fw_err ask_probe(struct warmer *warmer, int64_t timeout_ns,
+                                    struct call_result *result, struct fw_detail *detail);
+/* For kinds that speak OpenAI's chat: a greeting, one token long. */
+void ask_chat(const struct warmer *warmer, struct warmer_probe *made);
 /* Where the server's API is. */
 const struct config_url *ask_server(const struct warmer *warmer);
 

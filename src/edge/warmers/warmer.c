@@ -7,10 +7,20 @@
 const struct warmer_ops *warmer_find(enum warmer_kind kind)
 {
     static const struct warmer_ops *const table[WARMER_KIND_COUNT] = {
-        [WARMER_NONE] = &warmer_none,           [WARMER_EXEC] = &warmer_exec,
-        [WARMER_HTTP] = &warmer_http,           [WARMER_OLLAMA] = &warmer_ollama,
-        [WARMER_VLLM] = &warmer_vllm,           [WARMER_LLAMA_SERVER] = &warmer_llama_server,
+        [WARMER_NONE] = &warmer_none,
+        [WARMER_EXEC] = &warmer_exec,
+        [WARMER_HTTP] = &warmer_http,
+        [WARMER_OLLAMA] = &warmer_ollama,
+        [WARMER_VLLM] = &warmer_vllm,
+        [WARMER_LLAMA_SERVER] = &warmer_llama_server,
         [WARMER_LM_STUDIO] = &warmer_lm_studio,
+        [WARMER_TRITON] = &warmer_triton,
+        [WARMER_TGI] = &warmer_tgi,
+        [WARMER_LOCALAI] = &warmer_localai,
+        [WARMER_TORCHSERVE] = &warmer_torchserve,
+        [WARMER_KUBERNETES] = &warmer_kubernetes,
+        [WARMER_SABLIER] = &warmer_sablier,
+        [WARMER_LLAMA_SWAP] = &warmer_llama_swap,
     };
     return table[kind];
 }

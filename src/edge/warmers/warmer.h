@@ -40,6 +40,8 @@ struct warmer {
     atomic_int permille;
     /* What people should know of it besides its state ("half of it is on the CPU"); "" nothing. */
     struct fw_detail note;
+    bool refused; /* the last call was not taken: when it was a load, there is nothing to take down
+                   */
     /* the kinds' own */
     struct child *child;
     int64_t stop_by_ns; /* exec: SIGKILL then (monotonic) */
@@ -52,12 +54,17 @@ struct warmer {
     int doing, step;    /* what is under way, see the kinds; 0 nothing */
     int depth;          /* vllm: the level it sleeps at; 0 it is awake, or nobody knows */
     int64_t context_length;
+    bool batched;     /* triton: its inputs have a batch dimension */
+    bool owns;        /* kubernetes: it was us who scaled it up */
+    bool seen;        /* it was loaded when the API of another server was asked last */
+    int64_t again_ns; /* localai: a refused unload is tried again then (monotonic) */
 };
 
 /* The inference that proves it, made by the kind; freed with buf_fini(&probe.body). */
 struct warmer_probe {
     char path[CONFIG_URL_MAX]; /* under the upstream: the way users' requests go */
     struct buf body;
+    char header[96]; /* one more header line; "" none */
     int64_t timeout_ns;
 };
 
@@ -83,7 +90,8 @@ struct warmer_ops {
 };
 
 extern const struct warmer_ops warmer_none, warmer_exec, warmer_http, warmer_ollama, warmer_vllm,
-    warmer_llama_server, warmer_lm_studio;
+    warmer_llama_server, warmer_lm_studio, warmer_triton, warmer_tgi, warmer_localai,
+    warmer_torchserve, warmer_kubernetes, warmer_sablier, warmer_llama_swap;
 const struct warmer_ops *warmer_find(enum warmer_kind kind);
 /* Can its server be asked whether it is loaded? Then what it loses by itself is noticed, and what
  * it has is taken over after a restart. */

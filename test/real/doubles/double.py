@@ -1,8 +1,10 @@
 """What the contract doubles share. A double answers as the reference for its kind says, with its delays and lies; what the
 real server would refuse it refuses, and remembers: a test that ends with something in `refused` fails."""
 
+import functools
 import http.server
 import json
+import re
 import socket
 import threading
 import time
@@ -21,7 +23,9 @@ class Double(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
     routes = {}  # (method, path): name of the handling function(self, call) -> (status, JSON, text or None)
+    patterns = ()  # (method, regular expression for the path, name of the function(self, call, *groups))
     server_words = "double"
+    tls = None  # an ssl.SSLContext
 
     def __init__(self, port=0):
         super().__init__(("127.0.0.1", port), Handler)
@@ -32,9 +36,15 @@ class Double(http.server.ThreadingHTTPServer):
         self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self.thread.start()
 
+    def get_request(self):
+        connection, address = super().get_request()
+        if self.tls:  # the handshake comes with the first byte that is read, in the connection's own thread
+            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.server_port}"
 
     def close(self):
         self.shutdown()
@@ -49,6 +59,14 @@ class Double(http.server.ThreadingHTTPServer):
 
     def handle_error(self, request, client_address):
         pass  # clients that hang up
+
+    def find(self, call):
+        """For paths with names in them: the handling function with its arguments, or None."""
+        for method, pattern, name in self.patterns:
+            match = re.fullmatch(pattern, call.path)
+            if match and method == call.method:
+                return functools.partial(getattr(self, name), call, *map(urllib.parse.unquote, match.groups()))
+        return None
 
     def not_found(self, call):
         raise Refused(404, "404 page not found")
@@ -116,7 +134,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             double.calls.append(call)
         name = double.routes.get((call.method, call.path))
         try:
-            answer = getattr(double, name)(call) if name else double.not_found(call)
+            found = functools.partial(getattr(double, name), call) if name else double.find(call)
+            answer = found() if found else double.not_found(call)
         except Refused as refused:
             if refused.meant:
                 with double.lock:
@@ -125,12 +144,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if answer is not None:  # else it has answered by itself
             self.send(*answer)
 
-    def send(self, status, body):
+    def send(self, status, body, headers=()):
         data = b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
         kind = "text/plain" if isinstance(body, str) else "application/json"
         try:
             self.send_response(status)
-            self.send_header("Content-Type", kind)
+            for name, value in headers:
+                self.send_header(name, value)
+            if "Content-Type" not in dict(headers):
+                self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             if self.command != "HEAD":
