@@ -11,6 +11,7 @@
 #include <curl/curl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #define DRAIN_LOOK_MS 10
 #define RECLAIM_MS    1000
@@ -228,6 +229,21 @@ static enum fw_err make_parts(struct daemon *daemon, struct fw_detail *detail)
     return bus_create(&daemon->bus, io_count);
 }
 
+/* Every connection is an open file: as many as the system lets us have, and a word where these
+ * are fewer than the configuration promises (a connection may need another to its upstream). */
+static void allow_files(const struct config *config)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_max != RLIM_INFINITY && files.rlim_max / 2 < (rlim_t)config->max_connections)
+        log_warn(
+            "fewer files may be open than max_connections may need: raise the limit (ulimit -n)",
+            LOG_INT("files", files.rlim_max), LOG_INT("max_connections", config->max_connections));
+}
+
 static enum fw_err start(struct daemon *daemon, struct fw_detail *detail)
 {
     struct view *view = NULL;
@@ -236,6 +252,7 @@ static enum fw_err start(struct daemon *daemon, struct fw_detail *detail)
     FW_TRY(check_address(daemon, daemon->config->listen, detail));
     FW_TRY(check_address(daemon, daemon->config->control_listen, detail));
     FW_TRY(make_parts(daemon, detail));
+    allow_files(daemon->config); /* behind the children, who keep what they had */
     const struct brain_setup setup = {daemon->bus,      daemon->slots, daemon->jobs,
                                       daemon->children, daemon->store, daemon->metrics,
                                       daemon->fleet};

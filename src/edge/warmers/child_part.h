@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "edge/warmers/children.h"
 #include <pthread.h>
+#include <sys/resource.h>
 #include <stdatomic.h>
 
 enum { CHILDREN_MAX = 4096 };
@@ -36,6 +37,7 @@ struct children {
     int wake_fd;
     struct child *first;
     size_t count;
+    struct rlimit files; /* as we found it: commands get this, whatever we took for ourselves */
 };
 
 void children_wake(struct children *children);

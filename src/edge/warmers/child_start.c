@@ -26,6 +26,7 @@ struct launch {
     char output_path[64]; /* /proc/self/fd/N of the pipe's end: opened again for reading and writing
                            */
     const char *directory;
+    struct rlimit files;
     int output_fd, gate_fd;
     bool die_with_us;
     pid_t parent;
@@ -176,6 +177,7 @@ static _Noreturn void run_child(const struct launch *launch)
     char *argv[] = {(char *)"sh", (char *)"-c", launch->script, NULL};
     setpgid(0, 0);
     reset_signals();
+    (void)setrlimit(RLIMIT_NOFILE, &launch->files);
     int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
     int output = open(launch->output_path, O_RDWR | O_CLOEXEC);
     if (output < 0)
@@ -243,7 +245,7 @@ enum fw_err child_spawn(struct children *children, const struct child_spec *spec
                         child_ended_fn *ended, void *context, struct child **child,
                         struct fw_detail *detail)
 {
-    struct launch launch = {0};
+    struct launch launch = {.files = children->files};
     struct child *made = new_child(children, spec, ended, context);
     enum fw_err err = made && prepare(&launch, spec) ? open_log(made, spec, detail) : FW_NOMEM;
     if (err == FW_OK)

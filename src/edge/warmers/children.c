@@ -227,6 +227,7 @@ enum fw_err children_create(struct children **children, struct fw_detail *detail
     if (!made)
         return FW_NOMEM;
     pthread_mutex_init(&made->lock, NULL);
+    (void)getrlimit(RLIMIT_NOFILE, &made->files);
     made->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int error = made->wake_fd < 0 ? errno : pthread_create(&made->thread, NULL, watch, made);
     if (error != 0) {
