@@ -16,6 +16,7 @@ enum { ANSWER_MAX = 256 << 20, ADDRESS_MAX = 4096, POLL_MS = 200, COLUMNS = 8 };
 struct options {
     char api[OPTION_TEXT_MAX];
     char token_file[OPTION_TEXT_MAX];
+    char ca_file[OPTION_TEXT_MAX];
     bool no_wait;
 };
 static const struct args_row rows[] = {
@@ -27,19 +28,24 @@ static const struct args_row rows[] = {
       "file with its token; else FOREWARM_TOKEN"},
      "FILE",
      0},
+    {{"ca_file", OPTION_TEXT, offsetof(struct options, ca_file), "", 0, 0, false, NULL,
+      "https: PEM file of the authorities to check it with; else FOREWARM_CA_FILE, else the "
+      "system's"},
+     "FILE",
+     0},
     {{"no_wait", OPTION_BOOL, offsetof(struct options, no_wait), "false", 0, 0, false, NULL,
       "warm: do not wait until it is"},
      NULL,
      0},
 };
-enum { ROWS_COMMON = 2, ROWS_WARM = 3 };
+enum { ROWS_COMMON = 3, ROWS_WARM = 4 };
 
 /* One conversation with the daemon. */
 struct client {
     const struct args_spec *spec;
     struct args args;
     struct options options;
-    char token[600];
+    char token[1200];
     struct fw_detail detail;
 };
 
@@ -63,7 +69,7 @@ static const char *api_of(const struct client *client)
 static enum fw_err read_token(struct client *client)
 {
     const char *variable = getenv("FOREWARM_TOKEN");
-    char line[512] = "";
+    char line[1100] = "";
     if (client->options.token_file[0]) {
         FILE *file = fopen(client->options.token_file, "r");
         if (!file || !fgets(line, sizeof line, file)) {
@@ -100,6 +106,8 @@ static enum fw_err perform(struct client *client, CURL *curl, const char *method
                            const char *address, struct buf *answer)
 {
     char said[CURL_ERROR_SIZE] = "";
+    const char *ca_file =
+        client->options.ca_file[0] ? client->options.ca_file : getenv("FOREWARM_CA_FILE");
     long status = 0;
     struct curl_slist *headers = client->token[0] ? curl_slist_append(NULL, client->token) : NULL;
     curl_easy_setopt(curl, CURLOPT_URL, address);
@@ -109,6 +117,8 @@ static enum fw_err perform(struct client *client, CURL *curl, const char *method
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 5L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, 60L);
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    if (ca_file && ca_file[0])
+        curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, said);

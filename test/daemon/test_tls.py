@@ -7,12 +7,13 @@ import json
 import os
 import socket
 import ssl
+import subprocess
 import tempfile
 import threading
 import time
 
 from certificates import Authority
-from harness import Daemon, free_port, main, wait_for
+from harness import FOREWARM, Daemon, call, free_port, main, wait_for
 from test_access import CHAT, SECRET, Recorder, bearer, core_daemon, reload, write
 
 DIR = tempfile.TemporaryDirectory(prefix="forewarm-certificates-")
@@ -76,6 +77,12 @@ def both_listeners_speak_tls():
         # Oversized: told so, also under TLS.
         status, body, _ = secure_call(d.port, "POST", CHAT, b"x", {"Content-Length": str(1 << 30)})
         assert status == 413 and b"body_too_large" in body, (status, body)
+        # The commands, with the authority named and without.
+        api = [FOREWARM, "status", "--api", f"https://127.0.0.1:{d.control}"]
+        run = subprocess.run([*api, "--ca-file", AUTHORITY.file], capture_output=True, text=True)
+        assert run.returncode == 0 and "a " in run.stdout, run
+        run = subprocess.run(api, capture_output=True, text=True)
+        assert run.returncode == 3 and "certificate" in run.stderr, run
         # Pages of ours are recognised by their https origin.
         host = f"127.0.0.1:{d.control}"
         assert secure_call(d.control, "POST", "/start-warmup", {"resource": "a"}, {"Origin": f"https://{host}"})[0] in (200, 202)
@@ -262,7 +269,6 @@ def upstreams_over_https_are_checked():
                 assert d.chat("right").status == 200
             assert len(servers["right"].alpn) <= before + 1, "the connection is not kept"
             body = json.dumps({"model": "right", "pad": "x" * (4 << 20)}).encode()
-            from harness import call
             assert call(d.port, "POST", CHAT, body).status == 200
             assert servers["right"].seen[-1]["body"] == body
         for server in [*servers.values(), plain]:
