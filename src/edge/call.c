@@ -324,6 +324,23 @@ static enum fw_err judge(const struct config_call *call, const char *address,
     return FW_OK;
 }
 
+static struct call_request request_of(const struct config_call *call,
+                                      const struct config_url *upstream, const char *address,
+                                      int64_t timeout_ns)
+{
+    return (struct call_request){
+        .method = call->method,
+        .address = address,
+        .body = call->body,
+        .body_bytes = call->body_bytes > 0 ? call->body_bytes : strlen(call->body),
+        .headers = call->headers,
+        .header_count = call->header_count,
+        .token = call->token,
+        .ca_file = call->ca_file[0] || call->url[0] != '/' ? call->ca_file : upstream->ca_file,
+        .timeout_ns = timeout_ns,
+    };
+}
+
 enum fw_err call_perform(const struct config_call *call, const struct config_url *upstream,
                          int64_t timeout_ns, const atomic_bool *cancel, struct call_result *result,
                          struct fw_detail *detail)
@@ -333,20 +350,40 @@ enum fw_err call_perform(const struct config_call *call, const struct config_url
     buf_init(&address, ADDRESS_MAX);
     call_address(call, upstream, &address);
     buf_add(&address, "", 1);
-    struct call_request request = {
-        .method = call->method,
-        .address = address.data,
-        .body = call->body,
-        .body_bytes = call->body_bytes > 0 ? call->body_bytes : strlen(call->body),
-        .headers = call->headers,
-        .header_count = call->header_count,
-        .token = call->token,
-        .ca_file = call->ca_file[0] || call->url[0] != '/' ? call->ca_file : upstream->ca_file,
-        .timeout_ns = timeout_ns,
-    };
+    struct call_request request = request_of(call, upstream, address.data, timeout_ns);
     enum fw_err err = address.failed ? FW_NOMEM : call_send(&request, cancel, result, detail);
     if (err == FW_OK)
         err = judge(call, address.data, result, detail);
+    buf_fini(&address);
+    return err;
+}
+
+enum fw_err call_perform_all(const struct config_call *call, const struct config_url *upstream,
+                             uint32_t count, int64_t timeout_ns, const atomic_bool *cancel,
+                             struct call_result *result, struct fw_detail *detail)
+{
+    struct call_request requests[CALLS_AT_ONCE_MAX];
+    struct call_result results[CALLS_AT_ONCE_MAX] = {{0}};
+    struct buf address;
+    CHECK(count >= 1 && count <= CALLS_AT_ONCE_MAX);
+    buf_init(&address, ADDRESS_MAX);
+    call_address(call, upstream, &address);
+    buf_add(&address, "", 1);
+    for (uint32_t i = 0; i < count; i++)
+        requests[i] = request_of(call, upstream, address.data, timeout_ns);
+    enum fw_err err =
+        address.failed ? FW_NOMEM : call_send_all(requests, count, cancel, results, detail);
+    int64_t slowest_ns = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (err == FW_OK)
+            err = judge(call, address.data, &results[i], detail);
+        if (results[i].latency_ns > slowest_ns)
+            slowest_ns = results[i].latency_ns;
+        if (i > 0)
+            call_result_fini(&results[i]);
+    }
+    *result = results[0];
+    result->latency_ns = slowest_ns;
     buf_fini(&address);
     return err;
 }

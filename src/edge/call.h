@@ -53,6 +53,12 @@ FW_MUST_CHECK enum fw_err call_perform(const struct config_call *call,
                                        const struct config_url *upstream, int64_t timeout_ns,
                                        const atomic_bool *cancel, struct call_result *result,
                                        struct fw_detail *detail);
+/* The same, so many at the same time (at most CALLS_AT_ONCE_MAX). Each must be answered as
+ * expected; the result is the first one's, with the latency of the slowest. */
+FW_MUST_CHECK enum fw_err call_perform_all(const struct config_call *call,
+                                           const struct config_url *upstream, uint32_t count,
+                                           int64_t timeout_ns, const atomic_bool *cancel,
+                                           struct call_result *result, struct fw_detail *detail);
 /* A short, printable beginning of an answer, for messages. */
 enum { CALL_EXCERPT_MAX = 84 };
 const char *call_excerpt(struct str body, char text[CALL_EXCERPT_MAX]);

@@ -135,7 +135,9 @@ struct config_resource {
     char upstream_model[CONFIG_ID_MAX]; /* name the upstream knows it by; "" the id: aliases are
                                            rewritten to this */
     struct resource_settings engine;
-    bool measured; /* memory: auto */
+    bool measured;                   /* memory: auto */
+    char option_keys[CONFIG_ID_MAX]; /* "": those of the warmer's kind; see edge/options.h */
+    int64_t probe_count;             /* probes at the same time, for lazy instances */
     struct config_warmer warmer;
     struct config_level levels[LEVELS_MAX]; /* as many as engine.level_count */
     char ca_file[OPTION_TEXT_MAX];          /* "": the general one */

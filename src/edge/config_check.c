@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What one key alone cannot tell: parts of the config that contradict each other. */
 #include "edge/config_part.h"
+#include "edge/options.h"
 #include "edge/store/redis_link.h"
 #include "plan/policies.h"
 #include <stdio.h>
@@ -106,6 +107,18 @@ static void check_levels(struct config_reader *reader, const struct config_resou
     }
 }
 
+static void check_option_keys(struct config_reader *reader, const struct config_resource *resource,
+                              const yaml_node_t *node)
+{
+    struct str rest = str_of(resource->option_keys), key;
+    uint32_t count = 0;
+    while (rest.len > 0 && str_cut(&rest, ' ', &key))
+        count += key.len > 0;
+    if (count > OPTIONS_KEYS_MAX)
+        yaml_walk_problem(&reader->walk, node, "option_keys: found %u, expected at most %d", count,
+                          OPTIONS_KEYS_MAX);
+}
+
 static void check_resource(struct config_reader *reader, struct config_resource *resource,
                            const yaml_node_t *node)
 {
@@ -122,6 +135,7 @@ static void check_resource(struct config_reader *reader, struct config_resource 
     const struct yaml_pair *on_cold = config_find(pairs, count, "on_cold");
     resource->engine.has_fallback = config->fallback.text[0] != 0;
     config_check_placing(reader, resource, pairs, count, node);
+    check_option_keys(reader, resource, value_or(config_find(pairs, count, "option_keys"), node));
     check_levels(reader, resource, value_or(config_find(pairs, count, "levels"), node));
     if ((resource->engine.on_cold == ON_COLD_FALLBACK ||
          resource->engine.on_cold == ON_COLD_SOONEST) &&

@@ -145,6 +145,11 @@ const struct option_row config_resource_rows[] = {
      "The name its upstream knows it by; absent: the id."},
     {"shared", OPTION_BOOL, AT(shared), "true", 0, 0, false, NULL,
      "state: redis://: its server is the same for all forewarms; one at a time loads it."},
+    {"option_keys", OPTION_TEXT, AT(option_keys), "", 0, CONFIG_ID_MAX - 1, true, NULL,
+     "Members of requests, separated by blanks, that make its server load anew when they change, such as "
+     "options.num_ctx or lora; the probe is sent with those most used. Absent: what its warmer's kind knows; none: none."},
+    {"probe_count", OPTION_INT, AT(probe_count), "1", 1, 32, true, NULL,
+     "Probes sent at the same time: as many as its server has instances that begin lazily."},
     {"warm_factor", OPTION_DOUBLE, AT(warm_factor), "3", 1, 1000, true, NULL,
      "A probe is at warm speed when it takes at most this many times what it takes when the "
      "resource is warm."},

@@ -39,6 +39,8 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
       "Loading time of all devices at the configured price of an hour.")                           \
     X(METRIC_DECLINED, "forewarm_warmups_declined_total", COUNTER, "resource,reason", NONE,        \
       "Warm-ups that did not begin: cooldown, budget, breaker or traffic.")                        \
+    X(METRIC_OPTION_CONFLICTS, "forewarm_option_conflicts_total", COUNTER, "resource", NONE,       \
+      "Requests whose options differ from the one before, so that the server loads anew.")         \
     X(METRIC_DOUBTED, "forewarm_doubted_total", COUNTER, "resource", NONE,                         \
       "Requests that were answered at cold speed by what was believed warm.")                      \
     X(METRIC_STATE, "forewarm_resource_state", GAUGE, "resource,state", NONE,                      \

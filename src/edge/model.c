@@ -228,6 +228,9 @@ static enum fw_err read_json(struct model *model, struct str body, struct scan_f
         return err_set(detail, FW_INPUT, "the JSON body cannot be read: byte %zu: expected %s",
                        error.at, error.expected);
     model->stream = fields[1].type == SCAN_TRUE;
+    model->body = body;
+    if (fields[2].type == SCAN_OBJECT)
+        model->options = fields[2].raw;
     return take_json(model, &fields[0], detail);
 }
 
@@ -264,8 +267,9 @@ enum fw_err model_find(struct model *model, const struct view *view,
 {
     const struct config *config = view->config;
     struct from_part parts[RESOURCE_FROM_PARTS_MAX + 1];
-    struct scan_field fields[SCAN_FIELDS_MAX] = {{.key = STR("model")}, {.key = STR("stream")}};
-    size_t count = 2;
+    struct scan_field fields[SCAN_FIELDS_MAX] = {
+        {.key = STR("model")}, {.key = STR("stream")}, {.key = STR("options")}};
+    size_t count = 3;
     uint32_t part_count =
         config->resource_from.text[0] ? split_from(&config->resource_from, parts) : 0;
     for (uint32_t i = 0; i < part_count && count < SCAN_FIELDS_MAX; i++) {
@@ -273,7 +277,7 @@ enum fw_err model_find(struct model *model, const struct view *view,
             fields[count++].key = parts[i].field;
     }
     model->place = MODEL_NOWHERE;
-    model->name = model->raw = (struct str){0};
+    model->name = model->raw = model->body = model->options = (struct str){0};
     model->stream = false;
     bool in_path = find_in_path(model, view, request->path);
     if (in_path)

@@ -27,7 +27,8 @@ struct model {
     struct str name; /* decoded; in `text` or the configuration */
     struct str
         raw; /* where it is written (JSON: with the quotes); empty where it cannot be replaced */
-    bool stream; /* JSON "stream": true, or multipart stream=true */
+    struct str body, options; /* JSON: the whole, and its member "options"; else empty */
+    bool stream;              /* JSON "stream": true, or multipart stream=true */
     char text[MODEL_NAME_MAX];
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/check.h"
 #include "edge/access.h"
+#include "edge/log.h"
 #include "edge/relay.h"
 #include <stdlib.h>
 
@@ -48,6 +49,28 @@ static void on_refused(void *context, enum server_refusal why)
     metrics_add(proxy->metrics, METRIC_REFUSED, 0, why, 1);
 }
 
+/* Clients with different options make the server load anew, turn by turn. */
+static void note_options(struct relay *relay)
+{
+    const struct config_resource *config = relay->route->config;
+    struct slot *slot = relay->route->slot;
+    char text[OPTIONS_TEXT_MAX], before[OPTIONS_TEXT_MAX];
+    struct str keys = options_keys(config);
+    bool warn = false;
+    if (keys.len == 0 || relay->model.body.len == 0)
+        return;
+    size_t len = options_read(keys, relay->model.body, relay->model.options, text);
+    if (!options_note(&slot->options, (struct str){text, len}, relay_wall_ns(), &warn, before))
+        return;
+    metrics_add(relay->proxy->metrics, METRIC_OPTION_CONFLICTS, slot->resource, 0, 1);
+    if (!warn)
+        return;
+    log_warn("clients send different options: its server loads anew at every change",
+             LOG_TEXT("resource", config->id), LOG_STR("now", ((struct str){text, len})),
+             LOG_TEXT("before", before),
+             LOG_TEXT("next", "let them agree, or make a resource of its own for each"));
+}
+
 static void on_request(void *context, struct exchange *exchange,
                        const struct server_request *request)
 {
@@ -93,6 +116,7 @@ static void on_request(void *context, struct exchange *exchange,
         return;
     }
     relay->session = session_of(request);
+    note_options(relay);
     begin(relay);
 }
 

@@ -107,6 +107,8 @@ void site_destroy(struct site **site)
     if (gone->doing)
         child_release(gone->doing);
     config_free(&gone->latest);
+    buf_fini(&gone->warmer.fingerprint);
+    buf_fini(&gone->warmer.options);
     config_free(&gone->in_force);
     pthread_mutex_destroy(&gone->lock);
     free(gone);

@@ -94,6 +94,7 @@ static void begin_load(struct site *site)
     struct fw_detail detail = {{0}};
     log_info("loading", LOG_TEXT("resource", site->id), LOG_TEXT("warmer", site->warmer.ops->name));
     site->warmer.refused = false;
+    site_probe_choose_options(site);
     enum fw_err err = site->warmer.ops->load(&site->warmer, &detail);
     if (err != FW_OK && site->warmer.refused) {
         site->failure = err;

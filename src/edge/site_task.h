@@ -15,6 +15,8 @@ void site_task_finish(struct site *site, enum site_stage stage, struct event eve
 void site_task_fail(struct site *site, enum fw_err err, const struct fw_detail *detail);
 void site_task_failed(struct site *site);
 /* site_probe.c: sends one probe; `result` is the caller's to free. */
+/* What users send most, for the load that begins. */
+void site_probe_choose_options(struct site *site);
 FW_MUST_CHECK enum fw_err site_probe_call(struct site *site, struct call_result *result,
                                           struct fw_detail *detail);
 void site_task_say(struct site *site, const struct fw_detail *waits_for);

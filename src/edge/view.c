@@ -28,8 +28,10 @@ void slots_destroy(struct slots **slots)
 {
     if (!*slots)
         return;
-    for (uint32_t i = 0; i < (*slots)->ids.count; i++)
+    for (uint32_t i = 0; i < (*slots)->ids.count; i++) {
+        options_free(&(*slots)->lines[i]->slot.options);
         free((*slots)->lines[i]);
+    }
     free((*slots)->lines);
     table_fini(&(*slots)->ids);
     free(*slots);

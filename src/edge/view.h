@@ -11,6 +11,7 @@
 
 #include "base/table.h"
 #include "edge/config.h"
+#include "edge/options.h"
 #include <stdatomic.h>
 
 struct slot {
@@ -20,7 +21,8 @@ struct slot {
     /* Answers that began later than this are told to the brain, which knows whether that is odd;
      * nanoseconds, 0: none are. For streams, and for whole answers. */
     _Atomic int64_t odd_ns[2];
-    uint32_t resource; /* the engine's number */
+    options_slot options; /* that users send */
+    uint32_t resource;    /* the engine's number */
     /* When answers begin, learned: [own, fallback][whole, streamed], ns; 0 unknown. */
     _Atomic int64_t begins_ns[2][2];
     _Atomic int64_t fallback_known_until_ns[2]; /* monotonic; then it is tried again */

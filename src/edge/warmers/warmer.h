@@ -42,6 +42,9 @@ struct warmer {
     struct fw_detail note;
     bool refused; /* the last call was not taken: when it was a load, there is nothing to take down
                    */
+    /* What users send most, see edge/options.h: as a fingerprint, and as the member "options" of a
+     * request; empty: nothing is known. */
+    struct buf fingerprint, options;
     /* the kinds' own */
     struct child *child;
     int64_t stop_by_ns; /* exec: SIGKILL then (monotonic) */

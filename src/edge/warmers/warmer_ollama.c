@@ -27,6 +27,8 @@ enum request { REQUEST_LOAD, REQUEST_UNLOAD, REQUEST_PROBE };
 static char *probe_options(const struct warmer *warmer)
 {
     const char *body = warmer->config->probe.body;
+    if (warmer->options.len > 0)
+        return strndup(warmer->options.data, warmer->options.len);
     json_t *root = json_loads(body, 0, NULL);
     const json_t *options = json_object_get(root, "options");
     char *text = json_is_object(options) ? json_dumps(options, JSON_COMPACT) : NULL;
