@@ -1,7 +1,7 @@
 # fw_embed(TARGET ASSETS...): puts files of web/ into TARGET as the table page_assets (src/web/page.h).
 # An asset is NAME=FILE[+FILE...]. Several modules become one script: they are joined in this order, and
 # their imports and the word `export` are left out, so their top-level names must differ. An import
-# stands on a line of its own.
+# stands on a line of its own. Scripts lose the blanks that begin their lines.
 #
 # The same file is the script that does the work at build time.
 if(CMAKE_SCRIPT_MODE_FILE)
@@ -16,6 +16,9 @@ if(CMAKE_SCRIPT_MODE_FILE)
             file(READ ${WEB}/${file} text)
             string(REGEX REPLACE "\nimport [^\n]*" "\n" text "\n${text}")
             string(REGEX REPLACE "\nexport " "\n" text "${text}")
+            if(file MATCHES "\\.js$")
+                string(REGEX REPLACE "\n +" "\n" text "${text}")
+            endif()
             string(HEX "${text}" part)
             string(SUBSTRING ${part} 2 -1 part) # the newline that was put in front
             string(APPEND hex ${part})

@@ -70,17 +70,33 @@ void stats_recent_add(struct stats_recent *recent, int64_t value)
         recent->count = STATS_RECENT_MAX;
 }
 
-int64_t stats_recent_quantile(const struct stats_recent *recent, double q, int64_t otherwise)
+/* The held values above `beyond`, in order; returns how many. */
+static uint32_t sort_recent(const struct stats_recent *recent, int64_t beyond,
+                            int64_t sorted[STATS_RECENT_MAX])
 {
-    if (recent->count == 0)
-        return otherwise;
-    int64_t sorted[STATS_RECENT_MAX];
-    uint32_t n = recent->count < STATS_RECENT_MAX ? recent->count : STATS_RECENT_MAX;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t at = i;
+    uint32_t held = recent->count < STATS_RECENT_MAX ? recent->count : STATS_RECENT_MAX, n = 0;
+    for (uint32_t i = 0; i < held; i++) {
+        uint32_t at = n;
+        if (recent->values[i] <= beyond)
+            continue;
         for (; at > 0 && sorted[at - 1] > recent->values[i]; at--)
             sorted[at] = sorted[at - 1];
         sorted[at] = recent->values[i];
+        n++;
     }
-    return sorted[rank_of(n, q) - 1];
+    return n;
+}
+
+int64_t stats_recent_quantile(const struct stats_recent *recent, double q, int64_t otherwise)
+{
+    int64_t sorted[STATS_RECENT_MAX];
+    uint32_t n = sort_recent(recent, INT64_MIN, sorted);
+    return n > 0 ? sorted[rank_of(n, q) - 1] : otherwise;
+}
+
+int64_t stats_recent_beyond(const struct stats_recent *recent, int64_t beyond, int64_t otherwise)
+{
+    int64_t sorted[STATS_RECENT_MAX];
+    uint32_t n = sort_recent(recent, beyond, sorted);
+    return n > 0 ? sorted[rank_of(n, 0.5) - 1] : otherwise;
 }

@@ -21,5 +21,8 @@ struct stats_recent {
 void stats_recent_add(struct stats_recent *recent, int64_t value);
 /* Smallest held value with at least a share q at or below it; `otherwise` when nothing was seen. */
 int64_t stats_recent_quantile(const struct stats_recent *recent, double q, int64_t otherwise);
+/* The median of the held values above `beyond`: what to expect of a thing that has lasted so long;
+ * `otherwise` when none is. */
+int64_t stats_recent_beyond(const struct stats_recent *recent, int64_t beyond, int64_t otherwise);
 
 #endif

@@ -144,6 +144,7 @@ struct config_resource {
     struct config_call probe; /* url "": none is configured; an error unless the warmer is none or
                                  makes one */
     bool shared;              /* its server is the same for all forewarms over one Redis */
+    int64_t hold_comments_ns; /* between comments on held streams; 0: only for clients that ask */
     double warm_factor; /* a probe is at warm speed when <= this times the learned warm latency
                            (3.0) */
     uint32_t line;      /* where it stands in the file */

@@ -155,6 +155,8 @@ const struct option_row config_resource_rows[] = {
      "resource is warm."},
     {"ca_file", OPTION_TEXT, AT(ca_file), "", 0, OPTION_TEXT_MAX - 1, true, NULL,
      "https upstream: PEM file of the authorities to check it with; absent: the general ca_file."},
+    {"hold_comments", OPTION_DURATION, AT(hold_comments_ns), "0s", 0, HOUR, true, NULL,
+     "Held requests with \"stream\": true get a comment this often; 0s: only those that ask for them."},
 };
 const size_t config_resource_row_count =
     sizeof config_resource_rows / sizeof config_resource_rows[0];

@@ -48,10 +48,12 @@ static void note_running(struct brain *brain, void *context)
     struct control *control = context;
     for (uint32_t i = 0; i < engine_resource_count(brain_engine(brain)); i++) {
         struct site *site = brain_site(brain, i);
+        struct resource_view view;
         struct site_progress progress;
         if (!site || !site->configured)
             continue;
-        site_progress(site, 0, &progress);
+        engine_view(brain_engine(brain), i, brain_now_ns(brain), &view);
+        site_progress(site, view.expected_load_ns, &progress);
         if (progress.in_progress)
             control_note_change(control, brain, i);
     }

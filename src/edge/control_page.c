@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * A small page for people at "/", and the health page. The page has everything in it, loads nothing
- * from elsewhere, and shows resource names as text only. */
+ * A small page for people at "/", the script for other pages, and the health page. The first has
+ * everything in it, loads nothing from elsewhere, and shows resource names as text only. */
 #include "edge/control_part.h"
+#include "web/page.h"
 
 static const char PAGE[] =
     "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>forewarm</title>"
@@ -72,6 +73,18 @@ void control_page(struct control *control, struct call *call)
     call_free(call);
     exchange_answer(exchange, 200, "text/html; charset=utf-8",
                     (struct str){headers, sizeof headers - 1}, (struct str){PAGE, sizeof PAGE - 1});
+}
+
+/* forewarm.js, for pages of any origin: what it calls is what origins are asked for. */
+void control_script(struct control *control, struct call *call)
+{
+    struct exchange *exchange = call->exchange;
+    (void)control;
+    call_free(call);
+    exchange_answer(exchange, 200, "text/javascript; charset=utf-8",
+                    STR("Cache-Control: max-age=300\r\nX-Content-Type-Options: nosniff\r\n"
+                        "Cross-Origin-Resource-Policy: cross-origin\r\n"),
+                    page_asset("forewarm.js"));
 }
 
 /* Liveness of this thread, nothing else: it asks nobody and warms nothing (W3). */

@@ -149,6 +149,7 @@ void control_stream_gone(struct control *control, struct exchange *exchange);
 void control_end_streams(struct control *control);
 /* control_page.c */
 void control_page(struct control *control, struct call *call);
+void control_script(struct control *control, struct call *call);
 void control_health(struct control *control, struct call *call);
 
 #endif

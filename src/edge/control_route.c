@@ -34,6 +34,7 @@ const struct control_row control_rows[] = {
     {"GET",  "/metrics",                   control_metrics,       NULL, NULL, 0, false, false, SEE},
     {"GET",  "/healthz",                   NULL, control_health,        NULL, 0, true,  false, 0},
     {"GET",  "/readyz",                    control_ready,         NULL, NULL, 0, true,  false, 0},
+    {"GET",  "/forewarm.js",               NULL, control_script,        NULL, 0, true,  true, 0},
     {"GET",  "/",                          NULL, control_page,          NULL, 0, true,  false, 0},
 };
 /* clang-format on */

@@ -181,7 +181,8 @@ void control_write_progress(struct brain *brain, uint32_t resource, struct json 
     struct site_progress progress;
     engine_view(brain_engine(brain), resource, brain_now_ns(brain), &view);
     site_progress(brain_site(brain, resource), view.expected_load_ns, &progress);
-    bool waiting = view.queued;
+    bool begun = view.state == RESOURCE_WARMING || view.state == RESOURCE_VERIFYING;
+    bool waiting = view.queued || (begun && !progress.in_progress);
     bool ready = view.state == RESOURCE_WARM;
     json_key_bool(json, "in_progress", progress.in_progress || waiting);
     json_key_fixed(json, "progress", ready ? 1 : waiting ? 0 : progress.progress, 3);

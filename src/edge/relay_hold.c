@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Requests whose resource is not warm: parked until the brain says what becomes of them. A client
- * that asked for a stream and for comments (X-Forewarm-Comments: yes) gets its 200 and a comment
- * now and then while it waits. */
+ * that asked for a stream and for comments (X-Forewarm-Comments: yes, or hold_comments of the
+ * resource) gets its 200 and a comment now and then while it waits. */
 #include "base/check.h"
 #include "edge/relay.h"
 
@@ -45,6 +45,22 @@ static bool field_says(const struct relay *relay, const char *name, const char *
     return found.data && str_equal_nocase(found, str_of(value));
 }
 
+/* What the client says goes before what the resource says. 0: no comments. */
+static int64_t first_comment_ns(const struct relay *relay)
+{
+    if (field_says(relay, "x-forewarm-comments", "yes"))
+        return PING_FIRST_NS;
+    if (field_says(relay, "x-forewarm-comments", "no"))
+        return 0;
+    return relay->route->config->hold_comments_ns;
+}
+
+static int64_t comment_gap_ns(const struct relay *relay)
+{
+    int64_t own_ns = relay->route->config->hold_comments_ns;
+    return own_ns > 0 ? own_ns : PING_GAP_NS;
+}
+
 void relay_hold(struct relay *relay)
 {
     struct proxy *proxy = relay->proxy;
@@ -57,11 +73,25 @@ void relay_hold(struct relay *relay)
     relay->state = RELAY_HELD;
     relay->held_at_ns = (int64_t)uv_hrtime();
     relay->hold_until_ns = time_add(server_now(proxy->server), hold_limit_ns(relay));
-    relay->pings = relay->model.stream && field_says(relay, "x-forewarm-comments", "yes");
+    relay->pings = relay->model.stream && first_comment_ns(relay) > 0;
     metrics_move(proxy->metrics, METRIC_HELD, 1);
-    set_timer(relay, PING_FIRST_NS);
+    set_timer(relay, first_comment_ns(relay));
     relay_event(relay, EVENT_REQUEST,
                 (no_hold ? EVENT_NO_HOLD : 0u) | (relay->again ? EVENT_AGAIN : 0u));
+}
+
+/* ": waiting: qwen is being made ready, about 8 s left, 40 %": what was learned of its loads. */
+static void write_comment(const struct relay *relay, struct buf *text)
+{
+    const struct slot *slot = relay->route->slot;
+    int64_t now_ns = (int64_t)uv_hrtime();
+    int64_t begun_ns = atomic_load(&slot->warmup_at_ns), ready_ns = atomic_load(&slot->ready_at_ns);
+    buf_printf(text, ": waiting: %s is being made ready", relay->route->config->id);
+    if (begun_ns > 0 && now_ns >= begun_ns && ready_ns > now_ns)
+        buf_printf(text, ", about %lld s left, %d %%",
+                   (long long)((ready_ns - now_ns + TIME_SECOND - 1) / TIME_SECOND),
+                   (int)(100.0 * (double)(now_ns - begun_ns) / (double)(ready_ns - begun_ns)));
+    buf_add_text(text, "\n\n");
 }
 
 /* The head of the stream, once, and a comment, which every reader of events skips. */
@@ -78,7 +108,7 @@ static void ping(struct relay *relay)
         exchange_begin(relay->exchange, 200, "text/event-stream", buf_str(&text));
         buf_clear(&text);
     }
-    buf_printf(&text, ": %s is being made ready\n\n", relay->route->config->id);
+    write_comment(relay, &text);
     exchange_write(relay->exchange, buf_str(&text));
     buf_fini(&text);
 }
@@ -88,7 +118,7 @@ void relay_on_timer(struct wheel_timer *timer, int64_t now_ns)
     struct relay *relay = (struct relay *)((char *)timer - offsetof(struct relay, timer));
     if (now_ns < relay->hold_until_ns) {
         ping(relay);
-        set_timer(relay, PING_GAP_NS);
+        set_timer(relay, comment_gap_ns(relay));
         return;
     }
     relay_event(relay, EVENT_GONE, 0);

@@ -127,19 +127,6 @@ void site_configure(struct site *site, struct config *config,
         site->seat = fleet_seat(site->fleet, resource, &hooks);
 }
 
-void site_set_stage(struct site *site, enum site_stage stage)
-{
-    pthread_mutex_lock(&site->lock);
-    site->stage = stage;
-    site->stage_ns = jobs_now_ns();
-    if (stage == SITE_LOADING) {
-        site->warmup_ns = site->stage_ns;
-        site->error.text[0] = 0;
-        site->note.text[0] = 0;
-    }
-    pthread_mutex_unlock(&site->lock);
-}
-
 /* From its last line on, the site's task part belongs to a job thread: whatever that reads is set
  * before. */
 static void start_task(struct site *site, enum site_phase phase, uint64_t attempt)
@@ -361,42 +348,4 @@ bool site_stop_now(struct site *site, int signal_number)
         fleet_gone(site->seat);
     child_stop(site->warmer.child, signal_number);
     return true;
-}
-
-/* Progress is time against what loads took before: it never claims to be done before it is. */
-void site_progress(struct site *site, int64_t expected_load_ns, struct site_progress *progress)
-{
-    pthread_mutex_lock(&site->lock);
-    int64_t now_ns = jobs_now_ns();
-    int64_t load_ns = site->level > 0
-                          ? expected_load_ns
-                          : stats_recent_quantile(&site->learned.load_ns, 0.5, expected_load_ns);
-    int64_t verify_ns = stats_recent_quantile(&site->learned.verify_ns, 0.5, load_ns / 10);
-    *progress = (struct site_progress){
-        .stage = site->stage,
-        .eta_ns = -1,
-        .took_ns = site->took_ns,
-        .error = site->error,
-        .note = site->note,
-        .warm_probe_ns = stats_recent_quantile(&site->learned.probe_ns, 0.5, -1),
-    };
-    progress->ready = site->stage == SITE_READY;
-    progress->in_progress = site->stage == SITE_LOADING || site->stage == SITE_VERIFYING;
-    int64_t total_ns = load_ns + verify_ns > 0 ? load_ns + verify_ns : 1;
-    int64_t stage_elapsed_ns = now_ns - site->stage_ns;
-    int64_t expected_ns = site->stage == SITE_LOADING ? load_ns : verify_ns;
-    int64_t within_ns = stage_elapsed_ns < expected_ns ? stage_elapsed_ns : expected_ns;
-    int permille = atomic_load(&site->warmer.permille);
-    if (site->stage == SITE_LOADING && permille >= 0) /* the server knows better than the past */
-        within_ns = expected_ns / 1000 * permille;
-    int64_t done_ns = (site->stage == SITE_VERIFYING ? load_ns : 0) + within_ns;
-    if (progress->in_progress) {
-        progress->progress = (double)done_ns / (double)total_ns;
-        progress->progress = progress->progress < 0.99 ? progress->progress : 0.99;
-        progress->eta_ns = total_ns - done_ns;
-    } else if (progress->ready) {
-        progress->progress = 1;
-        progress->eta_ns = 0;
-    }
-    pthread_mutex_unlock(&site->lock);
 }

@@ -119,6 +119,7 @@ struct site {
     enum site_stage stage;
     int64_t stage_ns, warmup_ns; /* when the stage and the warm-up began (monotonic) */
     int64_t took_ns;             /* the last warm-up; -1 none */
+    double told;                 /* the progress last told of: it does not go back */
     struct fw_detail error;      /* why the last warm-up failed, or what a running one waits for */
     struct fw_detail note;       /* the warmer's, see there */
     struct site_learned learned;

@@ -26,6 +26,9 @@ struct slot {
     /* When answers begin, learned: [own, fallback][whole, streamed], ns; 0 unknown. */
     _Atomic int64_t begins_ns[2][2];
     _Atomic int64_t fallback_known_until_ns[2]; /* monotonic; then it is tried again */
+    /* of the warm-up under way, monotonic: when it began, and when it is expected to be done; 0
+     * none, unknown */
+    _Atomic int64_t warmup_at_ns, ready_at_ns;
 };
 enum { SLOT_OWN, SLOT_FALLBACK };
 

@@ -119,6 +119,8 @@ def every_documented_call_answers_as_documented():
         go("GET", "/healthz", 200)
         go("GET", "/readyz", 200)
         go("GET", "/", 200)
+        script = go("GET", "/forewarm.js", 200)
+        assert len(script.body) < 2000, f"forewarm.js has {len(script.body)} bytes; pages were promised less than 2 KB"
         stream(d)
         done.add(("get", "/v1/warmups/events"))
         # Errors, too.

@@ -15,9 +15,10 @@ BELOW = {"base": set()}
 BELOW["learn"] = BELOW["forecast"] = {"base"}
 BELOW["plan"] = {"learn", "forecast", "base"}
 BELOW["core"] = BELOW["plan"] | {"plan"}
-BELOW["sim"] = BELOW["edge"] = BELOW["core"] | {"core"}
+BELOW["sim"] = BELOW["core"] | {"core"}
 BELOW["web"] = {"base"}
-BELOW["cli"] = BELOW["sim"] | {"sim", "edge", "web"}
+BELOW["edge"] = BELOW["core"] | {"core", "web"}
+BELOW["cli"] = BELOW["edge"] | {"sim", "edge"}
 # Written so that this file does not contain what it looks for.
 WORDS = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|[Ss]tu" + r"b(bed)?s?)\b")
 CALLS = re.compile(r"(?<![\w.>])(strcpy|strcat|sprintf|vsprintf|gets|strtok|alloca|sleep|usleep)\s*\(")

@@ -283,7 +283,7 @@ class Comments(wire.Case):
     fallback = False
     options = "io_threads: 1\njob_threads: 16"
     resources = [("slow", 1.4, ""), ("slow-json", 1.4, ""), ("slow-quiet", 1.4, ""), ("slow-cut", 1.4, ""),
-                 ("hopeless", 3600, "hold_timeout: 2s")]
+                 ("by-itself", 1.4, "hold_comments: 300ms"), ("unwanted", 1.4, "hold_comments: 300ms"), ("hopeless", 3600, "hold_timeout: 2s")]
     EXTRA = "X-Forewarm-Comments: yes\r\n"
 
     def body(self, model):
@@ -324,8 +324,22 @@ class Comments(wire.Case):
         begin = time.monotonic()
         answer = self.stack.ask(post(body=self.body("slow-quiet"), path="/sse"))
         self.assertGreater(time.monotonic() - begin, 1.3)
-        self.assertNotIn(b": slow", answer.body)
+        self.assertNotIn(b": waiting", answer.body)
         self.assertGreater(int(answer.get("x-forewarm-wait-ms")), 1000)
+
+    def test_a_resource_may_say_so_for_its_clients(self):
+        """hold_comments: nobody asked, and comments come that often; a client may say no."""
+        answer = self.stack.ask(post(body=self.body("by-itself"), path="/sse"))
+        comments = [c for c in answer.body.split(b"\n\n") if c.startswith(b": waiting: by-itself")]
+        self.assertGreaterEqual(len(comments), 3, answer.body)
+        self.assertTrue(answer.body.endswith(b"data: [DONE]\n\n"), answer.body)
+        answer = self.stack.ask(post(body=self.body("unwanted"), path="/sse", extra="X-Forewarm-Comments: no\r\n"))
+        self.assertNotIn(b": waiting", answer.body)
+        self.assertTrue(answer.body.startswith(b"data: "), answer.body)
+
+    def test_comments_are_for_streams_alone(self):
+        answer = self.stack.ask(post(body='{"model":"by-itself"}', path="/echo"))
+        self.assertNotIn(b": waiting", answer.body)
 
     def test_breaking_off_still_shows(self):
         answer = self.stack.ask(post(body=self.body("slow-cut"), path="/endless-then-reset", extra=self.EXTRA))

@@ -26,7 +26,7 @@ export class Browser {
     });
     browser.waiting = new Map();
     browser.events = [];
-    browser.number = 0;
+    browser.counter = { last: 0 };
     browser.read();
     const { targetInfos } = await browser.send('Target.getTargets');
     const page = targetInfos.find((target) => target.type === 'page');
@@ -49,7 +49,7 @@ export class Browser {
   }
 
   send(method, params = {}) {
-    const id = ++this.number;
+    const id = ++this.counter.last;
     const message = { id, method, params };
     if (this.session) message.sessionId = this.session;
     return new Promise((resolve, reject) => {
@@ -79,6 +79,19 @@ export class Browser {
       if (Date.now() > until) throw new Error(`${address} does not load`);
       await this.evaluate('1');
     }
+  }
+
+  // Another tab of the same profile; close it with close().
+  async tab(address) {
+    const { targetId } = await this.send('Target.createTarget', { url: address });
+    const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true });
+    const tab = Object.create(this, { session: { value: sessionId }, targetId: { value: targetId } });
+    await tab.send('Runtime.enable');
+    return tab;
+  }
+
+  close() {
+    return this.send('Target.closeTarget', { targetId: this.targetId });
   }
 
   // What the page complained about: exceptions, console errors and warnings, blocked loads.

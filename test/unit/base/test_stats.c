@@ -72,6 +72,20 @@ static void a_share_of_tenths_is_exact(void **state)
         assert_int_equal(stats_recent_quantile(&recent, i / 10.0, 0), i);
 }
 
+/* What has lasted 3 is not compared with what lasted 1. */
+static void what_lasts_is_compared_with_what_lasted_longer(void **state)
+{
+    (void)state;
+    struct stats_recent recent = {0};
+    assert_int_equal(stats_recent_beyond(&recent, 0, 42), 42);
+    for (int64_t i = 1; i <= 5; i++)
+        stats_recent_add(&recent, i * 2 - 1); /* 1 3 5 7 9 */
+    assert_int_equal(stats_recent_beyond(&recent, 0, 42), 5);
+    assert_int_equal(stats_recent_beyond(&recent, 3, 42), 7);
+    assert_int_equal(stats_recent_beyond(&recent, 8, 42), 9);
+    assert_int_equal(stats_recent_beyond(&recent, 9, 42), 42);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -79,6 +93,7 @@ int main(void)
         cmocka_unit_test(sorting_has_one_result),
         cmocka_unit_test(recent_keeps_the_last_sixteen),
         cmocka_unit_test(a_share_of_tenths_is_exact),
+        cmocka_unit_test(what_lasts_is_compared_with_what_lasted_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
