@@ -115,6 +115,7 @@ class Shared(http.server.ThreadingHTTPServer):
     def __init__(self, load_s=1.0, probe_s=0.0):
         super().__init__(("127.0.0.1", 0), SharedHandler)
         self.load_s, self.probe_s, self.lock = load_s, probe_s, threading.Lock()
+        self.fails = False  # loads end with 500
         self.loaded, self.loading, self.most, self.last_token = False, 0, 0, 0
         self.log = []  # (what, seconds, token)
         self.began = threading.Event()
@@ -176,8 +177,10 @@ class SharedHandler(http.server.BaseHTTPRequestHandler):
             time.sleep(0.005)
         with server.lock:
             server.loading -= 1
-            server.loaded = True
-            server.note("loaded", token)
+            server.loaded = not server.fails
+            server.note("failed" if server.fails else "loaded", token)
+        if server.fails:
+            return self.answer(500, {"error": "out of memory"})
         return self.answer(200, {"ok": True})
 
     def do_GET(self):

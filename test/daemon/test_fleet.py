@@ -5,11 +5,12 @@ arrivals and what was learned are shared; without Redis each goes on alone."""
 import concurrent.futures
 import contextlib
 import os
+import subprocess
 import time
 
 import test_control
 from fleet_parts import Cable, Redis, Shared, secret_file
-from harness import Daemon, main, wait_for
+from harness import FOREWARM, Daemon, alive, main, wait_for
 
 LEASE_S = 1.5
 
@@ -149,6 +150,21 @@ def who_is_cut_off_loads_alone_when_leases_have_run_out():
     assert all(at - cut > LEASE_S - LEASE_S / 3 for at in alone) and len(alone) <= 1, shared.log[:20]
 
 
+def a_load_that_fails_fails_for_all_who_waited():
+    with Redis() as redis, contextlib.ExitStack() as stack:
+        shared = Shared(load_s=1.0)
+        shared.fails = True
+        members = fleet_of(stack, 3, shared, [redis.port])
+        crowd = Crowd(members, 30)
+        wait_for("the load to fail", lambda: shared.times("failed"))
+        wait_for("all to know why", lambda: all("out of memory" in d.log() for d in members))
+        assert len(shared.times("load")) == 1, shared.log[:20]
+        assert sum("another forewarm tried" in d.log() for d in members) == 2
+        shared.fails = False
+        assert set(crowd.statuses()) <= {200, 503}
+        assert shared.most == 1 and shared.tokens("load") == sorted(set(shared.tokens("load")))
+
+
 def a_restarted_redis_changes_nothing_for_a_load_under_way():
     with Redis() as redis, contextlib.ExitStack() as stack:
         shared = Shared(load_s=5.0)
@@ -240,6 +256,28 @@ def one_that_others_use_is_not_unloaded():
         assert len(shared.times("unload")) == 1 and shared.tokens("unload")[0] > shared.tokens("load")[0]
 
 
+def a_command_that_others_use_lives_until_they_leave():
+    with Redis() as redis, contextlib.ExitStack() as stack:
+        first, second = (member(stack, redis.port, None, name) for name in ("first", "second"))
+        second.resources.append(first.exec_resource("x"))
+        for d in (first, second):
+            d.start()
+            assert d.chat("x").status == 200
+        wait_for("both to use it", lambda: first.resource("x")["fleet"]["users"] == 2)
+        pids = [e["pid"] for e in first.events("start", "x")]
+        assert len(pids) == 1  # the second joined
+        shown = subprocess.run([FOREWARM, "status", "--api", f"http://127.0.0.1:{second.control}"], capture_output=True, text=True)
+        assert "fleet: x is proven by first, 2 use it" in shown.stdout, shown
+        first.post("/v1/resources/x/unload")
+        first.wait_state("x", "cold")
+        assert os.path.exists(f"/proc/{pids[0]}") and second.chat("x").status == 200
+        second.post("/v1/resources/x/unload")
+        wait_for("the command to end", lambda: not alive(pids[0]))
+        assert "nobody uses what was left to others" in first.log()
+        assert first.chat("x").status == 200  # and anew
+        assert len(first.events("start", "x")) == 2
+
+
 def a_command_learns_its_token_and_dies_with_its_forewarm():
     with Redis() as redis, contextlib.ExitStack() as stack:
         d = member(stack, redis.port, None, "alone")
@@ -275,8 +313,9 @@ if __name__ == "__main__":
     main([two_forewarms_500_requests_one_load, five_forewarms_500_requests_one_load,
           a_holder_that_dies_is_replaced_within_lease_time_and_a_second,
           a_cut_network_stops_the_load_before_another_takes_it, who_is_cut_off_loads_alone_when_leases_have_run_out,
-          a_restarted_redis_changes_nothing_for_a_load_under_way,
+          a_load_that_fails_fails_for_all_who_waited, a_restarted_redis_changes_nothing_for_a_load_under_way,
           without_redis_each_goes_on_alone_and_joins_again, who_must_not_load_alone_waits,
           arrivals_are_told_to_all_and_heard_once, what_was_learned_is_there_for_a_new_member,
-          one_that_others_use_is_not_unloaded, a_command_learns_its_token_and_dies_with_its_forewarm,
+          one_that_others_use_is_not_unloaded, a_command_that_others_use_lives_until_they_leave,
+          a_command_learns_its_token_and_dies_with_its_forewarm,
           the_password_comes_from_a_file_and_is_never_shown])

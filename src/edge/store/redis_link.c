@@ -26,11 +26,11 @@ enum fw_err redis_address_parse(struct redis_address *address, const char *url,
     memset(address, 0, sizeof *address);
     if (!str_starts(rest, STR("redis://")))
         return wrong_address(detail, "not a Redis address");
-    rest = (struct str){rest.data + 8, rest.len - 8};
-    if (memchr(rest.data, '@', rest.len))
+    rest = str_of(url + 8);
+    if (strchr(url + 8, '@'))
         return wrong_address(detail, "a password does not belong into the address but into the "
                                      "file that redis_password_file names");
-    const char *slash = memchr(rest.data, '/', rest.len);
+    const char *slash = strchr(url + 8, '/');
     host = (struct str){rest.data, slash ? (size_t)(slash - rest.data) : rest.len};
     if (slash) {
         number = (struct str){slash + 1, rest.len - host.len - 1};
