@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import warnings
 
 from certificates import Authority
 from harness import FOREWARM, Daemon, call, free_port, main, wait_for
@@ -106,6 +107,7 @@ def versions_and_protocols():
                 raise AssertionError(f"{wrong} was agreed on")
             except ssl.SSLError:
                 pass
+        warnings.simplefilter("ignore", DeprecationWarning)
         old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
         old.set_ciphers("ALL:@SECLEVEL=0")
@@ -339,6 +341,40 @@ def an_edge_and_its_core_over_tls():
         assert answer.status == 502 and "not trusted" in answer.json["error"]["message"], answer
 
 
+def reloads_under_load_lose_nothing():
+    """Four threads, https in and out, signed, with tokens and limits, while certificates and tokens are read anew."""
+    with SecureDaemon(io_threads=4, ca_file=AUTHORITY.file, tokens_file="tokens", client_connections=100,
+                      client_requests=1e6, client_burst=1000) as d:
+        server = Recorder(certificate=GOOD)
+        write(d, "tokens", "app-token-444 use\nops-token-333 admin\n")
+        d.resources.append({"id": "a", "upstream": f"https://127.0.0.1:{server.port}", "warmer": {"kind": "none"}})
+        d.start()
+        answers, stop = [], threading.Event()
+
+        def ask():
+            while not stop.is_set():
+                connection = http.client.HTTPSConnection("127.0.0.1", d.port, timeout=60, context=client())
+                for _ in range(5):
+                    connection.request("POST", CHAT, json.dumps({"model": "a"}), bearer("app-token-444"))
+                    response = connection.getresponse()
+                    answers.append((response.status, response.read()))
+                connection.close()
+
+        threads = [threading.Thread(target=ask) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for _ in range(8):
+            count = len(answers)
+            reload(d)
+            assert secure_call(d.control, "GET", "/metrics", headers=bearer("ops-token-333"))[0] == 200
+            wait_for("requests to go on", lambda: len(answers) > count + 10)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert all(status == 200 for status, _ in answers), [a for a in answers if a[0] != 200][:3]
+        server.close()
+
+
 def files_that_cannot_be_used_are_named():
     with tempfile.TemporaryDirectory() as directory:
         nothing = os.path.join(directory, "nothing.pem")
@@ -362,4 +398,4 @@ def files_that_cannot_be_used_are_named():
 if __name__ == "__main__":
     main([both_listeners_speak_tls, versions_and_protocols, slow_handshakes_end_and_hold_nobody_up,
           a_new_certificate_is_taken_up_by_a_reload, upstreams_over_https_are_checked, a_cut_is_no_end_under_tls,
-          an_edge_and_its_core_over_tls, files_that_cannot_be_used_are_named])
+          an_edge_and_its_core_over_tls, reloads_under_load_lose_nothing, files_that_cannot_be_used_are_named])
