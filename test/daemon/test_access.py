@@ -15,7 +15,7 @@ import threading
 import time
 
 from certificates import Authority
-from harness import FOREWARM, Daemon, call, free_port, main, wait_for
+from harness import FOREWARM, SOURCE, Daemon, call, free_port, main, wait_for
 
 CHAT = "/v1/chat/completions"
 SECRET = "th3-shared-s3cret-of-edge-and-core"
@@ -72,6 +72,25 @@ def tokens_have_scopes():
         # Whoever may ask for a warm-up may see how it goes.
         assert d.get("/warmup-status?resource=a", headers=bearer("page-token-1")).status == 200
         assert d.get("/healthz").status == 200 and d.get("/readyz").status == 200
+
+
+def scopes_are_as_the_api_says():
+    """docs/reference/openapi.json lists for every call which scopes may make it."""
+    with open(os.path.join(SOURCE, "docs", "reference", "openapi.json")) as f:
+        api = json.load(f)
+    scopes = ("observe", "warm", "admin", "use")
+    with Daemon(tokens_file="tokens") as d:
+        write(d, "tokens", "".join(f"token-of-{scope} {scope}\n" for scope in scopes))
+        d.exec_resource("a")
+        d.start()
+        for path, operations in api["paths"].items():
+            for method, operation in operations.items():
+                allowed = {scope for way in operation["security"] for scope in way["token"]} or set(scopes)
+                for scope in scopes:
+                    if path == "/v1/warmups/events" and scope in allowed:
+                        continue  # never ends
+                    answer = call(d.control, method.upper(), path.replace("{id}", "none"), headers=bearer(f"token-of-{scope}"))
+                    assert (answer.status not in (401, 403)) == (scope in allowed), (method, path, scope, answer)
 
 
 def the_data_plane_takes_tokens_and_does_not_pass_them_on():
@@ -438,6 +457,6 @@ def nothing_secret_is_shown():
 
 
 if __name__ == "__main__":
-    main([tokens_have_scopes, the_data_plane_takes_tokens_and_does_not_pass_them_on, authorization_is_ours_or_the_upstreams,
+    main([tokens_have_scopes, scopes_are_as_the_api_says, the_data_plane_takes_tokens_and_does_not_pass_them_on, authorization_is_ours_or_the_upstreams,
           pages_of_allowed_origins_may_bring_tokens, the_core_serves_only_what_is_signed, an_edge_signs_what_goes_to_its_core,
           a_refused_signature_is_told_as_what_it_is, a_cold_model_is_answered_by_what_is_sooner, a_client_has_its_share, a_client_has_so_many_connections, nothing_secret_is_shown])
