@@ -1,5 +1,5 @@
 # The two commands are `make run` and `make test`. Both install what they need (packages.txt), build, and go.
-.PHONY: run test build asan tsan fuzz bench lint format install deps-build deps-test deps-lint deps-bench clean
+.PHONY: run test build asan tsan fuzz bench e2e-llama lint format install deps-build deps-test deps-lint deps-bench clean
 CTEST = ctest --output-on-failure --no-tests=error
 JOBS ?= $(shell nproc)
 
@@ -28,6 +28,11 @@ fuzz: deps-test deps-lint
 bench: deps-test deps-bench
 	@scripts/build release
 	@bench/run
+
+# A real llama.cpp server; built from source when there is none, which takes a while.
+e2e-llama: deps-test
+	@scripts/build release
+	@LLAMA_SERVER=$$(scripts/llama-server) && FOREWARM_BUILD=$(CURDIR)/build LLAMA_SERVER=$$LLAMA_SERVER python3 test/e2e/llama.py
 
 lint: deps-test deps-lint
 	@scripts/lint

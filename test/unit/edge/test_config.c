@@ -250,6 +250,40 @@ static void contradictions(void **state)
             "f.yaml:5:12: probe: has both url and path, expected one of them\n");
 }
 
+static void keys_of_the_servers(void **state)
+{
+    (void)state;
+    refused(RESOURCE "    warmer: {kind: kubernetes, namespace: Ml, names: app}\n    probe: {path: "
+                     "/p}\n",
+            "f.yaml:4:13: warmer.deployment: missing, kind kubernetes needs it\n"
+            "f.yaml:4:47: warmer.names: belongs to kind sablier, but the kind is kubernetes\n"
+            "f.yaml:4:13: warmer.namespace: found \"Ml\", expected a Kubernetes name: a-z, 0-9, - "
+            "and .\n");
+    refused(RESOURCE
+            "    warmer: {kind: sablier, names: a, group: b, session_duration: 5s}\n    probe: "
+            "{path: /p}\n",
+            "f.yaml:4:13: warmer.url: missing, expected where Sablier is, such as "
+            "http://127.0.0.1:10000\n"
+            "f.yaml:4:13: warmer.names, warmer.group: expected one of them, so that Sablier knows "
+            "what to start\n"
+            "f.yaml:4:13: warmer.session_duration: expected 30s or more: it is renewed every few "
+            "seconds while it is warm\n");
+    refused(RESOURCE "    warmer: {kind: torchserve}\n",
+            "f.yaml:2:5: probe: missing, without a real inference nothing proves that the resource "
+            "is warm\n");
+    struct config *config =
+        accepted(RESOURCE "    warmer: {kind: kubernetes, deployment: d}\n    probe: {path: /p}\n");
+    const struct config_warmer *warmer = &config->resources[0].warmer;
+    assert_string_equal(warmer->server.text, "https://kubernetes.default.svc");
+    assert_string_equal(warmer->ns, "default");
+    assert_string_equal(warmer->token_file, "/var/run/secrets/kubernetes.io/serviceaccount/token");
+    assert_string_equal(warmer->ca_file, "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt");
+    config_free(&config);
+    config = accepted(RESOURCE "    warmer: {kind: torchserve}\n    probe: {path: /p}\n");
+    assert_int_equal(config->resources[0].warmer.server.port, 8081);
+    config_free(&config);
+}
+
 static void what_this_build_has_not(void **state)
 {
     (void)state;
@@ -461,6 +495,7 @@ int main(void)
         cmocka_unit_test(doubles),
         cmocka_unit_test(what_is_missing),
         cmocka_unit_test(contradictions),
+        cmocka_unit_test(keys_of_the_servers),
         cmocka_unit_test(what_this_build_has_not),
         cmocka_unit_test(planned_events),
         cmocka_unit_test(wrong_planned_events),
