@@ -94,9 +94,16 @@ static bool parse(const struct option_row *row, struct str text, struct value *v
     return text.len < OPTION_TEXT_MAX && (text.len == 0 || !memchr(text.data, '\0', text.len));
 }
 
+/* "never" where that is the default: as if it were not there. */
+static bool is_unset(const struct option_row *row, const struct value *value)
+{
+    return row->type == OPTION_DURATION && value->integer == TIME_NEVER &&
+           strcmp(row->fallback, "never") == 0;
+}
+
 static bool in_bounds(const struct option_row *row, const struct value *value)
 {
-    if (row->min == 0 && row->max == 0)
+    if ((row->min == 0 && row->max == 0) || is_unset(row, value))
         return true;
     switch (row->type) {
     case OPTION_INT:

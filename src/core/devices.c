@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/devices.h"
 #include "base/time.h"
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_separator(char c)
@@ -182,6 +183,48 @@ bool devices_can_hold(const struct devices *devices, uint64_t bytes, uint32_t sp
     for (uint32_t i = 0; i < devices->count; i++)
         fitting += (allowed >> i & 1) && devices->items[i].memory >= share;
     return fitting >= (span > 0 ? span : 1);
+}
+
+/* The largest on each device first. */
+static int compare_parts(const void *left, const void *right)
+{
+    const struct devices_part *a = left, *b = right;
+    uint64_t share_a = devices_share(a->bytes, a->span), share_b = devices_share(b->bytes, b->span);
+    if (share_a != share_b)
+        return share_a > share_b ? -1 : 1;
+    if (a->span != b->span)
+        return a->span > b->span ? -1 : 1;
+    return a->allowed < b->allowed ? -1 : a->allowed > b->allowed;
+}
+
+/* Onto the emptiest of the devices it may go to. */
+static bool hold(struct devices *devices, const struct devices_part *part)
+{
+    uint32_t left = part->allowed != 0 ? part->allowed : devices_all(devices);
+    uint64_t share = devices_share(part->bytes, part->span);
+    for (uint32_t span = part->span > 0 ? part->span : 1; span > 0; span--) {
+        uint32_t best = DEVICES_MAX;
+        for (uint32_t i = 0; i < devices->count; i++)
+            if ((left >> i & 1) &&
+                (best == DEVICES_MAX || devices->items[i].memory > devices->items[best].memory))
+                best = i;
+        if (best == DEVICES_MAX || devices->items[best].memory < share)
+            return false;
+        devices->items[best].memory -= share;
+        left &= ~(1u << best);
+    }
+    return true;
+}
+
+bool devices_hold_all(const struct devices *devices, struct devices_part *parts, uint32_t count)
+{
+    struct devices left = *devices;
+    if (count > 0)
+        qsort(parts, count, sizeof *parts, compare_parts);
+    for (uint32_t i = 0; i < count; i++)
+        if (!hold(&left, &parts[i]))
+            return false;
+    return true;
 }
 
 int64_t devices_load_time(const struct devices *devices, uint64_t bytes, uint32_t span,

@@ -42,6 +42,15 @@ uint64_t devices_used(const struct devices *devices);
 bool devices_can_hold(const struct devices *devices, uint64_t bytes, uint32_t span,
                       uint32_t allowed);
 
+/* What is to be on devices for good. */
+struct devices_part {
+    uint64_t bytes;
+    uint32_t span, allowed; /* over so many of these devices, a mask; 0: any */
+};
+/* Whether all of them fit side by side: the largest first, onto the emptiest. What this rule finds
+ * room for has room; where it finds none there may be some. Sorts `parts`. */
+bool devices_hold_all(const struct devices *devices, struct devices_part *parts, uint32_t count);
+
 /* How long reading `bytes` takes on the slowest of the devices in `among`, over `span` of them at
  * once; 0: their bandwidths are not known. */
 int64_t devices_load_time(const struct devices *devices, uint64_t bytes, uint32_t span,

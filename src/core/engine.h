@@ -152,6 +152,10 @@ uint64_t engine_host_memory_used(const struct engine *engine);
 uint64_t engine_memory_budget(const struct engine *engine);
 /* Whether it fits when nothing else is there. */
 bool engine_can_hold(const struct engine *engine, uint32_t resource);
+/* Whether it can be kept beside all that are pinned; `pinned_bytes` is what those take without it.
+ * FW_LIMIT: it cannot, on the devices it may go to. */
+FW_MUST_CHECK enum fw_err engine_check_pin(const struct engine *engine, uint32_t resource,
+                                           uint64_t *pinned_bytes);
 /* The named devices; 0 when there is but one, without a name. Names live as long as the engine. */
 struct engine_device {
     const char *name;

@@ -3,6 +3,7 @@
  * nothing. */
 #include "core/state.h"
 #include "learn/decay.h"
+#include <stdlib.h>
 
 static int64_t planned_unload(const struct engine *engine, const struct resource *resource,
                               int64_t now_ns)
@@ -191,6 +192,33 @@ uint32_t engine_devices(const struct engine *engine, struct engine_device device
 bool engine_can_hold(const struct engine *engine, uint32_t number)
 {
     return place_possible(engine, &engine->resources[number]);
+}
+
+enum fw_err engine_check_pin(const struct engine *engine, uint32_t number, uint64_t *pinned_bytes)
+{
+    uint32_t count = 0;
+    *pinned_bytes = 0;
+    for (uint32_t i = 0; i < engine->resource_count; i++)
+        count += engine->resources[i].pinned;
+    struct devices_part *parts = malloc((count + 1) * sizeof *parts);
+    if (!parts)
+        return FW_NOMEM;
+    count = 0;
+    for (uint32_t i = 0; i < engine->resource_count; i++) {
+        const struct resource *resource = &engine->resources[i];
+        if (!resource->pinned && i != number)
+            continue;
+        parts[count++] =
+            (struct devices_part){resource_memory(resource), resource->settings.span,
+                                  engine->devices.named ? resource->settings.devices : 0};
+        if (!engine->devices.named)
+            parts[count - 1].span = 1;
+        if (i != number)
+            *pinned_bytes += resource_memory(resource);
+    }
+    bool fit = devices_hold_all(&engine->devices, parts, count);
+    free(parts);
+    return fit ? FW_OK : FW_LIMIT;
 }
 
 uint64_t engine_memory_budget(const struct engine *engine)

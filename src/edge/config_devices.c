@@ -3,6 +3,7 @@
  * everything can fit at all. */
 #include "edge/config_part.h"
 #include <stdio.h>
+#include <stdlib.h>
 
 const struct option_row config_device_keys[] = {
     {"name", OPTION_TEXT, 0, "", 0, DEVICE_NAME_MAX - 4, false, NULL,
@@ -179,39 +180,21 @@ void config_check_placing(struct config_reader *reader, struct config_resource *
                           (long long)engine->span, engine->span == 1 ? "" : "s");
 }
 
-/* Whether the pinned ones fit together, each on devices it may go to: the largest first, onto the
- * emptiest. What this rule finds room for has room; where it finds none there may be some. */
-static bool pinned_fit(const struct config *config, struct devices devices)
+/* Whether the pinned ones fit together, each on devices it may go to. */
+static bool pinned_fit(const struct config *config, const struct devices *devices)
 {
-    bool placed[1024] = {false};
-    uint32_t count = config->resource_count < 1024 ? config->resource_count : 1024;
-    for (;;) {
-        const struct resource_settings *next = NULL;
-        uint32_t at = 0;
-        for (uint32_t i = 0; i < count; i++) {
-            const struct resource_settings *one = &config->resources[i].engine;
-            if (one->pin && !placed[i] && one->memory != UINT64_MAX &&
-                (!next || devices_share(one->memory, (uint32_t)one->span) >
-                              devices_share(next->memory, (uint32_t)next->span)))
-                next = one, at = i;
-        }
-        if (!next)
-            return true;
-        placed[at] = true;
-        uint32_t left = next->devices != 0 ? next->devices : devices_all(&devices);
-        for (int64_t span = next->span; span > 0; span--) {
-            uint32_t best = DEVICES_MAX;
-            for (uint32_t i = 0; i < devices.count; i++)
-                if ((left >> i & 1) &&
-                    (best == DEVICES_MAX || devices.items[i].memory > devices.items[best].memory))
-                    best = i;
-            uint64_t share = devices_share(next->memory, (uint32_t)next->span);
-            if (best == DEVICES_MAX || devices.items[best].memory < share)
-                return false;
-            devices.items[best].memory -= share;
-            left &= ~(1u << best);
-        }
+    uint32_t count = 0;
+    struct devices_part *parts = malloc((config->resource_count + 1) * sizeof *parts);
+    if (!parts)
+        return true; /* not known to be wrong */
+    for (uint32_t i = 0; i < config->resource_count; i++) {
+        const struct resource_settings *one = &config->resources[i].engine;
+        if (one->pin && one->memory != UINT64_MAX)
+            parts[count++] = (struct devices_part){one->memory, (uint32_t)one->span, one->devices};
     }
+    bool fit = devices_hold_all(devices, parts, count);
+    free(parts);
+    return fit;
 }
 
 void config_check_pinned(struct config_reader *reader, const yaml_node_t *list)
@@ -232,7 +215,7 @@ void config_check_pinned(struct config_reader *reader, const yaml_node_t *list)
                           reader->devices.named ? "the devices have" : "memory is",
                           str_from_size(memory, have));
     else if (reader->devices.named && reader->walk.problems->count == 0 &&
-             !pinned_fit(config, reader->devices))
+             !pinned_fit(config, &reader->devices))
         yaml_walk_problem(&reader->walk, list,
                           "pin: the pinned resources need %s together and find no place side by "
                           "side on the devices; name devices for them, or pin fewer",

@@ -292,23 +292,22 @@ bool control_unload(struct brain *brain, struct call *call)
 static enum fw_err check_pin(struct brain *brain, struct call *call)
 {
     const struct engine *engine = brain_engine(brain);
-    uint64_t pinned = 0, budget = engine_memory_budget(engine);
+    uint64_t pinned, budget = engine_memory_budget(engine);
     struct resource_view view;
     char need[STR_NUMBER_MAX], taken[STR_NUMBER_MAX], have[STR_NUMBER_MAX];
     FW_TRY(control_resolve(brain, call, call->id));
-    for (uint32_t i = 0; i < engine_resource_count(engine); i++) {
-        engine_view(engine, i, brain_now_ns(brain), &view);
-        pinned += view.pinned && i != call->resource ? view.memory : 0;
-    }
+    enum fw_err err = engine_check_pin(engine, call->resource, &pinned);
+    if (err != FW_LIMIT)
+        return err;
     engine_view(engine, call->resource, brain_now_ns(brain), &view);
     bool alone = engine_can_hold(engine, call->resource);
-    if (alone && (budget == UINT64_MAX || pinned + view.memory <= budget))
-        return FW_OK;
+    bool together = budget == UINT64_MAX || pinned + view.memory <= budget;
     return err_set(&call->detail, FW_IN_USE,
-                   "it cannot be pinned: it needs %s%s, the pinned resources have %s of %s",
+                   "it cannot be pinned: it needs %s%s, the pinned resources have %s of %s%s",
                    str_from_size(view.memory, need),
                    alone ? "" : ", more than it finds on its devices", str_from_size(pinned, taken),
-                   str_from_size(budget, have));
+                   str_from_size(budget, have),
+                   alone && together ? ", and they find no place side by side on the devices" : "");
 }
 
 bool control_pin(struct brain *brain, struct call *call)

@@ -52,11 +52,12 @@ static enum fw_err take_row(void *context, const struct csv_row *row)
     double value = -1;
     if ((uint32_t)reading->column >= row->count ||
         !str_to_double(str_trim(row->fields[reading->column]), &value) || !(value >= 0) ||
-        value * reading->unit_s > 1e6) {
+        value * reading->unit_s > LOADS_MAX_S) {
         struct str found =
             (uint32_t)reading->column < row->count ? row->fields[reading->column] : STR("nothing");
         return err_set(reading->detail, FW_INPUT,
-                       "%s:%llu: load time: found \"%.*s\", expected a number that is not negative",
+                       "%s:%llu: load time: found \"%.*s\", expected a number from 0 to a "
+                       "day",
                        reading->name, (unsigned long long)row->line,
                        (int)(found.len < 60 ? found.len : 60), found.data);
     }

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LOADS_VALUES_MAX = 1 << 24 };
+enum { LOADS_VALUES_MAX = 1 << 24, LOADS_MAX_S = 24 * 3600 };
 
 struct loads {
     int64_t fixed_ns;

@@ -71,6 +71,35 @@ wrong 'devices: [{memory: 2GiB}, {name: device0, memory: 2GiB}]' 'memory: 2GiB' 
 printf 'devices: 2x24GiB\nmemory: 3GiB\n' > "$dir/top"
 wrong "$(cat "$dir/top")" 'memory: 2GiB' 'found memory too'
 
+# Load times: none at all and a day are allowed, more is not, wherever they are given.
+for time in 0s 24h; do
+    right "load_time: $time" "memory: 2GiB, load_time: $time, levels: [{name: host, host_memory: 1GiB, load_time: $time, up: x}]"
+done
+wrong 'load_time: 25h' 'memory: 2GiB' 'load_time: found "25h", expected a duration with its unit, such as 90s or 1h30m, from 0s to 1d'
+wrong '' 'memory: 2GiB, load_time: 25h' 'load_time: found "25h"'
+wrong '' 'memory: 2GiB, load_time: -1s' 'load_time: found "-1s"'
+wrong '' 'memory: 2GiB, load_time: 1' 'load_time: found "1"'
+loaded() { # POLICY LOAD-TIME: mean wait of four requests, and how many were refused
+    "$FOREWARM" replay -q "$dir/four.csv" --sizes "$dir/sizes.csv" --memory 12GiB --policy "$1" --load-time "$2" --json | python3 -c '
+import json, sys
+policy = json.load(sys.stdin)["policies"][0]
+print(policy["requests"], policy["wait_s"]["mean"], policy["cold"])'
+}
+printf 'resource,memory\n*,10GiB\n' > "$dir/sizes.csv"
+printf 'time,resource\n0,a\n100,a\n200,b\n5000,a\n' > "$dir/four.csv"
+for policy in planner lru ttl:10m median hybrid breakeven cold; do
+    found=$(loaded $policy 0s)
+    [[ "$found" == "4 0 "* || "$found" == "4 0.0 "* ]] || { echo "$policy, no load time: found $found, expected 4 requests that wait for nothing"; failed=1; }
+done
+for policy in planner lru ttl:10m; do # a's three wait for one load of a day, b's for that and its own
+    found=$(loaded $policy 24h)
+    [ "$found" = "4 106675.0 4" ] || [ "$found" = "4 106675 4" ] || { echo "$policy, a load of a day: found $found, expected 4 106675.0 4"; failed=1; }
+done
+printf 'load_s\n86400\n0\n' > "$dir/loads.csv"
+expect 0 '' replay --memory 24GiB --load-times "$dir/loads.csv"
+printf 'load_s\n86401\n' > "$dir/loads.csv"
+expect 2 'loads.csv:2: load time: found "86401", expected a number from 0 to a day' replay --memory 24GiB --load-times "$dir/loads.csv"
+
 # A pinned set that fits by the sum of its sizes, but not side by side; and one that does not fit at all.
 pins() { # SIZE SIZE SIZE
     printf 'devices: 2x24GiB\nresources:\n'
