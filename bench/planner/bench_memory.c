@@ -11,7 +11,7 @@
  *   host=0 (GB of host memory, in which a model may rest) speed=10 (times the rate, from there)
  *   exec=5 (seconds) or exec=trace (the duration column)  from=0.6 until=1 (shares of the time)
  *   policies=lru,planner,...  (the first is the unit; `one`: LRU with room for one model;
- *   `without`: the planner without what sessions foretell)
+ *   `without`: the planner without what sessions foretell; `restless`: without dwelling)
  *   recall=0 precision=1 ahead=30 (hints, which only the planner is told)
  * prints a CSV row a policy. */
 #include "base/prng.h"
@@ -174,10 +174,13 @@ static struct row run(const struct setup *setup, const char *policy, uint64_t dr
     bool without = strcmp(policy, "without") == 0;
     if (without)
         settings.engine.transitions = 0;
+    bool restless = strcmp(policy, "restless") == 0;
+    if (restless)
+        settings.engine.dwell_ns = 0;
     if (replay_run(&settings,
-                   one       ? "lru"
-                   : without ? "planner"
-                             : policy,
+                   one                   ? "lru"
+                   : without || restless ? "planner"
+                                         : policy,
                    &result, &detail) != FW_OK)
         die(detail.text);
     if (result.score.refused > 0)
@@ -235,7 +238,8 @@ static int run_all(struct setup *setup, struct row (*rows)[POLICIES_MAX])
                 die("too many runs");
             for (int p = 0; p < setup->policy_count; p++) {
                 bool told = strcmp(setup->policies[p], "planner") == 0 ||
-                            strcmp(setup->policies[p], "without") == 0;
+                            strcmp(setup->policies[p], "without") == 0 ||
+                            strcmp(setup->policies[p], "restless") == 0;
                 rows[runs][p] =
                     run(setup, setup->policies[p], draw, &arrivals, hints, told ? hint_count : 0);
             }

@@ -34,7 +34,9 @@
     X(ACTION_PROVE, "prove",                                                                       \
       "it was believed warm and is doubted: prove it again, and load it if it is gone; answer "    \
       "PROVEN or FAILED (attempt)")                                                                \
-    X(ACTION_DECLINE, "decline", "nothing to do: a warm-up for this cause does not begin (reason)")
+    X(ACTION_DECLINE, "decline",                                                                   \
+      "nothing to do: a warm-up for this cause does not begin (reason)")                           \
+    X(ACTION_WAIT, "wait", "nothing: it is told why the requests for it wait longer")
 
 enum action_kind {
 #define X(kind, name, sentence) kind,
@@ -127,7 +129,10 @@ enum cause {
     X(REASON_TRAFFIC, "traffic",                                                                   \
       "{1} requests run beside it, more than {2}: it waits for {0s} at most")                      \
     X(REASON_SOONER, "sooner",                                                                     \
-      "it is ready in {0s}; the fallback answers at most {1s} later than it does when warm")
+      "it is ready in {0s}; the fallback answers at most {1s} later than it does when warm")       \
+    X(REASON_DWELLING, "dwelling",                                                                 \
+      "{0p} was loaded a moment ago and stays while it is used, {1s} more at most: the last {3} "  \
+      "times it made way it was asked for again within {2s}")
 enum reason {
 #define X(reason, name, sentence) reason,
     REASONS(X)

@@ -166,8 +166,10 @@ void arrivals_on_request(struct engine *engine, const struct event *event)
 {
     uint32_t number = event->resource;
     struct resource *resource = &engine->resources[number];
-    if (!(event->flags & EVENT_AGAIN))
+    if (!(event->flags & EVENT_AGAIN)) {
+        dwell_request(engine, number);
         learn_request(engine, number, event);
+    }
     if (resource->state == RESOURCE_DRAINING)
         engine_signal(engine, number, SIGNAL_WANT, &(struct why){.reason = REASON_WANTED});
     if (event->flags & EVENT_SERVED) {

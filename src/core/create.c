@@ -37,7 +37,7 @@ enum fw_err engine_create(struct engine **out, const struct engine_settings *set
     engine->occupied_first = engine->occupied_last = RESOURCE_NONE;
     engine->recent_first = engine->recent_last = RESOURCE_NONE;
     engine->rest_first = engine->rest_last = RESOURCE_NONE;
-    engine->ahead_at_ns = TIME_NEVER;
+    engine->ahead_at_ns = engine->dwell.look_at_ns = TIME_NEVER;
     engine->decision_hash = (uint64_t)settings->seed;
     load_law_init(&engine->load_law);
     for (int i = 0; i < LEVELS_MAX; i++) {

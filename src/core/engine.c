@@ -121,22 +121,28 @@ int64_t engine_next_deadline(const struct engine *engine)
     (void)heap_min(&engine->timers, &id, &deadline_ns);
     if (engine->ahead_at_ns < deadline_ns)
         deadline_ns = engine->ahead_at_ns;
+    if (engine->dwell.look_at_ns < deadline_ns)
+        deadline_ns = engine->dwell.look_at_ns;
     if (expected_deadline(engine) < deadline_ns)
         deadline_ns = expected_deadline(engine);
     return policy_ns < deadline_ns ? policy_ns : deadline_ns;
 }
 
 /* Fires what is due first, if that is no later than `until_ns`. Of the same instant: a policy's
- * timer, then the look ahead, then what was planned, then the resources'. */
+ * timer, then the look ahead, then what was planned, then what stays long enough, then the
+ * resources'.
+ */
 static bool fire_next(struct engine *engine, int64_t until_ns)
 {
     uint32_t id = 0;
     int64_t timer_ns = TIME_NEVER, policy_ns = policy_deadline(engine),
-            ahead_ns = engine->ahead_at_ns, expected_ns = expected_deadline(engine);
+            ahead_ns = engine->ahead_at_ns, expected_ns = expected_deadline(engine),
+            dwell_ns = engine->dwell.look_at_ns;
     (void)heap_min(&engine->timers, &id, &timer_ns);
     int64_t next_ns = policy_ns < ahead_ns ? policy_ns : ahead_ns;
     next_ns = timer_ns < next_ns ? timer_ns : next_ns;
     next_ns = expected_ns < next_ns ? expected_ns : next_ns;
+    next_ns = dwell_ns < next_ns ? dwell_ns : next_ns;
     if (next_ns > until_ns || next_ns == TIME_NEVER)
         return false;
     if (next_ns > engine->now_ns)
@@ -148,6 +154,8 @@ static bool fire_next(struct engine *engine, int64_t until_ns)
         ahead_fire(engine);
     else if (expected_ns == next_ns)
         expected_fire(engine);
+    else if (dwell_ns == next_ns)
+        room_pump(engine);
     else
         fire_timer(engine, id);
     pressure_note(engine);

@@ -243,8 +243,9 @@ int64_t fw_engine_deadline(const struct fw_engine *engine)
 bool fw_engine_next_action(struct fw_engine *engine, struct fw_action *action)
 {
     while (engine->taken < engine->actions.count &&
-           engine->actions.items[engine->taken].kind == ACTION_STATE)
-        engine->taken++; /* told through fw_engine_state */
+           (engine->actions.items[engine->taken].kind == ACTION_STATE ||
+            engine->actions.items[engine->taken].kind == ACTION_WAIT))
+        engine->taken++; /* told through fw_engine_state; nothing to do */
     if (engine->taken == engine->actions.count)
         return false;
     const struct action *inner = &engine->actions.items[engine->taken++];

@@ -283,8 +283,12 @@ static bool serve(struct engine *engine, uint32_t number, uint32_t devices, uint
     *claimed = devices & place_allowed(engine, resource);
     if (!place_make_room(engine, number, loaders, &making))
         return false;
-    evict(engine, making.victims, resource_memory(resource));
     *claimed = making.devices;
+    if (dwell_waits(engine, number, making.victims))
+        return false;
+    for (uint32_t i = 0; i < making.victims; i++)
+        dwell_displaced(engine, engine->victims[i]);
+    evict(engine, making.victims, resource_memory(resource));
     return false;
 }
 
@@ -327,6 +331,7 @@ void room_relieve(struct engine *engine)
 
 void room_pump(struct engine *engine)
 {
+    engine->dwell.look_at_ns = TIME_NEVER; /* who still waits says so again */
     room_relieve(engine);
     ahead_make_way(engine);
     if (!serve_queue(engine))

@@ -22,6 +22,9 @@ const struct option_row engine_option_rows[] = {
      "Price of one second in which a resource is warm and unused."},
     {"baseline", OPTION_DURATION, AT(baseline_ns), "0s", 0, 24 * HOUR, false, NULL,
      "The keep-alive timer you have: the planner begins with it, and returns to it where it has cost more; 0 means as long as a cold start would cost."},
+    {"dwell", OPTION_DURATION, AT(dwell_ns), "1m", 0, 24 * HOUR, true, NULL,
+     "Longest stay of what was just loaded while others wait for its room: only where what made way was soon asked for again, three "
+     "times in a row, and never longer than loading takes; 0s: none."},
     {"load_time", OPTION_DURATION, AT(load_time_ns), "11s", 0, 24 * HOUR, true, NULL,
      "Expected load time of a resource until its own loads have been measured."},
     {"max_loads", OPTION_INT, AT(max_loads), "0", 0, 1e6, true, NULL,
@@ -99,7 +102,7 @@ const struct option_row resource_option_rows[] = {
      "What a request meets while it is cold: hold it, send it to the fallback, refuse it, or what of the first two answers soonest."},
     {"hold_timeout", OPTION_DURATION, AT(hold_timeout_ns), "never", 0, 0, true, NULL,
      "How long a request may be held for it; absent: the general hold_timeout."},
-    {"load_time", OPTION_DURATION, AT(load_time_ns), "never", 0, 0, true, NULL,
+    {"load_time", OPTION_DURATION, AT(load_time_ns), "never", 0, 24 * HOUR, true, NULL,
      "Its expected load time until measured; absent: the general load_time."},
     {"priority", OPTION_INT, AT(priority), "0", -1000, 1000, true, NULL,
      "Higher is loaded first and evicted last."},
@@ -125,7 +128,7 @@ const struct option_row level_option_rows[] = {
      "Bytes it keeps of what it uses while warm."},
     {"idle_price", OPTION_DOUBLE, AT(idle_price), "0.1", 0, 1e6, true, NULL,
      "Price of one second at this level; the general idle_price is that of a warm one."},
-    {"load_time", OPTION_DURATION, AT(load_time_ns), "never", 0, 0, true, NULL,
+    {"load_time", OPTION_DURATION, AT(load_time_ns), "never", 0, 24 * HOUR, true, NULL,
      "Expected time from this level to warm until measured; absent: a quarter of a cold load."},
 };
 const size_t level_option_count = sizeof level_option_rows / sizeof level_option_rows[0];

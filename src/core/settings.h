@@ -18,9 +18,11 @@ struct engine_settings {
     uint64_t memory;              /* bytes warm resources may use together; UINT64_MAX unlimited */
     uint64_t host_memory; /* bytes half warm resources may use together; UINT64_MAX unlimited */
     char devices[OPTION_TEXT_MAX]; /* instead of `memory`: several devices, see core/devices.h */
-    double wait_price;    /* warm seconds that one second of a user's waiting is worth (lambda) */
-    double idle_price;    /* price of one warm, unused second */
-    int64_t baseline_ns;  /* the timer that the planner is held against; 0: break-even */
+    double wait_price;   /* warm seconds that one second of a user's waiting is worth (lambda) */
+    double idle_price;   /* price of one warm, unused second */
+    int64_t baseline_ns; /* the timer that the planner is held against; 0: break-even */
+    int64_t dwell_ns; /* what was just loaded and is soon wanted again may keep others waiting this
+                         long */
     int64_t load_time_ns; /* expected load time of a resource that was never loaded */
     int64_t max_loads;    /* loads at the same time; 0: one under a memory budget, else no limit */
     int64_t hold_timeout_ns; /* default for resources */

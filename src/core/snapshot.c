@@ -384,6 +384,7 @@ static void code_engine(struct engine *engine, struct coder *coder)
     code_ahead(engine, coder);
     load_law_code(&engine->load_law, coder);
     levels_code_all(engine, coder);
+    dwell_code(engine, coder);
     pressure_code(engine, coder);
     code_timers(engine, coder);
     code_held(engine, coder);
@@ -503,4 +504,5 @@ void engine_forget_world(struct engine *engine, int64_t now_ns)
     engine->rest_gathered = false;
     place_forget(engine);
     engine->hinted_count = 0;
+    dwell_forget_world(engine);
 }

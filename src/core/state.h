@@ -7,6 +7,7 @@
 #include "base/heap.h"
 #include "base/table.h"
 #include "core/devices.h"
+#include "core/dwell.h"
 #include "core/engine.h"
 #include "core/foretold.h"
 #include "core/hold.h"
@@ -108,6 +109,7 @@ struct engine {
     struct hinted hinted[HINTED_KEPT]; /* resources with hints or predictions that may be open */
     uint32_t hinted_count;
 
+    struct dwell dwell;
     struct load_law load_law;
     struct pressure pressure;
 

@@ -236,6 +236,7 @@ static void perform(struct brain *brain, const struct action *action)
         enter_state(brain, action);
         break;
     case ACTION_DECLINE:
+    case ACTION_WAIT:
     case ACTION_KIND_COUNT:
         break;
     }

@@ -109,6 +109,7 @@ static void choose_engine(struct faults *faults)
     }
     settings->breaker_failures = (int64_t)below(faults, 6);
     settings->yield_in_flight = chance(faults, 0.3) ? 1 + (int64_t)below(faults, 4) : 0;
+    settings->dwell_ns = settings->seed % 7 * 20 * TIME_SECOND;
     settings->transitions = settings->seed % 5 == 0 ? 0 : UINT64_C(1) << (10 + settings->seed % 15);
 }
 
@@ -130,6 +131,23 @@ static void choose_device_set(struct faults *faults)
           FW_OK);
 }
 
+/* In some worlds two agents take turns at resources that do not fit together. */
+static bool take_turns(const struct faults *faults)
+{
+    return faults->world.resource_count > 1 && faults->settings.seed % 6 == 1;
+}
+
+static void choose_turns(struct faults *faults)
+{
+    struct engine_settings *settings = &faults->settings;
+    uint64_t together = faults->resources[0].memory + faults->resources[1].memory;
+    if (!take_turns(faults))
+        return;
+    snprintf(settings->policy, sizeof settings->policy, "planner");
+    if (!faults->world.devices.named)
+        settings->memory = together - 1;
+}
+
 void faults_choose(struct faults *faults)
 {
     static const int64_t loads_s[] = {0, 1, 10, 60};
@@ -142,6 +160,7 @@ void faults_choose(struct faults *faults)
     }
     world->warmups_max = faults->settings.budget.warmups;
     world->strict = faults->settings.budget_strict;
+    choose_turns(faults);
     world->host_budget = faults->settings.host_memory;
     world->budget = faults->settings.memory;
     world->load_ns = loads_s[below(faults, 4)] * TIME_SECOND;
@@ -187,6 +206,18 @@ static enum fw_err request_comes(struct faults *faults, uint32_t resource)
         FW_TRY(faults_tell(faults, &event));
         if (served && (target->draining || target->state != HOSTILE_READY))
             served = false; /* the thread has heard of it by now */
+    }
+    return FW_OK;
+}
+
+/* The agents whose last request has been answered ask again. */
+static enum fw_err agents_ask(struct faults *faults)
+{
+    for (uint32_t i = 0; i < 2 && !faults->world.failed; i++) {
+        struct resource_view view;
+        engine_view(faults->engine, i, faults->now_ns, &view);
+        if (view.held == 0 && faults->world.resources[i].running == 0)
+            FW_TRY(request_comes(faults, i));
     }
     return FW_OK;
 }
@@ -282,6 +313,8 @@ enum fw_err faults_happen(struct faults *faults)
     uint32_t count = faults->world.resource_count;
     uint32_t resource = (uint32_t)(below(faults, count) * below(faults, count + 1) / (count + 1));
     uint64_t dice = below(faults, 1000);
+    if (take_turns(faults) && chance(faults, 0.8))
+        return agents_ask(faults);
     if (dice < 620)
         return request_comes(faults, resource);
     if (dice < 680)

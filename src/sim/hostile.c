@@ -350,6 +350,9 @@ enum fw_err hostile_perform(struct hostile *hostile, const struct action *action
     case ACTION_REFUSE:
         on_turned_away(hostile, action);
         return FW_OK;
+    case ACTION_WAIT:
+        hostile->faults[FAULT_DWELT]++;
+        return FW_OK;
     default:
         resource->announced = action->status == RESOURCE_WARM;
         return FW_OK;

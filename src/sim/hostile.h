@@ -46,7 +46,8 @@ enum { HOSTILE_RESOURCES_MAX = 16, HOSTILE_REQUESTS_MAX = 1 << 16, HOSTILE_FAILU
     X(FAULT_HALF_LOADED, "half_loaded")                                                            \
     X(FAULT_LOWERED, "lowered")                                                                    \
     X(FAULT_DOUBTED, "doubted")                                                                    \
-    X(FAULT_DECLINED, "declined")
+    X(FAULT_DECLINED, "declined")                                                                  \
+    X(FAULT_DWELT, "dwelt")
 enum hostile_fault {
 #define X(fault, name) fault,
     HOSTILE_FAULTS(X)
