@@ -244,7 +244,8 @@ bool fw_engine_next_action(struct fw_engine *engine, struct fw_action *action)
 {
     while (engine->taken < engine->actions.count &&
            (engine->actions.items[engine->taken].kind == ACTION_STATE ||
-            engine->actions.items[engine->taken].kind == ACTION_WAIT))
+            engine->actions.items[engine->taken].kind == ACTION_WAIT ||
+            engine->actions.items[engine->taken].kind == ACTION_DECLINE))
         engine->taken++; /* told through fw_engine_state; nothing to do */
     if (engine->taken == engine->actions.count)
         return false;

@@ -47,6 +47,8 @@ static void choose_resource(struct faults *faults, uint32_t i)
         .has_fallback = chance(faults, 0.3)};
     choose_devices(faults, i);
     faults->resources[i].budget.warmups = chance(faults, 0.15) ? 1 + (int64_t)below(faults, 20) : 0;
+    if (faults->world.resources[i].warmups_max == 0)
+        faults->world.resources[i].budgeted_ns = faults->now_ns;
     faults->world.resources[i].warmups_max = faults->resources[i].budget.warmups;
     faults->resources[i].server = chance(faults, 0.4) ? 1 + (uint32_t)below(faults, 2) : 0;
     if (chance(faults, 0.2))

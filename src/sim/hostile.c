@@ -509,6 +509,7 @@ void hostile_crash(struct hostile *hostile, uint32_t keep_mask)
                                         .allowed_before = resource->allowed_before,
                                         .placed = resource->placed,
                                         .warmups_max = resource->warmups_max,
+                                        .budgeted_ns = resource->budgeted_ns,
                                         .attempt = resource->attempt,
                                         .state = survives ? HOSTILE_READY : HOSTILE_ABSENT};
         memcpy(left.levels, resource->levels, sizeof left.levels);

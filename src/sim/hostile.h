@@ -83,6 +83,7 @@ struct hostile_resource {
     bool lost_sent;      /* LOST is on its way */
     int64_t lost_ns;     /* when it arrives */
     int64_t warmups_max; /* its own budget, as that of all */
+    int64_t budgeted_ns; /* it has one since then: what was begun before is not counted */
     bool proving;        /* it is doubted: the engine does not believe it warm */
     bool level_lost;     /* what it is loaded from is gone: it cannot go back there */
     uint64_t drain_attempt;

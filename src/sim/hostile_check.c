@@ -114,7 +114,9 @@ static uint64_t starts_within(const struct hostile *hostile, uint32_t resource, 
         const struct hostile_start *start = &hostile->starts[(i - 1) % HOSTILE_STARTS_MAX];
         if (now_ns - start->at_ns > TIME_HOUR)
             break;
-        count += resource == UINT32_MAX || start->resource == resource;
+        count +=
+            resource == UINT32_MAX || (start->resource == resource &&
+                                       start->at_ns >= hostile->resources[resource].budgeted_ns);
     }
     return count;
 }
