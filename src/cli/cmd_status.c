@@ -308,6 +308,8 @@ static void show_status(const json_t *json, struct buf *out)
     const char *error = text_of(json_object_get(json, "warmup"), "error");
     if (error[0])
         buf_printf(out, "last warm-up: %s\n", error);
+    if (text_of(json, "note")[0])
+        buf_printf(out, "note: %s\n", text_of(json, "note"));
     show_devices(json_object_get(json_object_get(json, "memory"), "devices"), out);
     show_overload(json_object_get(json, "memory"), out);
     json_decref(one);

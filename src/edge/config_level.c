@@ -95,6 +95,29 @@ static void check_level(struct config_reader *reader, struct config_resource *re
                           "levels[]: found unlimited, expected a size such as 5GiB");
 }
 
+/* A kind whose cold is a sleep already has room for one level at most: vLLM's level 1 above its 2.
+ */
+void config_check_sleepers(struct config_reader *reader, const struct config_resource *resource,
+                           const yaml_node_t *node)
+{
+    const struct config_warmer *warmer = &resource->warmer;
+    for (uint32_t i = 0; i < resource->engine.level_count; i++) {
+        int server = resource->levels[i].server;
+        bool vllm = warmer->kind == WARMER_VLLM && server == LEVEL_VLLM_1;
+        if (server == LEVEL_SERVER_NONE || warmer->kind == WARMER_NONE ||
+            warmer->kind == WARMER_EXEC || warmer->kind == WARMER_HTTP)
+            continue;
+        if (!vllm)
+            yaml_walk_problem(&reader->walk, node,
+                              "levels[].server: found %s with kind %s, expected kind exec or http, "
+                              "or vllm-1 with kind vllm",
+                              config_level_servers[server], config_warmer_kinds[warmer->kind]);
+        else if (warmer->sleep_level == 1)
+            yaml_walk_problem(&reader->walk, node,
+                              "levels[].server: vllm-1 is what sleep_level: 1 calls unloaded");
+    }
+}
+
 static void level_defaults(struct config_resource *resource, uint32_t i)
 {
     struct config_level *level = &resource->levels[i];

@@ -80,6 +80,8 @@ void config_read_warmer(struct config_reader *reader, struct config_resource *re
 void config_complete_warmer(struct config_resource *resource);
 void config_read_levels(struct config_reader *reader, struct config_resource *resource,
                         const yaml_node_t *list);
+void config_check_sleepers(struct config_reader *reader, const struct config_resource *resource,
+                           const yaml_node_t *node);
 void config_read_call(struct config_reader *reader, struct config_call *call, const char *name,
                       const yaml_node_t *node);
 void config_call_defaults(struct config_call *call);

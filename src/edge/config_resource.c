@@ -286,6 +286,7 @@ static void read_resource(struct config_reader *reader, struct config_resource *
         yaml_walk_problem(&reader->walk, config_find(pairs, count, "memory")->value,
                           "memory: auto, but nothing measures it: expected kind exec or ollama, or "
                           "kind http with measure and measure_json");
+    config_check_sleepers(reader, resource, node);
     if (!config_find(pairs, count, "id"))
         yaml_walk_problem(&reader->walk, node, "id: missing, every resource needs a name");
     if (!config_find(pairs, count, "upstream"))

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *site_stage_name(enum site_stage stage)
 {
@@ -125,6 +126,16 @@ void site_configure(struct site *site, struct config *config,
     const struct fleet_hooks hooks = {site, stop_load, taken, left_over};
     if (site->fleet && resource->shared && !site->seat)
         site->seat = fleet_seat(site->fleet, resource, &hooks);
+}
+
+void site_pass_note_on(struct site *site)
+{
+    pthread_mutex_lock(&site->lock);
+    bool changed = strcmp(site->note.text, site->warmer.note.text) != 0;
+    site->note = site->warmer.note;
+    pthread_mutex_unlock(&site->lock);
+    if (changed && site->warmer.note.text[0])
+        log_warn(site->warmer.note.text, LOG_TEXT("resource", site->id));
 }
 
 /* From its last line on, the site's task part belongs to a job thread: whatever that reads is set

@@ -181,6 +181,8 @@ struct site_progress {
 };
 /* `expected_load_ns`: the engine's, for a resource that was never loaded. */
 void site_progress(struct site *site, int64_t expected_load_ns, struct site_progress *progress);
+/* What the warmer has to say of what it loaded: to be seen, and logged once. */
+void site_pass_note_on(struct site *site);
 void site_set_stage(struct site *site, enum site_stage stage);
 
 #endif

@@ -6,7 +6,6 @@
 #include "edge/call.h"
 #include "edge/log.h"
 #include "edge/site_fleet.h"
-#include <string.h>
 
 #define FIRST_DELAY_NS (5 * TIME_MILLISECOND)
 #define LAST_DELAY_NS  TIME_SECOND
@@ -184,17 +183,6 @@ static uint64_t measured_bytes(struct site *site)
     return bytes > site->warmer.config->engine.memory ? bytes : 0;
 }
 
-/* What the warmer has to say of what it loaded: logged once. */
-static void pass_note_on(struct site *site)
-{
-    pthread_mutex_lock(&site->lock);
-    bool changed = strcmp(site->note.text, site->warmer.note.text) != 0;
-    site->note = site->warmer.note;
-    pthread_mutex_unlock(&site->lock);
-    if (changed && site->warmer.note.text[0])
-        log_warn(site->warmer.note.text, LOG_TEXT("resource", site->id));
-}
-
 /* Without a warmer a warm-up is the probe alone, whatever its server does. */
 static uint32_t nothing_is_loaded(const struct site *site)
 {
@@ -216,7 +204,7 @@ static void proven(struct site *site, bool changed)
     }
     if (!site_fleet_proven(site))
         return;
-    pass_note_on(site);
+    site_pass_note_on(site);
     if (changed)
         log_warn("its warm latency has changed for good", LOG_TEXT("resource", site->id),
                  LOG_SECONDS("probe_s", latency_ns));
@@ -395,6 +383,7 @@ static void await_unload(struct site *site)
         unloaded(site);
     } else if (jobs_now_ns() >= site->stop_deadline_ns) {
         log_error("it does not unload; going on as if it had", LOG_TEXT("resource", site->id),
+                  LOG_TEXT("reason", detail.text),
                   LOG_TEXT("next", "see its log; its memory may still be in use"));
         unloaded(site);
     } else {
@@ -460,7 +449,7 @@ static void adopt(struct site *site)
     if (site->seat)
         fleet_found(site->seat);
     learn(site, false, site->latencies[site->probes - 1]);
-    pass_note_on(site);
+    site_pass_note_on(site);
     log_info("taken over: it still runs and is warm", LOG_TEXT("resource", site->id),
              LOG_INT("pid", site->saved.pid));
     uint64_t bytes = measured_bytes(site);
@@ -500,7 +489,7 @@ static void look(struct site *site)
         !site_can_ask(site) || site->warmer.ops->state(&site->warmer, &detail) == WARMER_LOADED;
     if (there) {
         measure(site);
-        pass_note_on(site);
+        site_pass_note_on(site);
     }
     site->missing = there ? 0 : site->missing + 1;
     if (site->missing >= SITE_LOOKS_MISSED)

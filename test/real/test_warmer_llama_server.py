@@ -165,6 +165,31 @@ class LlamaServerWarmer(Bench):
         wait_for("its loss is noticed", lambda: again.state("m") == "cold")
         self.assertEqual(double.loads, ["m"], "looking must not load")
 
+    def test_too_busy_to_answer_is_not_gone(self):
+        double = self.keep(Router("m"))
+        daemon = self.start_forewarm(self.config([self.resource(double)]))
+        self.warm(daemon)
+        before = len(double.asked("GET", "/models"))
+        double.free.clear()
+        wait_for("three looks in vain", lambda: len(double.asked("GET", "/models")) >= before + 3)
+        self.assertEqual(daemon.state("m"), "warm")
+        double.free.set()
+        self.ask(daemon)
+        self.assertEqual(double.loads, ["m"])
+
+    def test_an_api_key_goes_with_every_call_and_into_no_message(self):
+        double = self.keep(Router("m"))
+        double.api_key = "sk-very-secret"
+        headers = {"Authorization": "Bearer sk-very-secret"}
+        daemon = self.start_forewarm(self.config([self.resource(double, warmer={"headers": headers})], log_level="debug"))
+        self.warm(daemon)
+        double.api_key = "another"
+        self.assertEqual(daemon.api("POST", "/v1/resources/m/unload").status // 100, 2)
+        wait_for("the unload's failure is said", lambda: "answered 401" in daemon.output())
+        for text in (daemon.output(), *(daemon.api("GET", path).body.decode() for path in ("/v1/resources/m", "/v1/resources/m/why", "/metrics"))):
+            self.assertNotIn("very-secret", text)
+        double.refused.clear()
+
     def test_another_server_and_an_unknown_model_are_named(self):
         ollama = Ollama({"m:latest": {"size": 1}})
         self.addCleanup(ollama.close)

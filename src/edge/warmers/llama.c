@@ -16,7 +16,7 @@ static enum llama_answer ask_props(struct warmer *warmer, struct fw_detail *deta
     enum llama_answer said = LLAMA_READY;
     enum fw_err err = ask(warmer, "GET", "/props", NULL, ASK_TIMEOUT_NS, false, &answer, detail);
     if (err != FW_OK)
-        said = LLAMA_AWAY;
+        said = err == FW_TIMEOUT ? LLAMA_SILENT : LLAMA_AWAY;
     else if (answer.status == 503)
         said = LLAMA_LOADING;
     else if (answer.status != 200 || !json_object_get(answer.json, "build_info")) {
@@ -38,7 +38,7 @@ enum llama_answer llama_ask(struct warmer *warmer, struct fw_detail *detail)
                       ask_complaint(&answer));
     ask_fini(&answer);
     if (err != FW_OK)
-        return LLAMA_AWAY;
+        return err == FW_TIMEOUT ? LLAMA_SILENT : LLAMA_AWAY;
     return status == 503 ? LLAMA_LOADING : ask_props(warmer, detail);
 }
 
@@ -74,6 +74,8 @@ enum fw_err llama_sleep(struct warmer *warmer, int depth, struct fw_detail *deta
     switch (llama_ask(warmer, detail)) {
     case LLAMA_SLEEPING:
         return FW_OK;
+    case LLAMA_SILENT:
+        return FW_NO;
     case LLAMA_READY:
     case LLAMA_LOADING:
         return err_set(detail, FW_NO,
@@ -97,6 +99,7 @@ enum fw_err llama_wake(struct warmer *warmer, int depth, struct fw_detail *detai
     case LLAMA_READY:
         return FW_OK;
     case LLAMA_LOADING:
+    case LLAMA_SILENT:
         return FW_NO;
     case LLAMA_AWAY:
         return FW_UNREACHABLE;

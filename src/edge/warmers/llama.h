@@ -12,8 +12,9 @@ enum llama_answer {
     LLAMA_READY,
     LLAMA_LOADING,
     LLAMA_SLEEPING,
-    LLAMA_AWAY, /* not there (yet) */
-    LLAMA_WRONG /* another server: the detail says */
+    LLAMA_AWAY,   /* not there (yet) */
+    LLAMA_SILENT, /* there, but too busy to answer */
+    LLAMA_WRONG   /* another server: the detail says */
 };
 /* A server of one model. */
 enum llama_answer llama_ask(struct warmer *warmer, struct fw_detail *detail);

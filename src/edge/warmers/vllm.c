@@ -17,7 +17,7 @@ enum vllm_answer vllm_ask(struct warmer *warmer, struct fw_detail *detail)
     const json_t *asleep = json_object_get(answer.json, "is_sleeping");
     enum vllm_answer said = VLLM_WRONG;
     if (err != FW_OK) {
-        said = VLLM_AWAY;
+        said = err == FW_TIMEOUT ? VLLM_SILENT : VLLM_AWAY;
     } else if (answer.status == 200 && json_is_boolean(asleep)) {
         said = json_is_true(asleep) ? VLLM_ASLEEP : VLLM_AWAKE;
     } else {
@@ -107,6 +107,8 @@ enum fw_err vllm_sleep(struct warmer *warmer, int depth, struct fw_detail *detai
                        "vLLM at %s has no /is_sleeping: start it with VLLM_SERVER_DEV_MODE=1 and "
                        "--enable-sleep-mode",
                        ask_server(warmer)->text);
+    case VLLM_SILENT:
+        return FW_NO;
     case VLLM_AWAY:
         return FW_UNREACHABLE;
     case VLLM_WRONG:
@@ -152,6 +154,8 @@ enum fw_err vllm_wake(struct warmer *warmer, int depth, struct fw_detail *detail
     case VLLM_SLEEPLESS:
         warmer->step = warmer->depth = 0;
         return FW_OK;
+    case VLLM_SILENT:
+        return FW_NO;
     case VLLM_AWAY:
         return FW_UNREACHABLE;
     case VLLM_WRONG:

@@ -14,6 +14,7 @@ enum vllm_answer {
     VLLM_ASLEEP,
     VLLM_SLEEPLESS, /* vLLM, without its sleep mode */
     VLLM_AWAY,      /* not there (yet) */
+    VLLM_SILENT,    /* there, but too busy to answer */
     VLLM_WRONG      /* another server, or a dead engine: the detail says */
 };
 enum vllm_answer vllm_ask(struct warmer *warmer, struct fw_detail *detail);

@@ -28,6 +28,7 @@ enum listed {
     LISTED_ABSENT,
     LISTED_SINGLE, /* this is no router */
     LISTED_AWAY,
+    LISTED_SILENT, /* too busy to answer */
     LISTED_WRONG
 };
 
@@ -81,7 +82,7 @@ static enum listed list(struct warmer *warmer, struct fw_detail *detail)
     struct ask_answer answer;
     enum fw_err err = ask(warmer, "GET", "/models", NULL, ASK_TIMEOUT_NS, false, &answer, detail);
     const json_t *data = json_object_get(answer.json, "data");
-    enum listed listed = LISTED_AWAY;
+    enum listed listed = err == FW_TIMEOUT ? LISTED_SILENT : LISTED_AWAY;
     if (err == FW_OK && answer.status == 200 && json_is_array(data))
         listed = find_model(warmer, data, detail);
     else if (err == FW_OK && answer.status == 503) /* one model, and it loads */
@@ -159,7 +160,7 @@ static enum fw_err load(struct warmer *warmer, struct fw_detail *detail)
     warmer->older = false;
     warmer->wait_by_ns = time_add(jobs_now_ns(), FAILED_AFTER_NS);
     enum listed listed = list(warmer, detail);
-    warmer->router = listed != LISTED_SINGLE;
+    warmer->router = listed != LISTED_SINGLE && listed != LISTED_AWAY && listed != LISTED_SILENT;
     switch (listed) {
     case LISTED_UNLOADED:
     case LISTED_FAILED:
@@ -182,9 +183,11 @@ static enum warmer_state single_state(struct warmer *warmer, struct fw_detail *d
     enum llama_answer said = llama_ask(warmer, detail);
     bool loading = warmer->doing == DOING_LOAD;
     if (!warmer->loaded) {
-        if (said == LLAMA_READY)
-            (void)llama_sleep(warmer, 1, detail); /* says what it waits for */
-        return said == LLAMA_READY || said == LLAMA_LOADING ? WARMER_UNLOADING : WARMER_UNLOADED;
+        if (said == LLAMA_READY) /* says what it waits for */
+            (void)llama_sleep(warmer, 1, detail);
+        return said == LLAMA_READY || said == LLAMA_LOADING || said == LLAMA_SILENT
+                   ? WARMER_UNLOADING
+                   : WARMER_UNLOADED;
     }
     switch (said) {
     case LLAMA_SLEEPING:
@@ -196,6 +199,8 @@ static enum warmer_state single_state(struct warmer *warmer, struct fw_detail *d
         return WARMER_LOADED;
     case LLAMA_WRONG:
         return WARMER_BROKEN;
+    case LLAMA_SILENT: /* nothing contradicts what it was */
+        return loading ? WARMER_LOADING : WARMER_LOADED;
     default:
         return loading ? WARMER_LOADING : WARMER_UNLOADED;
     }
@@ -206,7 +211,8 @@ static enum warmer_state router_state(struct warmer *warmer, struct fw_detail *d
     enum listed listed = list(warmer, detail);
     bool loading = warmer->doing != DOING_NOTHING;
     if (!warmer->loaded)
-        return listed == LISTED_LOADING || listed == LISTED_LOADED || listed == LISTED_SLEEPING
+        return listed == LISTED_LOADING || listed == LISTED_LOADED || listed == LISTED_SLEEPING ||
+                       listed == LISTED_SILENT
                    ? WARMER_UNLOADING
                    : WARMER_UNLOADED;
     switch (listed) {
@@ -221,6 +227,8 @@ static enum warmer_state router_state(struct warmer *warmer, struct fw_detail *d
     case LISTED_FAILED:
         return warmer->doing == DOING_LOAD && jobs_now_ns() < warmer->wait_by_ns ? WARMER_LOADING
                                                                                  : WARMER_BROKEN;
+    case LISTED_SILENT: /* nothing contradicts what it was */
+        return loading ? WARMER_LOADING : WARMER_LOADED;
     case LISTED_AWAY:
         return loading ? WARMER_LOADING : WARMER_UNLOADED;
     case LISTED_UNLOADED: /* the load's answer may come before the load */
@@ -241,7 +249,8 @@ static enum warmer_state state(struct warmer *warmer, struct fw_detail *detail)
         /* While it was away nobody could know which it is. */
         struct fw_detail ignored = {{0}};
         enum listed listed = list(warmer, &ignored);
-        if (listed != LISTED_SINGLE && listed != LISTED_AWAY && listed != LISTED_WRONG)
+        if (listed != LISTED_SINGLE && listed != LISTED_AWAY && listed != LISTED_SILENT &&
+            listed != LISTED_WRONG)
             return load(warmer, detail) == FW_OK ? WARMER_LOADING : WARMER_BROKEN;
     }
     return warmer->router ? router_state(warmer, detail) : single_state(warmer, detail);
@@ -252,9 +261,11 @@ static enum fw_err unload(struct warmer *warmer, struct fw_detail *detail)
     warmer->loaded = false;
     warmer->doing = DOING_NOTHING;
     enum listed listed = warmer->router ? list(warmer, detail) : LISTED_SINGLE;
-    if (listed != LISTED_LOADING && listed != LISTED_LOADED && listed != LISTED_SLEEPING)
-        return FW_OK;
-    return post(warmer, "/models/unload", detail);
+    if (listed == LISTED_WRONG)
+        return FW_UPSTREAM;
+    bool there = listed == LISTED_LOADING || listed == LISTED_LOADED || listed == LISTED_SLEEPING ||
+                 listed == LISTED_SILENT;
+    return there ? post(warmer, "/models/unload", detail) : FW_OK;
 }
 
 static bool adopt(struct warmer *warmer, const struct saved_child *saved, struct fw_detail *detail)

@@ -109,6 +109,7 @@ static enum warmer_state state(struct warmer *warmer, struct fw_detail *detail)
     switch (vllm_ask(warmer, detail)) {
     case VLLM_AWAKE:
     case VLLM_SLEEPLESS:
+    case VLLM_SILENT: /* nothing contradicts what it was */
         return warmer->loaded ? WARMER_LOADED : WARMER_UNLOADED;
     case VLLM_WRONG:
         return WARMER_BROKEN;

@@ -32,6 +32,10 @@ class Double(http.server.ThreadingHTTPServer):
         self.calls = []
         self.refused = []
         self.lock = threading.RLock()
+        self.api_key = None  # asked for as a bearer token, but on `public` paths
+        self.public = {"/health"}
+        self.free = threading.Event()  # cleared: no GET is answered
+        self.free.set()
         self.started = time.monotonic()
         self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self.thread.start()
@@ -46,7 +50,14 @@ class Double(http.server.ThreadingHTTPServer):
     def url(self):
         return f"http{'s' if self.tls else ''}://127.0.0.1:{self.server_port}"
 
+    def admit(self, call):
+        if self.api_key and call.path not in self.public and call.headers.get("Authorization") != f"Bearer {self.api_key}":
+            raise Refused(401, "Invalid API Key")
+        if call.method == "GET":
+            self.free.wait()
+
     def close(self):
+        self.free.set()
         self.shutdown()
         self.server_close()
 
@@ -134,6 +145,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             double.calls.append(call)
         name = double.routes.get((call.method, call.path))
         try:
+            double.admit(call)
             found = functools.partial(getattr(double, name), call) if name else double.find(call)
             answer = found() if found else double.not_found(call)
         except Refused as refused:

@@ -284,6 +284,29 @@ static void keys_of_the_servers(void **state)
     config_free(&config);
 }
 
+static void sleeping_servers(void **state)
+{
+    (void)state;
+    struct config *config =
+        accepted(RESOURCE "    warmer: {kind: vllm}\n"
+                          "    levels: [{name: asleep, server: vllm-1, host_memory: 1GiB}]\n");
+    assert_true(config->resources[0].engine.levels[0].from_warm);
+    assert_false(config->resources[0].engine.levels[0].from_cold);
+    assert_int_equal(config->resources[0].levels[0].server, LEVEL_VLLM_1);
+    config_free(&config);
+    refused(RESOURCE "    warmer: {kind: ollama, command: x, sleep_level: 2}\n",
+            "f.yaml:4:28: warmer.command: belongs to kind exec, but the kind is ollama\n"
+            "f.yaml:4:40: warmer.sleep_level: belongs to kind vllm, but the kind is ollama\n");
+    refused(RESOURCE
+            "    warmer: {kind: vllm, sleep_level: 1}\n"
+            "    levels: [{name: a, server: vllm-1}, {name: b, server: vllm-2, wake: x}]\n",
+            "f.yaml:5:41: levels[].server: sleeps and wakes by itself, so sleep and wake mean "
+            "nothing beside it\n"
+            "f.yaml:2:5: levels[].server: vllm-1 is what sleep_level: 1 calls unloaded\n"
+            "f.yaml:2:5: levels[].server: found vllm-2 with kind vllm, expected kind exec or http, "
+            "or vllm-1 with kind vllm\n");
+}
+
 static void what_this_build_has_not(void **state)
 {
     (void)state;
@@ -496,6 +519,7 @@ int main(void)
         cmocka_unit_test(what_is_missing),
         cmocka_unit_test(contradictions),
         cmocka_unit_test(keys_of_the_servers),
+        cmocka_unit_test(sleeping_servers),
         cmocka_unit_test(what_this_build_has_not),
         cmocka_unit_test(planned_events),
         cmocka_unit_test(wrong_planned_events),
