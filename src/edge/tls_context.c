@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,6 +135,18 @@ enum fw_err tls_context_server(struct tls_context **out, const struct tls_files 
     return err;
 }
 
+/* OpenSSL works out what a certificate may be used for when it is first needed. Done here, before
+ * other threads know the authorities, so that nothing about them changes afterwards. */
+static void settle_authorities(SSL_CTX *ssl)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ssl));
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *authority = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        if (authority)
+            (void)X509_check_purpose(authority, -1, 0);
+    }
+}
+
 enum fw_err tls_context_client(struct tls_context **out, const char *what, const char *ca_file,
                                struct fw_detail *detail)
 {
@@ -159,6 +172,7 @@ enum fw_err tls_context_client(struct tls_context **out, const char *what, const
         if (file)
             fclose(file);
     }
+    settle_authorities(context->ssl);
     ERR_clear_error();
     if (err != FW_OK)
         tls_context_release(&context);

@@ -138,11 +138,12 @@ def slow_handshakes_end_and_hold_nobody_up():
         except ssl.SSLWantReadError:
             pass
         hello = hello.read()
+        began = time.monotonic()
         silent = [socket.create_connection(("127.0.0.1", d.port)) for _ in range(50)]
         dripping = [socket.create_connection(("127.0.0.1", d.port)) for _ in range(50)]
         heads = [client().wrap_socket(socket.create_connection(("127.0.0.1", d.port)), server_hostname="localhost")
                  for _ in range(10)]
-        began, at = time.monotonic(), 0
+        at = 0
         stop = threading.Event()
 
         def drip():
