@@ -101,10 +101,10 @@ int fw_engine_observe(struct fw_engine *engine, int64_t at_ns, uint32_t resource
  * says so. */
 int fw_engine_hint(struct fw_engine *engine, int64_t at_ns, uint32_t resource, uint32_t source,
                    double probability, int64_t eta_ns);
-/* An event that is planned: so many requests are expected from `from_ns` until `to_ns`. It is loaded
- * in time and waited for as long as that pays, as far as the source's earlier events have come true
- * and have been worth it. Said again for the same start it replaces what was said; 0 requests take
- * it back. At most 4,096 events can be to come. */
+/* An event that is planned: so many requests are expected from `from_ns` until `to_ns`. It is
+ * loaded in time and waited for as long as that pays, as far as the source's earlier events have
+ * come true and have been worth it. Said again for the same start it replaces what was said; 0
+ * requests take it back. At most 4,096 events can be to come. */
 int fw_engine_plan_event(struct fw_engine *engine, int64_t at_ns, uint32_t resource,
                          uint32_t source, int64_t from_ns, int64_t to_ns, double requests);
 /* A forecast of the requests in a span of time, an hour say, up to four days ahead. It is followed

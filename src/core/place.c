@@ -244,6 +244,7 @@ void place_found(struct engine *engine, struct resource *resource, uint32_t said
         return; /* where it was when we knew */
     for (placed = 0; span > 0 && allowed != 0; span--) {
         uint32_t device = emptiest(engine, allowed);
+        CHECK(device < DEVICES_MAX);
         placed |= 1u << device;
         allowed &= ~(1u << device);
     }
@@ -419,6 +420,7 @@ static bool add_device(struct engine *engine, uint32_t number, uint32_t devices,
         best = way_on(engine, number, best.device, coming[best.device], making->victims);
     for (uint32_t i = 0; i < best.victims; i++)
         engine->victims[making->victims++] = engine->candidates[i].resource;
+    CHECK(best.device < DEVICES_MAX);
     making->devices |= 1u << best.device;
     making->loss += best.loss;
     return true;

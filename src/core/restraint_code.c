@@ -41,8 +41,10 @@ static void code_servers(struct engine *engine, struct coder *coder)
     uint32_t count = engine->server_count;
     code_count(coder, &count, RESTRAINT_SERVERS_MAX);
     for (uint32_t i = 0; i < count && !coder_failed(coder); i++) {
-        struct server server = coder->in ? (struct server){0} : engine->servers[i];
+        struct server server = {0};
         uint32_t number = 0;
+        if (!coder->in)
+            server = engine->servers[i];
         code_u32(coder, &server.id);
         code_u32(coder, &server.failures);
         code_u32(coder, &server.failed);

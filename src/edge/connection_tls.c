@@ -10,10 +10,11 @@ enum { KEEP_BYTES = 256 << 10 };
 static void flush(struct connection *connection)
 {
     struct buf *cipher = &connection->server->cipher;
+    uv_buf_t piece = {.base = cipher->data, .len = cipher->len};
     if (cipher->failed)
         connection_break(connection);
     else if (cipher->len > 0)
-        connection_send_raw(connection, &(uv_buf_t){.base = cipher->data, .len = cipher->len}, 1);
+        connection_send_raw(connection, &piece, 1);
     if (cipher->capacity > KEEP_BYTES)
         buf_fini(cipher);
     else

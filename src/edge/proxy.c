@@ -52,6 +52,7 @@ static void on_refused(void *context, enum server_refusal why)
 /* Clients with different options make the server load anew, turn by turn. */
 static void note_options(struct relay *relay)
 {
+    CHECK(relay->route);
     const struct config_resource *config = relay->route->config;
     struct slot *slot = relay->route->slot;
     char text[OPTIONS_TEXT_MAX], before[OPTIONS_TEXT_MAX];

@@ -12,9 +12,12 @@
 static const struct config_level *level_of(const struct site *site)
 {
     /* One that the configuration in force does not have any more asks for nothing. */
-    static const struct config_action nothing = {"", {.url = ""}};
-    static const struct config_level gone = {"gone",  nothing,           nothing, nothing,
-                                             nothing, LEVEL_SERVER_NONE, 0};
+    static const struct config_level gone = {.name = "gone",
+                                             .up = {"", {.url = ""}},
+                                             .down = {"", {.url = ""}},
+                                             .sleep = {"", {.url = ""}},
+                                             .wake = {"", {.url = ""}},
+                                             .server = LEVEL_SERVER_NONE};
     const struct config_resource *config = site->warmer.config;
     bool known = site->level > 0 && site->level <= config->engine.level_count;
     return known ? &config->levels[site->level - 1] : &gone;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "learn/latency.h"
+#include "base/check.h"
 #include "base/time.h"
 #include "learn/decay.h"
 #include <math.h>
@@ -126,6 +127,7 @@ static uint32_t warm_ones(const double *values, uint32_t n, double apart, struct
 static double median_deviation(const double *values, uint32_t n, double median)
 {
     double away[LATENCY_KEPT];
+    CHECK(n > 0 && n <= LATENCY_KEPT);
     for (uint32_t i = 0; i < n; i++) {
         double value = fabs(values[i] - median);
         uint32_t at = i;

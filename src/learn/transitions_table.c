@@ -146,6 +146,7 @@ enum fw_err transitions_place(struct transitions *transitions, uint32_t before, 
     } else {
         transitions->count++;
     }
+    CHECK(transitions->cells && transitions->keys);
     transitions->keys[place] = key;
     *cell = &transitions->cells[place];
     transition_cell_init(*cell);

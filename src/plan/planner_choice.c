@@ -74,10 +74,10 @@ uint8_t planner_choose(const struct planner *planner, const struct planner_resou
     best = EXPERT_BASELINE;
     double least =
         costs[EXPERT_BASELINE] - MARGIN * dear_s * COMMON_GAPS / (COMMON_GAPS + planner->gaps);
-    for (uint8_t e = 0; e < EXPERT_COUNT; e++)
+    for (int e = 0; e < EXPERT_COUNT; e++)
         if (e != EXPERT_BASELINE && costs[e] < least) {
             least = costs[e];
-            best = e;
+            best = (uint8_t)e;
         }
     return best;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan/planner_signals.h"
+#include "base/check.h"
 #include "learn/packed.h"
 #include "plan/planner.h"
 #include "plan/policy_tools.h"
@@ -238,6 +239,7 @@ double planner_signals_settle(struct planner *planner, uint32_t number, double e
     if (!of->signals_judged)
         return expert_s;
     struct signal_resource *resource = planner->signals.resources[number];
+    CHECK(resource);
     double followed_s = expert_s;
     for (int i = 0; i < SIGNAL_COUNT; i++) {
         struct signal_plans *plans = plans_of(resource, i);

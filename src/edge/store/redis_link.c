@@ -38,10 +38,9 @@ enum fw_err redis_address_parse(struct redis_address *address, const char *url,
             return wrong_address(detail, "its database is not a number");
     }
     bool v6 = host.len > 0 && host.data[0] == '[';
-    const char *close = v6 ? memchr(host.data, ']', host.len) : NULL;
-    if (v6 && !close)
+    const char *from = v6 ? memchr(host.data, ']', host.len) : host.data;
+    if (!from)
         return wrong_address(detail, "\"[\" is not closed");
-    const char *from = close ? close : host.data;
     const char *colon = memchr(from, ':', (size_t)(host.data + host.len - from));
     if (colon) {
         number = (struct str){colon + 1, (size_t)(host.data + host.len - colon - 1)};
@@ -50,7 +49,7 @@ enum fw_err redis_address_parse(struct redis_address *address, const char *url,
         host.len = (size_t)(colon - host.data);
     }
     if (v6)
-        host = (struct str){host.data + 1, (size_t)(close - host.data - 1)};
+        host = (struct str){host.data + 1, (size_t)(from - host.data - 1)};
     if (host.len == 0 || host.len >= sizeof address->host)
         return wrong_address(detail, "no host");
     memcpy(address->host, host.data, host.len);

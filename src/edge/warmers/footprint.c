@@ -12,8 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { OUTPUT_MAX = 64 << 10, TOKEN_MAX = 256 };
 #define COMMAND_NS (10 * TIME_SECOND)
 

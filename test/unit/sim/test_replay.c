@@ -187,8 +187,8 @@ static void test_memory_budget_evicts(void **state)
     open_trace("time,resource\n0,a\n100,b\n200,a\n");
     uint64_t sizes[2];
     assert_int_equal(replay_read_sizes(&trace, "sizes",
-                                       STR("resource,memory\n*,6GiB\nb,7GiB\nz,1GiB\n"), sizes, NULL,
-                                       &detail),
+                                       STR("resource,memory\n*,6GiB\nb,7GiB\nz,1GiB\n"), sizes,
+                                       NULL, &detail),
                      FW_OK);
     assert_true(sizes[0] == UINT64_C(6) << 30 && sizes[1] == UINT64_C(7) << 30);
     struct replay_settings settings = settings_with(10 * TIME_SECOND);
