@@ -120,6 +120,8 @@ static enum fw_err convert(struct swap *swap, const char *path, const struct swa
         if (swap->problems.count > 0)
             err =
                 err_set(detail, FW_INPUT, "%.*s", STR_ARG(str_trim(buf_str(&swap->problems.text))));
+        if (err == FW_OK && out.failed)
+            err = err_set(detail, FW_LIMIT, "%s: the configuration would be too large", path);
         if (err == FW_OK)
             err = check_written(&out, detail);
         if (err == FW_OK && tokens[0])

@@ -116,7 +116,10 @@ bool swap_expand(struct swap *swap, struct swap_model *model, const yaml_node_t 
         text = (struct str){end + 1, text.len - before - (size_t)(end + 1 - begin)};
     }
     buf_add_str(out, text);
-    return true;
+    if (out->failed)
+        yaml_walk_problem(&swap->walk, at, "longer than %d bytes with its macros put in",
+                          SWAP_TEXT_MAX);
+    return !out->failed;
 }
 
 /* A macro may use those before it; a model's also the general ones. */
@@ -233,6 +236,8 @@ void swap_command(struct swap *swap, const yaml_node_t *at, struct str text, str
     }
     if (open)
         yaml_walk_problem(&swap->walk, at, "cmd: a quote is not closed");
+    if (out->failed || line.failed || word.failed)
+        yaml_walk_problem(&swap->walk, at, "cmd: longer than %d bytes", SWAP_TEXT_MAX);
     if (out->len == 4)
         yaml_walk_problem(&swap->walk, at, "cmd: empty, expected a command");
     buf_fini(&line);

@@ -163,7 +163,8 @@ def bad_input_is_placed():
             (a + "macros: {u: '${v}', v: 1}\n", ":4:13:", "before"), (a + "groups: {g: {members: [z]}}\n", ":4:24:", "model's id"),
             (a + "groups: {g: {members: [a]}, h: {members: [a]}}\n", ":4:43:", "another group"),
             (a + "groups: {}\nmatrix: {}\n", ":5:1:", "besides groups"), (a + "hooks: {on_startup: {preload: [z]}}\n", ":4:32:", "no model"),
-            (a + "    aliases: [a]\n", "", "taken already"), (a + "sendLoadingState: 3\n", ":4:19:", "true or false")):
+            (a + "    aliases: [a]\n", "", "taken already"),
+            ("macros:\n" + "".join(f"  m{i}: '" + ("x" if i == 0 else 8 * f"${{m{i - 1}}}") + "'\n" for i in range(9)) + a, ":9:", "longer than"), (a + "sendLoadingState: 3\n", ":4:19:", "true or false")):
         done = run("llama-swap", "-", text=text, status=2)
         assert place in done.stderr and words in done.stderr, (text, done.stderr)
         assert done.stdout == "", "nothing is written"
