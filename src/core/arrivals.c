@@ -34,12 +34,13 @@ static void learn_request(struct engine *engine, uint32_t number, const struct e
         resource->previous_gap_ns = gap_ns;
     resource->dismissed = false;
     resource->last_request_ns = engine->now_ns;
+    int64_t age_ns = engine->now_ns - resource->origin_ns;
     if (resource->origin_ns < engine->now_ns)
         resource->origin_ns = engine->now_ns;
     history_add(&engine->history, engine->now_ns, number);
     learn_time_of_day(engine, resource);
     ahead_request(engine, number, event->session);
-    hints_request(engine, number);
+    hints_request(engine, number, age_ns);
     if (event->session != 0)
         foretold_request(engine, number, event->session);
     decide_replan(engine, number, ready, gap_ns);

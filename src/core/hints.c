@@ -53,9 +53,21 @@ static void withdraw(struct engine *engine, uint32_t number)
     engine_set_timer(engine, number, TIMER_HINT, TIME_NEVER);
 }
 
+/* The plan itself had it warm when the request that has just come came: nothing is owed to whoever
+ * foretold that. Such are jobs by the clock, whose sessions go on with the same resource. */
+static bool was_planned(const struct resource *resource, int64_t age_ns)
+{
+    const struct plan_window *window;
+    for (uint8_t i = 0; (window = plan_store_window(&resource->plan, i)) != NULL; i++)
+        if (window->start_ns <= age_ns && age_ns <= window->end_ns)
+            return true;
+    return false;
+}
+
 /* What a session's prediction or a planned event brought or would have brought, in warm seconds:
  * the waiting of one request, less what it was warm before; or else all that it took. */
-static double earned_s(const struct engine *engine, const struct resource *resource, bool used)
+static double earned_s(const struct engine *engine, const struct resource *resource, bool used,
+                       int64_t age_ns)
 {
     const struct open_hint *hint = resource->hint;
     const struct engine_settings *settings = &engine->settings;
@@ -72,6 +84,8 @@ static double earned_s(const struct engine *engine, const struct resource *resou
     double earned = -settings->idle_price * idle_s;
     if (used && !ours)
         earned = 0; /* it was warm for another reason: nothing lost, nothing won */
+    else if (used && was_planned(resource, age_ns))
+        earned = keeps ? earned + load_s : 0; /* a load was spared at most */
     else if (used)
         earned += settings->wait_price * waited_s + (keeps ? load_s : 0);
     else
@@ -79,25 +93,25 @@ static double earned_s(const struct engine *engine, const struct resource *resou
     return earned;
 }
 
-static void settle_foretold(struct engine *engine, uint32_t number, bool used)
+static void settle_foretold(struct engine *engine, uint32_t number, bool used, int64_t age_ns)
 {
     const struct resource *resource = &engine->resources[number];
     bool keeps = resource->hint->source == HINT_KEEP;
     struct foretold_ledger *ledger = &engine->foretold.ledgers[keeps];
-    ledger->earned = ledger->earned * LEDGER_FADE + earned_s(engine, resource, used);
+    ledger->earned = ledger->earned * LEDGER_FADE + earned_s(engine, resource, used, age_ns);
     ledger->settled++;
 }
 
-static void settle_hint(struct engine *engine, uint32_t number, bool used)
+static void settle_hint(struct engine *engine, uint32_t number, bool used, int64_t age_ns)
 {
     struct open_hint **hint = &engine->resources[number].hint;
     bool told = !is_foretold(*hint);
     struct source *source = told ? source_of(engine, (*hint)->source) : NULL;
     if (!told)
-        settle_foretold(engine, number, used);
+        settle_foretold(engine, number, used, age_ns);
     if (source && hints_is_planned(*hint))
         source->earned = source->earned * (float)LEDGER_FADE +
-                         (float)earned_s(engine, &engine->resources[number], used);
+                         (float)earned_s(engine, &engine->resources[number], used, age_ns);
     if (source) {
         source->settled += 1;
         source->settled_ever++;
@@ -261,17 +275,17 @@ void hints_hear_planned(struct engine *engine, const struct event *event,
     decide_settle(engine, event->resource);
 }
 
-void hints_request(struct engine *engine, uint32_t number)
+void hints_request(struct engine *engine, uint32_t number, int64_t age_ns)
 {
     if (resource_hinted(&engine->resources[number]))
-        settle_hint(engine, number, true);
+        settle_hint(engine, number, true, age_ns);
 }
 
 void hints_fire(struct engine *engine, uint32_t number)
 {
     const struct open_hint *hint = engine->resources[number].hint;
     if (hint->expire_at_ns <= engine->now_ns) {
-        settle_hint(engine, number, false);
+        settle_hint(engine, number, false, -1);
     } else {
         start_hinted(engine, number);
         arm(engine, number);

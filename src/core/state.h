@@ -299,7 +299,8 @@ bool hints_is_planned(const struct open_hint *hint);
 /* Its source's planned events have cost more than they saved, beyond a cold start of the resource.
  */
 bool hints_is_silent(const struct engine *engine, const struct resource *resource, uint32_t source);
-void hints_request(struct engine *engine, uint32_t number);
+/* A request came, so long after what the plan's ages count from. */
+void hints_request(struct engine *engine, uint32_t number, int64_t age_ns);
 void hints_fire(struct engine *engine, uint32_t number);
 /* With unlimited memory: warm it for a session's next request, or keep it for it, if that pays. */
 void hints_foretell(struct engine *engine, uint32_t number, double probability,

@@ -2,6 +2,7 @@
  * What sessions foretell: the next model is made ready while the one before still answers (P9:
  * confidence, cost against benefit), silently judged before it is acted upon, and said in words. */
 #include "base/prng.h"
+#include "core/state.h"
 #include "engine_bench.h"
 
 #define GIB (UINT64_C(1) << 30)
@@ -267,6 +268,31 @@ static void a_hint_is_heard_beside_predictions(void **state)
     bench_end(&world.bench);
 }
 
+/* A job by the clock in a session of its own: what follows is the job itself, and the plan knows
+ * when. Keeping it for that spares a load, no waiting; however much keeping has earned elsewhere,
+ * here it loses that, and ends. */
+static void what_the_plan_knows_is_not_earned_twice(void **state)
+{
+    (void)state;
+    struct world world = world_of(UINT64_MAX, true, 300);
+    struct foretold_ledger *ledger = &world.bench.engine->foretold.ledgers[1];
+    int64_t idle_ns = 0;
+    for (int i = 0; i < 900; i++) {
+        pass(&world, SECONDS(100) * i + (int64_t)prng_below(&world.prng, 2000) * TIME_MILLISECOND);
+        call(&world, PLAN, 7);
+        if (view(&world.bench, PLAN).state != RESOURCE_WARM)
+            pass(&world, world.bench.now_ns + SECONDS(10));
+        end_all(&world);
+        if (i == 100)
+            *ledger = (struct foretold_ledger){.earned = 60000, .settled = 100};
+        if (i == 500)
+            idle_ns = view(&world.bench, PLAN).accounts.idle_ns;
+    }
+    assert_true(ledger->earned <= 0);
+    assert_true(view(&world.bench, PLAN).accounts.idle_ns - idle_ns < 400 * SECONDS(15));
+    bench_end(&world.bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +301,7 @@ int main(void)
         cmocka_unit_test(it_pays_with_unlimited_memory),
         cmocka_unit_test(chance_foretells_nothing),
         cmocka_unit_test(why_names_the_transition),
+        cmocka_unit_test(what_the_plan_knows_is_not_earned_twice),
         cmocka_unit_test(a_hint_is_heard_beside_predictions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
