@@ -20,6 +20,9 @@ static int64_t warmup_left_ns(struct site *site, int64_t now_ns, int64_t expecte
     int64_t load_ns = stats_recent_quantile(past, 0.5, expected_load_ns);
     int64_t elapsed_ns = now_ns - site->stage_ns;
     int permille = atomic_load(&site->warmer.permille);
+    if (site->stage == SITE_LOADING && permille > 0 &&
+        past->count == 0) /* at the pace so far, rather than by a setting */
+        load_ns = elapsed_ns / permille * 1000;
     if (site->stage == SITE_VERIFYING && site->learned.verify_ns.count == 0)
         return left_ns(&none, now_ns - site->warmup_ns, expected_load_ns); /* of both together */
     if (site->stage == SITE_VERIFYING)
