@@ -326,10 +326,8 @@ uint32_t sequence_predict(struct sequence *s, const uint32_t *items, uint32_t le
     choose(s, items, len);
     sequence_mixer_weigh(&s->mixer, s->order, s->candidates, s->candidate_count);
     uint32_t count = 0;
-    double covered = s->mixer.covered[s->order];
     for (uint32_t i = 0; i < s->candidate_count; i++) {
-        struct sequence_guess guess = {s->candidates[i].item,
-                                       covered * s->candidates[i].probability};
+        struct sequence_guess guess = {s->candidates[i].item, s->candidates[i].corrected};
         uint32_t at = count;
         while (at > 0 && (guesses[at - 1].probability < guess.probability ||
                           (guesses[at - 1].probability == guess.probability &&

@@ -11,6 +11,8 @@
 #define WEIGHT_MAX   4.0
 #define LINEAR_RATE  0.02
 #define LINEAR_MIN   1e-3
+#define BIN_PRIOR    5.0 /* hits told that count as having come */
+#define BIN_MAX      2000.0
 #define COVERED_RATE 0.005
 
 void sequence_mixer_init(struct sequence_mixer *mixer, double rate)
@@ -26,6 +28,47 @@ void sequence_mixer_init(struct sequence_mixer *mixer, double rate)
     }
     for (int e = 0; e < SEQUENCE_EXPERTS; e++)
         mixer->linear[e] = 1.0 / SEQUENCE_EXPERTS;
+}
+
+static double bin_factor(const struct sequence_mixer *mixer, int bin)
+{
+    const struct sequence_bin *of = &mixer->bins[bin < SEQUENCE_BINS ? bin : SEQUENCE_BINS - 1];
+    return (of->came + BIN_PRIOR) / (of->told + BIN_PRIOR);
+}
+
+/* Between the middles of bins the factor moves in a straight line, so that order is kept. */
+static double correct(const struct sequence_mixer *mixer, double p)
+{
+    double at = p * SEQUENCE_BINS - 0.5;
+    int bin = at > 0 ? (int)at : 0;
+    double part = at > 0 ? at - bin : 0;
+    double factor = (1 - part) * bin_factor(mixer, bin) + part * bin_factor(mixer, bin + 1);
+    return p * factor < 1 ? p * factor : 1;
+}
+
+/* The corrected probabilities; together at most 1. */
+static void correct_all(const struct sequence_mixer *mixer, int order,
+                        struct sequence_candidate *candidates, uint32_t count)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        candidates[i].corrected = correct(mixer, mixer->covered[order] * candidates[i].probability);
+        sum += candidates[i].corrected;
+    }
+    for (uint32_t i = 0; sum > 1 && i < count; i++)
+        candidates[i].corrected /= sum;
+}
+
+static void learn_bin(struct sequence_mixer *mixer, double told, bool came)
+{
+    int at = (int)(told * SEQUENCE_BINS);
+    struct sequence_bin *bin = &mixer->bins[at < SEQUENCE_BINS ? at : SEQUENCE_BINS - 1];
+    bin->told += told;
+    bin->came += came ? 1 : 0;
+    if (bin->told < BIN_MAX && bin->came < BIN_MAX)
+        return;
+    bin->told *= 0.5;
+    bin->came *= 0.5;
 }
 
 /* ln x for x in [1e-5, 2]: exponent and an odd series in (m - 1) / (m + 1), |error| < 2e-6; only
@@ -69,6 +112,7 @@ void sequence_mixer_weigh(const struct sequence_mixer *mixer, int order,
     }
     for (uint32_t i = 0; i < count; i++)
         candidates[i].probability /= sum;
+    correct_all(mixer, order, candidates, count);
 }
 
 static bool is_among(uint32_t item, const uint32_t *items, uint32_t count)
@@ -113,7 +157,9 @@ void sequence_mixer_learn(struct sequence_mixer *mixer, int order,
     double gradient[SEQUENCE_FEATURES] = {0}, told[SEQUENCE_EXPERTS] = {0};
     uint32_t hits = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (!is_among(candidates[i].item, came, came_count))
+        bool hit = is_among(candidates[i].item, came, came_count);
+        learn_bin(mixer, mixer->covered[order] * candidates[i].probability, hit);
+        if (!hit)
             continue;
         hits++;
         for (int e = 0; e < SEQUENCE_FEATURES; e++)

@@ -25,9 +25,14 @@ enum {
     SEQUENCE_ORDERS = 5,
     SEQUENCE_CANDIDATES = 60,
     SEQUENCE_FLAGS = 2, /* in the session; the session's last */
+    SEQUENCE_BINS = 16, /* of equal width */
     SEQUENCE_FEATURES = SEQUENCE_EXPERTS + SEQUENCE_FLAGS,
 };
 
+/* What was told and what came, by probability told: the mixture's own errors are corrected. */
+struct sequence_bin {
+    double told, came; /* sums, fading */
+};
 struct sequence_weights {
     double w[SEQUENCE_FEATURES];
     double squares[SEQUENCE_FEATURES]; /* of the gradients so far */
@@ -36,6 +41,7 @@ struct sequence_mixer {
     struct sequence_weights by_order[SEQUENCE_ORDERS + 1];
     double linear[SEQUENCE_EXPERTS];
     double covered[SEQUENCE_ORDERS + 1]; /* how often what came was among the candidates */
+    struct sequence_bin bins[SEQUENCE_BINS];
     double rate;
 };
 struct sequence_candidate {
@@ -45,10 +51,11 @@ struct sequence_candidate {
     float linear;
     double feature[SEQUENCE_FEATURES]; /* logarithms and flags */
     double probability;                /* given that one of the candidates comes */
+    double corrected;                  /* that it comes */
 };
 
 void sequence_mixer_init(struct sequence_mixer *mixer, double rate);
-/* Sets the probabilities; what is known of the context has length `order`. */
+/* Sets both probabilities; what is known of the context has length `order`. */
 void sequence_mixer_weigh(const struct sequence_mixer *mixer, int order,
                           struct sequence_candidate *candidates, uint32_t count);
 /* What came was one of `came`: learns from the candidates as they were weighed. */

@@ -139,6 +139,26 @@ static void probabilities_are_calibrated(void **state)
     sequence_free(&sequence);
 }
 
+/* A mixture that tells .8 of what comes half the time is corrected towards one half. */
+static void overconfidence_is_corrected(void **state)
+{
+    (void)state;
+    static struct sequence_mixer mixer;
+    struct sequence_candidate two[2] = {{.item = 1}, {.item = 2}};
+    sequence_mixer_init(&mixer, 0); /* the weights stay: only the correction learns */
+    two[0].p[SEQUENCE_DISCOUNT] = 0.99f;
+    two[1].p[SEQUENCE_DISCOUNT] = 0.01f;
+    for (int i = 0; i < 4000; i++) {
+        const uint32_t came = i % 2 ? 1 : 2;
+        sequence_mixer_weigh(&mixer, 0, two, 2);
+        sequence_mixer_learn(&mixer, 0, two, 2, &came, 1);
+    }
+    sequence_mixer_weigh(&mixer, 0, two, 2);
+    assert_true(two[0].probability > 0.75);
+    assert_true(fabs(two[0].corrected - 0.5) < 0.03);
+    assert_true(two[0].corrected + two[1].corrected <= 1 + 1e-9);
+}
+
 /* Ten thousand different items in a table for few: bounded, and the newest still counts. */
 static void memory_is_bounded(void **state)
 {
@@ -230,6 +250,7 @@ int main(void)
         cmocka_unit_test(longer_contexts_decide),
         cmocka_unit_test(the_repeat_gate_is_learned),
         cmocka_unit_test(probabilities_are_calibrated),
+        cmocka_unit_test(overconfidence_is_corrected),
         cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(is_deterministic),
         cmocka_unit_test(lists_are_sorted_and_bounded),
