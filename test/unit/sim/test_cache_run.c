@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT
+ * Traces through the cache: LRU against stack distances (Mattson et al., 1970) counted with a
+ * Fenwick tree, loads ahead that come in time, late, or never, and the readers' errors. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/prng.h"
+#include "base/time.h"
+#include "sim/cache_run.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { REQUESTS = 30000, KEYS = 3000 };
+
+static void read_text(struct cache_trace *trace, const char *text)
+{
+    struct fw_detail detail = {""};
+    cache_trace_init(trace);
+    assert_int_equal(cache_trace_read_memory(trace, "t", str_of(text), TIME_MILLISECOND, &detail),
+                     FW_OK);
+}
+
+static void make(struct cache_trace *trace, uint64_t (*key)(struct prng *prng, uint64_t number))
+{
+    struct buf text;
+    struct prng prng;
+    buf_init(&text, 1 << 24);
+    prng_init(&prng, 5);
+    for (uint64_t i = 0; i < REQUESTS; i++)
+        buf_printf(&text, "%llu\n", (unsigned long long)key(&prng, i));
+    read_text(trace, text.data);
+    buf_fini(&text);
+}
+
+static uint64_t popular(struct prng *prng, uint64_t number)
+{
+    (void)number;
+    return prng_below(prng, 1 + prng_below(prng, KEYS));
+}
+static uint64_t loop(struct prng *prng, uint64_t number)
+{
+    (void)prng;
+    return number % KEYS;
+}
+/* Every seventh key of a long file, beside popular keys elsewhere. */
+static uint64_t mixed(struct prng *prng, uint64_t number)
+{
+    return number % 2 ? 1000000 + number / 2 * 7 : prng_below(prng, 1 + prng_below(prng, KEYS));
+}
+static uint64_t noise(struct prng *prng, uint64_t number)
+{
+    (void)number;
+    return prng_below(prng, UINT64_C(1) << 40) & ~UINT64_C(63);
+}
+
+/* Misses of LRU with this many keys: requests whose stack distance is not below it. */
+static uint64_t stack_misses(const struct cache_trace *trace, uint64_t keys)
+{
+    size_t n = trace->count;
+    uint32_t *tree = calloc(n + 1, sizeof *tree);
+    size_t *last = calloc(KEYS, sizeof *last); /* 0: never */
+    assert_true(tree && last);
+    uint64_t misses = 0;
+    for (size_t i = 1; i <= n; i++) {
+        uint64_t key = trace->requests[i - 1].key;
+        assert_true(key < KEYS);
+        uint64_t distance = 0; /* different keys since the last time */
+        for (size_t at = i - 1; at > 0 && last[key] > 0; at -= at & (~at + 1))
+            distance += tree[at];
+        for (size_t at = last[key]; at > 0; at -= at & (~at + 1))
+            distance -= tree[at];
+        misses += last[key] == 0 || distance >= keys;
+        for (size_t at = last[key]; at > 0 && at <= n; at += at & (~at + 1))
+            tree[at]--;
+        for (size_t at = i; at <= n; at += at & (~at + 1))
+            tree[at]++;
+        last[key] = i;
+    }
+    free(tree);
+    free(last);
+    return misses;
+}
+
+static struct cache_run_result run(const struct cache_trace *trace, int algorithm, int prefetch,
+                                   uint64_t keys, int64_t load_ns)
+{
+    struct cache_run_settings settings = {.algorithm = algorithm,
+                                          .prefetch = prefetch,
+                                          .capacity = keys,
+                                          .load_ns = load_ns,
+                                          .compare = true};
+    struct cache_run_result result;
+    assert_int_equal(cache_run(trace, &settings, &result), FW_OK);
+    assert_true(prefetch_account_holds(&result.account));
+    assert_int_equal(result.misses, result.misses_without - result.spared + result.spoilt);
+    return result;
+}
+
+static void lru_misses_what_its_stack_distance_says(void **state)
+{
+    (void)state;
+    struct cache_trace trace;
+    make(&trace, popular);
+    for (uint64_t keys = 1; keys <= KEYS; keys = keys * 3 + 1) {
+        struct cache_run_result result = run(&trace, CACHE_LRU, CACHE_RUN_NONE, keys, 0);
+        assert_int_equal(result.misses, stack_misses(&trace, keys));
+        assert_int_equal(result.account.issued + result.spared + result.spoilt, 0);
+    }
+    cache_trace_fini(&trace);
+}
+
+static void runs_are_loaded_in_time(void **state)
+{
+    (void)state;
+    struct cache_trace trace;
+    for (int algorithm = 0; algorithm < CACHE_ALGORITHM_COUNT; algorithm++) {
+        make(&trace, loop);
+        struct cache_run_result without = run(&trace, algorithm, CACHE_RUN_NONE, KEYS / 10, 0);
+        struct cache_run_result ahead =
+            run(&trace, algorithm, CACHE_RUN_SEQUENTIAL, KEYS / 10, 5 * TIME_MILLISECOND);
+        assert_true(cache_run_miss_ratio(&without) > 0.85);
+        assert_true(cache_run_miss_ratio(&ahead) < 0.02);
+        assert_true(cache_run_accuracy(&ahead) > 0.98 && cache_run_timeliness(&ahead) > 0.98);
+        cache_trace_fini(&trace);
+        make(&trace, mixed);
+        ahead = run(&trace, algorithm, CACHE_RUN_SEQUENTIAL, KEYS / 10, 5 * TIME_MILLISECOND);
+        without = run(&trace, algorithm, CACHE_RUN_NONE, KEYS / 10, 0);
+        assert_true(without.misses - ahead.misses > REQUESTS * 45 / 100);
+        assert_true(cache_run_accuracy(&ahead) > 0.9);
+        cache_trace_fini(&trace);
+    }
+}
+
+/* A load that takes longer than anyone can look ahead is late: not a hit. */
+static void a_late_load_is_a_miss(void **state)
+{
+    (void)state;
+    struct cache_trace trace;
+    make(&trace, loop);
+    struct cache_run_result result =
+        run(&trace, CACHE_LRU, CACHE_RUN_SEQUENTIAL, KEYS / 10, TIME_SECOND);
+    assert_true(result.account.late > REQUESTS / 2);
+    assert_int_equal(result.account.used, 0);
+    assert_true(cache_run_miss_ratio(&result) > 0.99);
+    assert_true(cache_run_timeliness(&result) < 0.01);
+    cache_trace_fini(&trace);
+}
+
+static void noise_loads_nothing_ahead(void **state)
+{
+    (void)state;
+    struct cache_trace trace;
+    uint64_t (*const kinds[])(struct prng *, uint64_t) = {noise, popular};
+    for (int kind = 0; kind < 2; kind++) {
+        make(&trace, kinds[kind]);
+        struct cache_run_result result =
+            run(&trace, CACHE_SIEVE, CACHE_RUN_SEQUENTIAL, 300, 5 * TIME_MILLISECOND);
+        assert_true(result.account.issued < REQUESTS / 50);
+        assert_true(cache_run_traffic(&result) <= 0.02);
+        assert_true(result.misses <= result.misses_without + REQUESTS / 200);
+        cache_trace_fini(&trace);
+    }
+}
+
+static void traces_are_read(void **state)
+{
+    (void)state;
+    struct cache_trace trace;
+    read_text(&trace, "*\n5\n-1\n\n5\r\n*\n");
+    assert_int_equal(trace.count, 3);
+    assert_int_equal(trace.keys, 2);
+    assert_int_equal(trace.marks, 2);
+    assert_int_equal(trace.requests[2].at_ns, 2 * TIME_MILLISECOND);
+    cache_trace_fini(&trace);
+    read_text(&trace, "time,op,size,lbn\n10,2a,512,7\n10,2a,512,8\n11,28,1024,7\n");
+    assert_int_equal(trace.count, 3);
+    assert_int_equal(trace.keys_bytes, 1024);
+    assert_int_equal(trace.requests[1].at_ns, 10 * TIME_SECOND + 500 * TIME_MILLISECOND);
+    assert_int_equal(trace.requests[2].bytes, 1024);
+    cache_trace_fini(&trace);
+}
+
+static void errors_name_file_and_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *expected;
+    } cases[] = {
+        {"1\nx\n", "f:2: key: found \"x\", expected a whole number"},
+        {"", "f: found no requests"},
+        {"a,b\n1,2\n", "f:1: header: found \"a\""},
+        {"key,size\n1,2\n1,-2\n", "f:3: size: found \"-2\""},
+        {"key,size\n1\n", "f:2: found 1 fields, expected 2"},
+        {"key,time\n1,5\n2,soon\n", "f:3: time: found \"soon\""},
+        {"key\n99999999999999999999\n", "f:2: key: found \"99999999999999999999\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct cache_trace trace;
+        struct fw_detail detail = {""};
+        cache_trace_init(&trace);
+        assert_int_equal(cache_trace_read_memory(&trace, "f", str_of(cases[i].text), 1, &detail),
+                         FW_INPUT);
+        assert_non_null(strstr(detail.text, cases[i].expected));
+        cache_trace_fini(&trace);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lru_misses_what_its_stack_distance_says),
+        cmocka_unit_test(runs_are_loaded_in_time),
+        cmocka_unit_test(a_late_load_is_a_miss),
+        cmocka_unit_test(noise_loads_nothing_ahead),
+        cmocka_unit_test(traces_are_read),
+        cmocka_unit_test(errors_name_file_and_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
