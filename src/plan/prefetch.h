@@ -19,7 +19,7 @@
 
 enum {
     PREFETCH_WATCHED_MAX = 4096, /* guesses judged at the same time */
-    PREFETCH_WITHIN_MAX = 4096,  /* requests after which a guess was wrong, at most; else */
+    PREFETCH_WITHIN_MAX = 256,   /* requests after which a guess was wrong, at most; else */
     PREFETCH_WITHIN_MIN = 16,    /* these and */
     PREFETCH_WITHIN_STEPS = 4,   /* this many times as long as the run would take */
     PREFETCH_DOUBT = 4, /* wrong guesses that every class begins with: luck is no evidence */
