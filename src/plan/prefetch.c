@@ -20,22 +20,25 @@ bool prefetch_account_holds(const struct prefetch_account *account)
 
 static void judge(struct prefetch *prefetch, struct prefetch_watch *watch, bool right)
 {
-    struct prefetch_class *class = &prefetch->classes[watch->class];
     watch->open = false;
+    watch->right = right;
     map64_remove(&prefetch->index, watch->key, NULL);
+}
+
+/* Counts the verdict on the oldest guess. In order: counted as soon as known, the right ones would
+ * come first and every class would look good for a while. */
+static void drop_oldest(struct prefetch *prefetch)
+{
+    struct prefetch_watch *watch = &prefetch->watched[prefetch->oldest];
+    struct prefetch_class *class = &prefetch->classes[watch->class];
+    if (watch->open)
+        judge(prefetch, watch, false);
     class->judged++;
-    class->right += right;
+    class->right += watch->right;
     if (class->judged >= PREFETCH_REMEMBERED_MAX) {
         class->judged /= 2;
         class->right /= 2;
     }
-}
-
-static void drop_oldest(struct prefetch *prefetch)
-{
-    struct prefetch_watch *watch = &prefetch->watched[prefetch->oldest];
-    if (watch->open)
-        judge(prefetch, watch, false);
     prefetch->oldest = (prefetch->oldest + 1) % PREFETCH_WATCHED_MAX;
     prefetch->count--;
 }
@@ -97,7 +100,8 @@ static void watch_guess(struct prefetch *prefetch, uint64_t key, uint64_t within
     at = (prefetch->oldest + prefetch->count) % PREFETCH_WATCHED_MAX;
     if (map64_set(&prefetch->index, key, at) != FW_OK)
         return; /* a guess that is not judged teaches nothing, and harms nothing */
-    prefetch->watched[at] = (struct prefetch_watch){key, prefetch->sequence + within, class, true};
+    prefetch->watched[at] =
+        (struct prefetch_watch){key, prefetch->sequence + within, class, true, false};
     prefetch->count++;
 }
 

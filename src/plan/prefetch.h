@@ -3,8 +3,8 @@
  * stride), and each class has shown how often its guesses came true: every guess is watched,
  * whether it was fetched or not, so that a class that is not trusted costs nothing while it is
  * judged, and is trusted as soon as it deserves it. What cannot be foreseen is never fetched. A
- * guess is right if its key is asked for soon: popular keys are asked for some time, and prove
- * nothing.
+ * guess is right if its key is asked for soon (and is counted in its turn, for what is right is
+ * known earlier than what is wrong): popular keys are asked for some time, and prove nothing.
  *
  * The account of what was fetched has one outcome for each: at every moment
  *   issued = used + late + unused + pending. */
@@ -46,7 +46,7 @@ struct prefetch_class {
 struct prefetch_watch {
     uint64_t key, until; /* until: the number of the last request that makes it right */
     uint32_t class;
-    bool open;
+    bool open, right;
 };
 struct prefetch {
     struct prefetch_class classes[PREFETCH_CLASSES];
