@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """10,000 idle connections: held within max_connections, more than that told to come back, memory flat; plain and under TLS.
 Where this process may not open as many files, it says so and does what it may."""
+import os
 import resource
 import socket
 import ssl
@@ -13,6 +14,8 @@ from certificates import Authority
 from harness import Daemon, call, main, wait_for
 
 WANTED = 10_000
+# A sanitizer keeps what was freed for a while and adds to every allocation: its memory tells nothing of ours.
+SANITIZED = os.environ.get("FOREWARM_BUILD", "").endswith(("asan", "tsan"))
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 MAY = WANTED if hard == resource.RLIM_INFINITY else min(WANTED, hard - 500)
@@ -67,8 +70,8 @@ def held_and_flat():
             wait_for("all to be gone", lambda: connections(d) == 0)
         each = (rounds[0] - before) * 1024 / MAY
         print(f"      {MAY} connections: {before} KiB before, {rounds} KiB with them, {each:.0f} bytes each")
-        assert each < 4096, f"{each:.0f} bytes a connection"
-        assert rounds[-1] < rounds[0] * 1.1 + 2048, f"memory grows: {rounds}"
+        assert SANITIZED or each < 4096, f"{each:.0f} bytes a connection"
+        assert SANITIZED or rounds[-1] < rounds[0] * 1.1 + 2048, f"memory grows: {rounds}"
 
 
 def as_many_files_as_may_be():
@@ -118,8 +121,8 @@ def held_under_tls():
                 wait_for("all to be gone", lambda: connections(d) == 0)
             each = (rounds[0] - before) / count
             print(f"      {count} TLS connections: {each:.1f} KiB each, then {rounds} KiB")
-            assert each < 64, f"{each:.1f} KiB a connection"
-            assert rounds[-1] < rounds[0] * 1.1 + 4096, f"memory grows: {rounds}"
+            assert SANITIZED or each < 64, f"{each:.1f} KiB a connection"
+            assert SANITIZED or rounds[-1] < rounds[0] * 1.1 + 4096, f"memory grows: {rounds}"
 
 
 if __name__ == "__main__":
