@@ -68,7 +68,7 @@ static void model_evict_sieve(struct model *model)
             at = i;
     while (model->main.items[at].uses) {
         model->main.items[at].uses = 0;
-        at = (at + 1) % model->main.count;
+        at = at + 1 < model->main.count ? at + 1 : 0;
     }
     model_take(&model->main, at);
     model->hand_set = at < model->main.count;
