@@ -182,17 +182,26 @@ void control_write_progress(struct brain *brain, uint32_t resource, struct json 
     engine_view(brain_engine(brain), resource, brain_now_ns(brain), &view);
     site_progress(brain_site(brain, resource), view.expected_load_ns, &progress);
     bool begun = view.state == RESOURCE_WARMING || view.state == RESOURCE_VERIFYING;
-    bool waiting = view.queued || (begun && !progress.in_progress);
+    /* Proven, and the engine has not heard of it yet: still the last of verifying. */
+    bool proven = begun && progress.ready;
+    bool waiting = view.queued || (begun && !progress.in_progress && !proven);
     bool ready = view.state == RESOURCE_WARM;
-    json_key_bool(json, "in_progress", progress.in_progress || waiting);
-    json_key_fixed(json, "progress", ready ? 1 : waiting ? 0 : progress.progress, 3);
+    json_key_bool(json, "in_progress", progress.in_progress || waiting || proven);
+    json_key_fixed(json, "progress",
+                   ready     ? 1
+                   : waiting ? 0
+                   : proven  ? 0.99
+                             : progress.progress,
+                   3);
     json_key_text(json, "stage",
-                  waiting && !progress.in_progress ? "queued" : site_stage_name(progress.stage));
+                  proven                             ? site_stage_name(SITE_VERIFYING)
+                  : waiting && !progress.in_progress ? "queued"
+                                                     : site_stage_name(progress.stage));
     json_key_bool(json, "ready", ready);
     json_key(json, "eta_s");
     if (ready)
         json_fixed(json, 0, 3);
-    else if (progress.in_progress)
+    else if (progress.in_progress || proven)
         json_fixed(json, time_to_seconds(progress.eta_ns), 3);
     else
         json_null(json);
