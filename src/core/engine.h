@@ -135,6 +135,8 @@ struct resource_view {
     double cost_usd;                  /* of all its loading */
     uint64_t declined[DECLINE_COUNT]; /* warm-ups that did not begin, by enum decline */
     /* what its past looks like */
+    double session_probability; /* that an open session asks for it within two minutes of its last
+                                   request, as far as that is believed */
     uint32_t remembered;   /* its requests in the rolling history */
     int64_t median_gap_ns; /* of those; -1: fewer than two */
     double
@@ -205,11 +207,13 @@ struct decision {
 size_t engine_decisions(const struct engine *engine, uint32_t resource, struct decision *decisions,
                         size_t max);
 
-/* The session's likely next resources, most likely first: from what followed its last one before.
- * Returns how many. */
+/* The session's likely next resources, most likely first, each with the probability that it is what
+ * comes next, however late, and how long after the last request that usually is. Returns how many.
+ */
 struct next_resource {
     uint32_t resource;
     double probability;
+    double delay_s, delay_p90_s; /* median, and nine of ten */
 };
 size_t engine_next(const struct engine *engine, uint64_t session, struct next_resource *next,
                    size_t max);

@@ -13,6 +13,7 @@
 #define PROBABILITY_MIN 0.05 /* less is not worth remembering */
 #define DECILE_MEMORY   200.0f
 #define DECILE_SETTLED  20 /* predictions judged before a decile is believed */
+#define LOOKED_AT       4096 /* silent sessions stepped over for one that is shown */
 
 static bool foretells(const struct engine *engine)
 {
@@ -47,6 +48,25 @@ double foretold_probability(const struct engine *engine, uint32_t number)
     if (number >= engine->foretold.raised_count || engine->foretold.raised[number] == 0)
         return 0;
     return 1 - decay_exp(-(double)engine->foretold.raised[number] / 1e6);
+}
+
+/* The same at any time, for people: what has become silent since the latest step counts no more. */
+double foretold_shown(const struct engine *engine, uint32_t number, int64_t now_ns)
+{
+    if (number >= engine->foretold.raised_count)
+        return 0;
+    uint64_t raised = engine->foretold.raised[number];
+    uint32_t at = engine->foretold.oldest_open;
+    for (int looked = 0; at != NONE && looked < LOOKED_AT && raised > 0; looked++) {
+        const struct session_entry *entry = &engine->sessions.entries[at];
+        if (now_ns - entry->last_at_ns < WINDOW_NS)
+            break;
+        for (int i = 0; i < entry->foretold_count; i++)
+            if (entry->foretold[i].resource == number)
+                raised -= entry->foretold[i].raised;
+        at = entry->newer;
+    }
+    return 1 - decay_exp(-(double)raised / 1e6);
 }
 
 /* ---- opening and settling ---- */
@@ -191,7 +211,9 @@ size_t foretold_next(const struct engine *engine, uint64_t session, struct next_
     size_t count = transitions_guess(&engine->transitions, engine->sessions.entries[at].stands, 0,
                                      guesses, max < TRANSITION_GUESSES ? max : TRANSITION_GUESSES);
     for (size_t i = 0; i < count; i++)
-        next[i] = (struct next_resource){guesses[i].resource, guesses[i].probability};
+        next[i] = (struct next_resource){guesses[i].resource, guesses[i].probability,
+                                         transition_quantile_s(&guesses[i], 0.5),
+                                         transition_quantile_s(&guesses[i], 0.9)};
     return count;
 }
 

@@ -75,6 +75,7 @@ static void view_forecast(const struct engine *engine, uint32_t number, int64_t 
     if (engine->policy->ops->probability)
         view->probability_10min =
             engine->policy->ops->probability(engine->policy, number, age_ns, 10 * TIME_MINUTE);
+    view->session_probability = foretold_shown(engine, number, now_ns);
     view->next_request_ns = median_next(engine, number, age_ns, now_ns);
 }
 

@@ -311,6 +311,7 @@ int64_t hints_keep(struct engine *engine, uint32_t number);
 void foretold_request(struct engine *engine, uint32_t number, uint64_t session);
 void foretold_expire(struct engine *engine);
 double foretold_probability(const struct engine *engine, uint32_t number);
+double foretold_shown(const struct engine *engine, uint32_t number, int64_t now_ns);
 size_t foretold_next(const struct engine *engine, uint64_t session, struct next_resource *next,
                      size_t max);
 void foretold_code(struct engine *engine, struct coder *coder);

@@ -91,6 +91,7 @@ static void write_prediction(struct json *json, const struct resource_view *view
 {
     json_key_double(json, "rate_per_s", view->rate_per_s);
     json_key_fixed(json, "probability_10min", view->probability_10min, 4);
+    json_key_fixed(json, "session_probability", view->session_probability, 4);
     control_write_time(json, "next_request_at", view->next_request_ns);
     control_write_time(json, "warm_at", view->warm_at_ns);
     control_write_time(json, "unload_at", view->unload_at_ns);
@@ -393,6 +394,8 @@ bool control_next(struct brain *brain, struct call *call)
         json_object(&json);
         json_key_str(&json, "resource", engine_resource_id(brain_engine(brain), next[i].resource));
         json_key_fixed(&json, "probability", next[i].probability, 4);
+        json_key_fixed(&json, "delay_s", next[i].delay_s, 3);
+        json_key_fixed(&json, "delay_p90_s", next[i].delay_p90_s, 3);
         json_object_end(&json);
     }
     json_array_end(&json);

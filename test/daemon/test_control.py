@@ -222,6 +222,7 @@ def sessions_predict_what_comes_next():
         d.post("/v1/observations", {"resource": "a", "session": "s"})
         following = d.get("/v1/next?session=s").json["next"]
         assert following and following[0]["resource"] == "b" and following[0]["probability"] > 0.5, following
+        assert 0 <= following[0]["delay_s"] <= following[0]["delay_p90_s"] <= 1, following
         assert d.get("/v1/next?session=unknown").json["next"] == []
 
 

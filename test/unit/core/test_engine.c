@@ -341,6 +341,8 @@ static void sessions_foretell(void **state)
     assert_int_equal(engine_next(bench.engine, 7, next, 3), 1);
     assert_int_equal(next[0].resource, a); /* after b always comes a */
     assert_true(next[0].probability > 0.6 && next[0].probability < 1);
+    assert_true(next[0].delay_s >= 1 && next[0].delay_s <= next[0].delay_p90_s &&
+                next[0].delay_p90_s <= 2); /* they come a second apart */
     assert_int_equal(engine_next(bench.engine, 8, next, 3), 0);
     bench_end(&bench);
 }
