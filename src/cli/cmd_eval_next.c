@@ -25,7 +25,7 @@ static const struct args_row next_rows[] = {
      NULL,
      0},
     {{"predictor", OPTION_TEXT, AT(predictor), "all", 0, 0, false, NULL,
-      "mix, markov1, sequential, pattern, user, several with commas, or all"},
+      "mix, markov1, sequential, pattern, user, stride, repeat-last, several with commas, or all"},
      "LIST",
      0},
     {{"folds", OPTION_INT, AT(folds), "14", 2, 1000, false, NULL, "p1: parts of the file"},
@@ -81,7 +81,7 @@ static enum fw_err choose(const char *list, const struct eval_predictor *chosen[
         if (!found)
             return err_set(detail, FW_USAGE,
                            "--predictor: found \"%.*s\", expected mix, markov1, sequential, "
-                           "pattern, user or all",
+                           "pattern, user, stride, repeat-last or all",
                            STR_ARG(name));
     }
     return FW_OK;

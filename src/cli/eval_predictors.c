@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/eval_predictors.h"
+#include "cli/eval_names.h"
 #include "learn/sequence_classic.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,6 +166,23 @@ static uint32_t sequential_predict(void *state, const uint32_t *items, uint32_t 
     return count;
 }
 
+/* ---- repeat-last ---- */
+
+static enum fw_err repeat_create(void **state, const struct eval_start *start)
+{
+    (void)start;
+    *state = NULL;
+    return FW_OK;
+}
+
+static uint32_t repeat_predict(void *state, const uint32_t *items, uint32_t len,
+                               struct sequence_guess guesses[EVAL_GUESSES])
+{
+    (void)state;
+    guesses[0] = (struct sequence_guess){items[len - 1], 0};
+    return 1;
+}
+
 static uint64_t no_bytes(const void *state)
 {
     (void)state;
@@ -180,5 +198,9 @@ const struct eval_predictor eval_predictors[] = {
     {"pattern", lists_create, lists_free, pattern_learn, nothing_at_end, pattern_predict, NULL,
      lists_bytes},
     {"user", lists_create, lists_free, user_learn, nothing_at_end, user_predict, NULL, lists_bytes},
+    {"stride", eval_names_create, eval_names_free, eval_names_learn, eval_names_end,
+     eval_names_predict, NULL, eval_names_bytes},
+    {"repeat-last", repeat_create, free, sequential_learn, nothing_at_end, repeat_predict, NULL,
+     no_bytes},
 };
 const size_t eval_predictor_count = sizeof eval_predictors / sizeof eval_predictors[0];

@@ -15,7 +15,7 @@ import json, sys
 answer = json.load(open(sys.argv[1]))
 assert answer["protocol"] == "p2" and answer["sessions"] == 4 and answer["items"] == 3, answer
 of = {row["name"]: row for row in answer["predictors"]}
-assert list(of) == ["mix", "markov1", "sequential", "pattern", "user"], list(of)
+assert list(of) == ["mix", "markov1", "sequential", "pattern", "user", "stride", "repeat-last"], list(of)
 assert of["markov1"]["accuracy"] == 0.75 and of["markov1"]["coverage"] == 0.75 and of["markov1"]["positions"] == 8
 assert of["user"]["accuracy"] == 0.75 and of["mix"]["accuracy"] >= 0.5
 # sequential takes 7 as item_7 and needs no history: always right, 3 issued each time, of which 1 is used.
@@ -24,6 +24,23 @@ everything = of["sequential"]["admission"][0]
 assert (everything["issued_per_request"], everything["precision"], everything["coverage"]) == (3, 0.3333, 1), everything
 for row in of.values():
     assert row["observe_ns_p50"] >= 0 and row["predict_ns_p50"] >= 0 and row["bytes"] >= 0
+PYTHON
+
+# F1, F2: strides in names, zeros kept, other strides than one; sequential knows neither zeros nor hyphens.
+for i in 1 2 3; do
+    echo "img_007 img_008 img_009 img_010 img_011"
+    echo "page-100 page-90 page-80 page-70 page-60"
+    echo "x_+5 x_+6 x_+7 x_+8 x_+9"
+done >"$work/named"
+eval_next "$work/named" --predictor stride,repeat-last,sequential --json -q >"$work/named.json" || complain "names failed"
+python3 - "$work/named.json" <<'PYTHON' || failed=1
+import json, sys
+of = {row["name"]: row for row in json.load(open(sys.argv[1]))["predictors"]}
+# of a session's four questions the first two come before two confirmations; "+5" is no number.
+assert of["stride"]["positions"] == 36 and of["stride"]["coverage"] == round(12 / 36, 4), of["stride"]
+assert of["stride"]["accuracy"] == round(12 / 36, 4), of["stride"]
+assert of["repeat-last"]["accuracy"] == 0 and of["repeat-last"]["coverage"] == 1
+assert of["sequential"]["accuracy"] == 0, of["sequential"]  # it drops the zeros: img_9
 PYTHON
 gzip -c "$work/same" >"$work/same.gz"
 accuracy() { python3 -c 'import json, sys; print(*(p["accuracy"] for p in json.load(sys.stdin)["predictors"]))'; }
