@@ -136,6 +136,10 @@ FW_MUST_CHECK enum fw_err trace_read_memory(struct trace *trace, const char *nam
                                             const struct trace_options *options,
                                             struct fw_detail *detail);
 FW_MUST_CHECK enum fw_err trace_finish(struct trace *trace, struct fw_detail *detail);
+/* A file, unzipped, in pieces; "-" is standard input. What `feed` returns ends the reading. */
+typedef enum fw_err trace_feed_fn(void *context, const char *data, size_t len);
+FW_MUST_CHECK enum fw_err trace_feed_file(const char *path, trace_feed_fn *feed, void *context,
+                                          struct fw_detail *detail);
 /* A whole file, unzipped, into `out`. */
 struct buf;
 FW_MUST_CHECK enum fw_err trace_load_file(const char *path, struct buf *out,
