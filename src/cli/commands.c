@@ -15,6 +15,7 @@ const struct command commands[] = {
     {"synth requests", cmd_synth_requests, "make a trace of requests from a seed"},
     {"eval next", cmd_eval_next, "score predictors of what comes next in sessions"},
     {"eval cache", cmd_eval_cache, "score caches and loads ahead on a trace of blocks or keys"},
+    {"eval forecast", cmd_eval_forecast, "score forecasts of many series by the M4 rules"},
     {"import llama-swap", cmd_import_llama_swap, "write a llama-swap configuration as one of ours"},
     {"import access-log", cmd_import_access_log, "convert an access log to a trace"},
     {"options", cmd_options, "print the table of options: types, defaults, bounds"},
