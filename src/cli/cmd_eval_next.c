@@ -1,27 +1,25 @@
 /* SPDX-License-Identifier: MIT
  * forewarm eval next: how well what comes next in sessions is foretold, by public protocols. */
-#include "base/json.h"
 #include "base/prng.h"
+#include "base/time.h"
 #include "cli/args.h"
 #include "cli/commands.h"
-#include "cli/eval_score.h"
+#include "cli/eval_tell.h"
 #include "cli/output.h"
-#include <math.h>
-#include <stdio.h>
+#include "sim/trace.h"
 #include <stdlib.h>
-
-enum { PROTOCOL_P1, PROTOCOL_P2, PREDICTORS_MAX = 16, SHUFFLES_MAX = 100 };
 
 struct next_options {
     int protocol;
-    int64_t folds, suffix, window, shuffles, seed, first;
-    char predictor[OPTION_TEXT_MAX];
+    int64_t folds, suffix, window, shuffles, seed, first, train_sessions, apart, idle_ns;
+    bool skip_bad_rows;
+    char predictor[OPTION_TEXT_MAX], columns[OPTION_TEXT_MAX], score_from[OPTION_TEXT_MAX];
 };
 #define AT(field) offsetof(struct next_options, field)
-static const char *const protocols[] = {"p1", "p2", NULL};
 static const struct args_row next_rows[] = {
-    {{"protocol", OPTION_CHOICE, AT(protocol), "p2", 0, 0, false, protocols,
-      "p1: ends of sessions, in folds; p2: every item, predicted then learned"},
+    {{"protocol", OPTION_CHOICE, AT(protocol), "p2", 0, 0, false, eval_protocols,
+      "p1: ends of sessions, in folds; p2: every item, predicted then learned; holdout: learned "
+      "from the beginning alone"},
      NULL,
      0},
     {{"predictor", OPTION_TEXT, AT(predictor), "all", 0, 0, false, NULL,
@@ -39,8 +37,8 @@ static const struct args_row next_rows[] = {
       "p1: items before them that are shown"},
      NULL,
      0},
-    {{"shuffles", OPTION_INT, AT(shuffles), "0", 0, SHUFFLES_MAX, false, NULL,
-      "p1: the mean over so many orders of the sessions; 0: the file's own"},
+    {{"shuffles", OPTION_INT, AT(shuffles), "1", 1, EVAL_ORDERS_MAX, false, NULL,
+      "p1: the mean and the deviation over so many orders of the sessions, the file's own first"},
      NULL,
      0},
     {{"seed", OPTION_INT, AT(seed), "1", 0, 0, false, NULL, "of the shuffles"}, NULL, 0},
@@ -48,12 +46,36 @@ static const struct args_row next_rows[] = {
       "use only so many sessions from the beginning; 0: all"},
      NULL,
      0},
+    {{"train_sessions", OPTION_INT, AT(train_sessions), "0", 0, 1e9, false, NULL,
+      "p2, holdout: so many sessions at the beginning teach and are not scored"},
+     NULL,
+     0},
+    {{"score_from", OPTION_TEXT, AT(score_from), "", 0, 0, false, NULL,
+      "p2, holdout: what happened before this instant teaches and is not scored"},
+     "TIME",
+     0},
+    {{"apart", OPTION_INT, AT(apart), "0", 0, 1e9, false, NULL,
+      "p2, holdout: tell the scores of the first so many questions also apart"},
+     NULL,
+     0},
+    {{"columns", OPTION_TEXT, AT(columns), "", 0, 0, false, NULL,
+      "item=C,user=C,session=C,time=C: the file is CSV with a header, an event a row"},
+     "MAP",
+     0},
+    {{"idle", OPTION_DURATION, AT(idle_ns), "0s", 0, 0, false, NULL,
+      "CSV with times: a pause that ends a session; 0s: none does"},
+     "DUR",
+     0},
+    {{"skip_bad_rows", OPTION_BOOL, AT(skip_bad_rows), "false", 0, 0, false, NULL,
+      "CSV: leave out and count rows that cannot be read"},
+     NULL,
+     0},
 };
 static const struct args_spec next_spec = {
     .command = "eval next",
     .operands = "SESSIONS",
     .sentence = "Scores predictors of the next item on sessions: a session a line, items separated "
-                "by blanks; plain or zipped, - is standard input.",
+                "by blanks, or CSV with --columns; plain or zipped, - is standard input.",
     .rows = next_rows,
     .row_count = sizeof next_rows / sizeof next_rows[0],
     .operands_min = 1,
@@ -65,14 +87,15 @@ static const struct args_spec next_spec = {
 
 /* ---- which predictors ---- */
 
-static enum fw_err choose(const char *list, const struct eval_predictor *chosen[PREDICTORS_MAX],
-                          size_t *count, struct fw_detail *detail)
+static enum fw_err choose(const char *list,
+                          const struct eval_predictor *chosen[EVAL_PREDICTORS_MAX], size_t *count,
+                          struct fw_detail *detail)
 {
     struct str rest = str_of(list), name;
     *count = 0;
     while (str_cut(&rest, ',', &name)) {
         bool found = false;
-        for (size_t i = 0; i < eval_predictor_count && *count < PREDICTORS_MAX; i++) {
+        for (size_t i = 0; i < eval_predictor_count && *count < EVAL_PREDICTORS_MAX; i++) {
             if (!str_equal(name, STR("all")) && !str_equal(name, str_of(eval_predictors[i].name)))
                 continue;
             chosen[(*count)++] = &eval_predictors[i];
@@ -100,156 +123,93 @@ static void shuffle(size_t *order, size_t count, uint64_t seed)
     }
 }
 
-static enum fw_err run_one(const struct eval_predictor *predictor,
-                           const struct eval_sessions *sessions, const struct next_options *options,
-                           struct eval_score *score)
+static enum fw_err run_folds(const struct eval_predictor *predictor,
+                             const struct eval_sessions *sessions,
+                             const struct next_options *options, struct eval_result *result)
 {
-    FW_TRY(eval_score_init(score));
-    if (options->protocol == PROTOCOL_P2)
-        return eval_prequential(predictor, sessions, score);
+    struct eval_score *score = &result->score;
     size_t *order = malloc(sessions->count * sizeof *order);
     struct eval_how how = {(size_t)options->folds, (uint32_t)options->suffix,
                            (uint32_t)options->window, order};
     enum fw_err err = order ? FW_OK : FW_NOMEM;
-    int64_t rounds = options->shuffles > 0 ? options->shuffles : 1;
-    for (int64_t round = 0; err == FW_OK && round < rounds; round++) {
+    for (int64_t round = 0; err == FW_OK && round < options->shuffles; round++) {
+        uint64_t hits = score->hits.at_1, all = score->hits.asked + score->too_small;
         for (size_t i = 0; i < sessions->count; i++)
             order[i] = i;
-        if (options->shuffles > 0)
+        if (round > 0)
             shuffle(order, sessions->count, prng_mix((uint64_t)options->seed, (uint64_t)round));
         err = eval_folds(predictor, sessions, &how, score);
+        result->by_order[result->orders++] = (double)(score->hits.at_1 - hits) /
+                                             (double)(score->hits.asked + score->too_small - all);
     }
     free(order);
     return err;
 }
 
-/* ---- telling ---- */
-
-static double share(uint64_t part, uint64_t whole)
+/* Where the scored part begins. */
+static enum fw_err find_from(const struct eval_sessions *sessions,
+                             const struct next_options *options, size_t *from,
+                             struct fw_detail *detail)
 {
-    return whole > 0 ? (double)part / (double)whole : NAN;
-}
-
-static void json_admission(struct json *json, const struct eval_score *score)
-{
-    json_key(json, "admission");
-    json_array(json);
-    for (int t = 0; t < EVAL_THRESHOLDS; t++) {
-        json_object(json);
-        json_key_fixed(json, "above", t == 0 ? NAN : eval_thresholds[t], 1);
-        json_key_fixed(json, "issued_per_request", share(score->issued[t], score->asked), 4);
-        json_key_fixed(json, "precision", share(score->useful[t], score->issued[t]), 4);
-        json_key_fixed(json, "coverage", share(score->useful[t], score->asked), 4);
-        json_object_end(json);
+    struct str text = str_of(options->score_from);
+    int64_t at_ns;
+    *from = 0;
+    if (text.len > 0 && !sessions->timed)
+        return err_set(detail, FW_USAGE, "--score-from: found no time= in --columns, expected one");
+    if (options->train_sessions > 0 && sessions->events)
+        return err_set(detail, FW_USAGE,
+                       "--train-sessions: found --columns, expected a session a line; see "
+                       "--score-from");
+    if (options->protocol == EVAL_HOLDOUT && text.len == 0 && options->train_sessions == 0)
+        return err_set(detail, FW_USAGE,
+                       "--protocol holdout: found no part to learn from, expected "
+                       "--train-sessions or --score-from");
+    if (options->train_sessions > 0)
+        *from = (size_t)options->train_sessions < sessions->count
+                    ? sessions->starts[options->train_sessions]
+                    : sessions->item_count;
+    if (text.len > 0) {
+        int style = trace_time_guess(text, text, STR(""));
+        if (style == TRACE_TIME_AUTO || !trace_time_parse(text, style, &at_ns))
+            return err_set(detail, FW_USAGE, "--score-from: found \"%s\", expected an instant",
+                           options->score_from);
+        while (*from < sessions->item_count && sessions->events[*from].at_ns < at_ns)
+            ++*from;
     }
-    json_array_end(json);
-    json_key(json, "calibration");
-    json_array(json);
-    for (int i = 0; i < EVAL_DECILES; i++) {
-        const struct eval_decile *decile = &score->deciles[i];
-        json_object(json);
-        json_key_uint(json, "guesses", decile->count);
-        json_key_fixed(json, "predicted", decile->predicted / (double)decile->count, 4);
-        json_key_fixed(json, "observed", share(decile->hits, decile->count), 4);
-        json_object_end(json);
+    if (*from > 0 && *from >= sessions->item_count)
+        return err_set(detail, FW_INPUT, "found nothing after the part to learn from, of %zu items",
+                       sessions->item_count);
+    return FW_OK;
+}
+
+static enum fw_err run_one(const struct eval_predictor *predictor,
+                           const struct eval_sessions *sessions, const struct next_options *options,
+                           size_t from, struct eval_result *result)
+{
+    const struct eval_online how = {from, options->protocol == EVAL_HOLDOUT, options->idle_ns};
+    result->predictor = predictor;
+    FW_TRY(eval_score_init(&result->score));
+    result->score.first_max = (uint64_t)options->apart;
+    return options->protocol == EVAL_P1 ? run_folds(predictor, sessions, options, result)
+                                        : eval_online(predictor, sessions, &how, &result->score);
+}
+
+/* ---- the whole ---- */
+
+static enum fw_err read_sessions(struct eval_sessions *sessions, const char *path,
+                                 const struct next_options *options, struct fw_detail *detail)
+{
+    struct eval_columns columns = {.skip_bad_rows = options->skip_bad_rows,
+                                   .idle_ns = options->idle_ns};
+    memcpy(columns.text, options->columns, sizeof columns.text);
+    FW_TRY(eval_sessions_read(sessions, path, &columns, detail));
+    if (options->first > 0 && sessions->events)
+        return err_set(detail, FW_USAGE, "--first: found --columns, expected a session a line");
+    if (options->first > 0 && (size_t)options->first < sessions->count) {
+        sessions->count = (size_t)options->first;
+        sessions->item_count = sessions->starts[sessions->count];
     }
-    json_array_end(json);
-}
-
-static void json_score(struct json *json, const char *name, const struct eval_score *score,
-                       int protocol)
-{
-    uint64_t all = score->asked + score->too_small;
-    json_object(json);
-    json_key_text(json, "name", name);
-    json_key_uint(json, "positions", all);
-    json_key_fixed(json, "accuracy", share(score->hits, all), 4);
-    json_key_fixed(json, "coverage", share(score->answered, all), 4);
-    json_key_fixed(json, "hit_at_3", share(score->hits_3, all), 4);
-    json_key_fixed(json, "mrr_at_20", all > 0 ? score->reciprocal / (double)all : NAN, 4);
-    if (protocol == PROTOCOL_P2) {
-        json_key_fixed(json, "calibration_error", eval_calibration_error(score), 4);
-        json_admission(json, score);
-    }
-    json_key_double(json, "observe_ns_p50", eval_median_ns(score->observe_times));
-    json_key_double(json, "predict_ns_p50", eval_median_ns(score->predict_times));
-    json_key_uint(json, "bytes", score->bytes);
-    json_object_end(json);
-}
-
-enum { COLUMNS = 9 };
-
-static void table_row(char text[COLUMNS][STR_NUMBER_MAX], const char *name,
-                      const struct eval_score *score, int protocol)
-{
-    uint64_t all = score->asked + score->too_small;
-    const double shares[] = {share(score->hits, all), share(score->hits_3, all),
-                             all > 0 ? score->reciprocal / (double)all : NAN,
-                             share(score->answered, all)};
-    snprintf(text[0], STR_NUMBER_MAX, "%s", name);
-    for (int i = 0; i < 4; i++)
-        str_from_fixed(100 * shares[i], 2, text[1 + i]);
-    str_from_fixed(protocol == PROTOCOL_P2 ? eval_calibration_error(score) : NAN, 3, text[5]);
-    str_from_fixed(eval_median_ns(score->observe_times) / 1000, 2, text[6]);
-    str_from_fixed(eval_median_ns(score->predict_times) / 1000, 2, text[7]);
-    str_from_fixed((double)score->bytes / 1e6, 2, text[8]);
-    for (int i = 1; i < COLUMNS; i++)
-        if (strcmp(text[i], "null") == 0)
-            snprintf(text[i], STR_NUMBER_MAX, "-");
-}
-
-static void tell_table(struct buf *out, const struct eval_predictor *const *chosen,
-                       const struct eval_score *scores, size_t count, int protocol)
-{
-    static const char *const heading[COLUMNS] = {"predictor",   "hit@1 %",     "hit@3 %",
-                                                 "MRR@20 %",    "answered %",  "calibration",
-                                                 "observe, us", "predict, us", "MB"};
-    static char text[PREDICTORS_MAX][COLUMNS][STR_NUMBER_MAX];
-    const char *cells[(PREDICTORS_MAX + 1) * COLUMNS];
-    for (int i = 0; i < COLUMNS; i++)
-        cells[i] = heading[i];
-    for (size_t row = 0; row < count; row++) {
-        table_row(text[row], chosen[row]->name, &scores[row], protocol);
-        for (int i = 0; i < COLUMNS; i++)
-            cells[(row + 1) * COLUMNS + (size_t)i] = text[row][i];
-    }
-    output_table(out, cells, count + 1, COLUMNS);
-}
-
-static int tell(const struct eval_predictor *const *chosen, const struct eval_score *scores,
-                size_t count, int protocol, const struct eval_sessions *sessions, bool as_json)
-{
-    struct buf out;
-    struct json json;
-    buf_init(&out, OUTPUT_MAX);
-    if (as_json) {
-        json_init(&json, &out, true);
-        json_object(&json);
-        json_key_text(&json, "protocol", protocols[protocol]);
-        json_key_uint(&json, "sessions", sessions->count);
-        json_key_uint(&json, "items", sessions->words.count);
-        json_key(&json, "predictors");
-        json_array(&json);
-        for (size_t i = 0; i < count; i++)
-            json_score(&json, chosen[i]->name, &scores[i], protocol);
-        json_array_end(&json);
-        json_object_end(&json);
-        buf_add_char(&out, '\n');
-    } else {
-        buf_printf(&out, "%zu sessions of %u items, protocol %s\n\n", sessions->count,
-                   (unsigned)sessions->words.count, protocols[protocol]);
-        tell_table(&out, chosen, scores, count, protocol);
-    }
-    int status = output_print(&out, 0);
-    buf_fini(&out);
-    return status;
-}
-
-static enum fw_err check_folds(const struct eval_sessions *sessions,
-                               const struct next_options *options, const char *path,
-                               struct fw_detail *detail)
-{
-    if (options->protocol == PROTOCOL_P1 && sessions->count < (size_t)options->folds)
+    if (options->protocol == EVAL_P1 && sessions->count < (size_t)options->folds)
         return err_set(detail, FW_INPUT, "%s: found %zu sessions, expected at least %d, one a fold",
                        path, sessions->count, (int)options->folds);
     return FW_OK;
@@ -261,31 +221,30 @@ int cmd_eval_next(int argc, char **argv)
     struct args args = {0};
     struct fw_detail detail = {""};
     struct eval_sessions sessions = {0};
-    const struct eval_predictor *chosen[PREDICTORS_MAX];
-    struct eval_score scores[PREDICTORS_MAX] = {0};
-    size_t count = 0;
+    const struct eval_predictor *chosen[EVAL_PREDICTORS_MAX];
+    struct eval_results results = {.sessions = &sessions};
+    size_t count = 0, from = 0;
     enum fw_err err = args_parse(&args, &next_spec, &options, argc, argv, &detail);
     if (err == FW_OK && args.done)
         return 0;
+    results.protocol = options.protocol;
     if (err == FW_OK)
         err = choose(options.predictor, chosen, &count, &detail);
     if (err == FW_OK)
-        err = eval_sessions_read(&sessions, args.operands[0], &detail);
-    if (err == FW_OK && options.first > 0 && (size_t)options.first < sessions.count)
-        sessions.count = (size_t)options.first;
+        err = read_sessions(&sessions, args.operands[0], &options, &detail);
     if (err == FW_OK)
-        err = check_folds(&sessions, &options, args.operands[0], &detail);
+        err = find_from(&sessions, &options, &from, &detail);
     struct output_progress progress;
     output_progress_init(&progress, "predictors", args.quiet);
-    for (size_t i = 0; err == FW_OK && i < count; i++) {
-        err = run_one(chosen[i], &sessions, &options, &scores[i]);
-        output_progress_step(&progress, i + 1, count);
+    for (; err == FW_OK && results.count < count; results.count++) {
+        err = run_one(chosen[results.count], &sessions, &options, from, &results.of[results.count]);
+        output_progress_step(&progress, results.count + 1, count);
     }
     output_progress_end(&progress);
-    int status = err == FW_OK ? tell(chosen, scores, count, options.protocol, &sessions, args.json)
+    int status = err == FW_OK ? eval_tell(&results, args.json)
                               : output_fail(next_spec.command, err, &detail);
-    for (size_t i = 0; i < count; i++)
-        eval_score_fini(&scores[i]);
+    for (size_t i = 0; i < results.count; i++)
+        eval_score_fini(&results.of[i].score);
     eval_sessions_fini(&sessions);
     return status;
 }

@@ -8,9 +8,9 @@
 /* stride: learn/sequence_names.h */
 enum fw_err eval_names_create(void **state, const struct eval_start *start);
 void eval_names_free(void *state);
-void eval_names_learn(void *state, const uint32_t *items, uint32_t len, uint32_t next);
-void eval_names_end(void *state, const uint32_t *items, uint32_t len);
-uint32_t eval_names_predict(void *state, const uint32_t *items, uint32_t len,
+void eval_names_learn(void *state, const struct eval_place *at, uint32_t next);
+void eval_names_end(void *state, const struct eval_place *at);
+uint32_t eval_names_predict(void *state, const struct eval_place *at,
                             struct sequence_guess guesses[EVAL_GUESSES]);
 uint64_t eval_names_bytes(const void *state);
 

@@ -26,20 +26,20 @@ static void mix_free(void *state)
     sequence_free(&sequence);
 }
 
-static void mix_learn(void *state, const uint32_t *items, uint32_t len, uint32_t next)
+static void mix_learn(void *state, const struct eval_place *at, uint32_t next)
 {
-    sequence_learn(state, items, len, next);
+    sequence_learn(state, at->items, at->len, next);
 }
 
-static void mix_end(void *state, const uint32_t *items, uint32_t len)
+static void mix_end(void *state, const struct eval_place *at)
 {
-    sequence_end(state, items, len);
+    sequence_end(state, at->items, at->len);
 }
 
-static uint32_t mix_predict(void *state, const uint32_t *items, uint32_t len,
+static uint32_t mix_predict(void *state, const struct eval_place *at,
                             struct sequence_guess guesses[EVAL_GUESSES])
 {
-    return sequence_predict(state, items, len, guesses, EVAL_GUESSES);
+    return sequence_predict(state, at->items, at->len, guesses, EVAL_GUESSES);
 }
 
 static void mix_adapt(void *state, const uint32_t *came, uint32_t count)
@@ -73,24 +73,19 @@ static uint64_t lists_bytes(const void *state)
     return classic_bytes(state);
 }
 
-static void nothing_at_end(void *state, const uint32_t *items, uint32_t len)
-{
-    (void)state, (void)items, (void)len;
-}
-
-static void markov_learn(void *state, const uint32_t *items, uint32_t len, uint32_t next)
+static void markov_learn(void *state, const struct eval_place *at, uint32_t next)
 {
     struct classic *classic = state;
-    if (len > 0)
-        sequence_list_add(&classic->arena, &classic->lists[items[len - 1]], next, 1,
+    if (at->len > 0)
+        sequence_list_add(&classic->arena, &classic->lists[at->items[at->len - 1]], next, 1,
                           CLASSIC_SUCCESSORS);
 }
 
-static uint32_t markov_predict(void *state, const uint32_t *items, uint32_t len,
+static uint32_t markov_predict(void *state, const struct eval_place *at,
                                struct sequence_guess guesses[EVAL_GUESSES])
 {
     const struct classic *classic = state;
-    const struct sequence_list *list = &classic->lists[items[len - 1]];
+    const struct sequence_list *list = &classic->lists[at->items[at->len - 1]];
     uint32_t count = 0;
     for (; count < list->count && count < EVAL_GUESSES; count++) {
         const struct sequence_entry *entry = sequence_list_entries(&classic->arena, list) + count;
@@ -100,33 +95,33 @@ static uint32_t markov_predict(void *state, const uint32_t *items, uint32_t len,
     return count;
 }
 
-static void pattern_learn(void *state, const uint32_t *items, uint32_t len, uint32_t next)
+static void pattern_learn(void *state, const struct eval_place *at, uint32_t next)
 {
-    (void)items, (void)len;
+    (void)at;
     classic_pattern_learn(state, next);
 }
 
-static uint32_t pattern_predict(void *state, const uint32_t *items, uint32_t len,
+static uint32_t pattern_predict(void *state, const struct eval_place *at,
                                 struct sequence_guess guesses[EVAL_GUESSES])
 {
     struct classic_request requests[CLASSIC_WINDOW];
-    uint32_t count = classic_pattern(state, items[len - 1], requests);
+    uint32_t count = classic_pattern(state, at->items[at->len - 1], requests);
     for (uint32_t i = 0; i < count; i++)
         guesses[i] = (struct sequence_guess){requests[i].item, requests[i].probability};
     return count;
 }
 
-static void user_learn(void *state, const uint32_t *items, uint32_t len, uint32_t next)
+static void user_learn(void *state, const struct eval_place *at, uint32_t next)
 {
-    if (len > 0)
-        classic_user_learn(state, items[len - 1], next);
+    if (at->len > 0)
+        classic_user_learn(state, at->items[at->len - 1], next);
 }
 
-static uint32_t user_predict(void *state, const uint32_t *items, uint32_t len,
+static uint32_t user_predict(void *state, const struct eval_place *at,
                              struct sequence_guess guesses[EVAL_GUESSES])
 {
     struct classic_request requests[CLASSIC_TOP];
-    uint32_t count = classic_user(state, items[len - 1], requests);
+    uint32_t count = classic_user(state, at->items[at->len - 1], requests);
     for (uint32_t i = 0; i < count; i++)
         guesses[i] = (struct sequence_guess){requests[i].item, 0};
     return count;
@@ -143,19 +138,19 @@ static enum fw_err sequential_create(void **state, const struct eval_start *star
     return sessions ? FW_OK : FW_NOMEM;
 }
 
-static void sequential_learn(void *state, const uint32_t *items, uint32_t len, uint32_t next)
+static void sequential_learn(void *state, const struct eval_place *at, uint32_t next)
 {
-    (void)state, (void)items, (void)len, (void)next;
+    (void)state, (void)at, (void)next;
 }
 
 /* A bare number 7 is taken as "item_7". */
-static uint32_t sequential_predict(void *state, const uint32_t *items, uint32_t len,
+static uint32_t sequential_predict(void *state, const struct eval_place *at,
                                    struct sequence_guess guesses[EVAL_GUESSES])
 {
     const struct eval_sessions *sessions = *(const struct eval_sessions **)state;
     struct classic_name names[CLASSIC_LOOKAHEAD];
     char text[EVAL_WORD_MAX + 8];
-    struct str word = table_key(&sessions->words, items[len - 1]);
+    struct str word = table_key(&sessions->words, at->items[at->len - 1]);
     uint64_t number;
     size_t skip = str_to_uint64(word, &number) ? 5 : 0;
     snprintf(text, sizeof text, "%s%.*s", skip > 0 ? "item_" : "", STR_ARG(word));
@@ -175,11 +170,11 @@ static enum fw_err repeat_create(void **state, const struct eval_start *start)
     return FW_OK;
 }
 
-static uint32_t repeat_predict(void *state, const uint32_t *items, uint32_t len,
+static uint32_t repeat_predict(void *state, const struct eval_place *at,
                                struct sequence_guess guesses[EVAL_GUESSES])
 {
     (void)state;
-    guesses[0] = (struct sequence_guess){items[len - 1], 0};
+    guesses[0] = (struct sequence_guess){at->items[at->len - 1], 0};
     return 1;
 }
 
@@ -191,16 +186,13 @@ static uint64_t no_bytes(const void *state)
 
 const struct eval_predictor eval_predictors[] = {
     {"mix", mix_create, mix_free, mix_learn, mix_end, mix_predict, mix_adapt, mix_bytes},
-    {"markov1", lists_create, lists_free, markov_learn, nothing_at_end, markov_predict, NULL,
-     lists_bytes},
-    {"sequential", sequential_create, free, sequential_learn, nothing_at_end, sequential_predict,
-     NULL, no_bytes},
-    {"pattern", lists_create, lists_free, pattern_learn, nothing_at_end, pattern_predict, NULL,
-     lists_bytes},
-    {"user", lists_create, lists_free, user_learn, nothing_at_end, user_predict, NULL, lists_bytes},
+    {"markov1", lists_create, lists_free, markov_learn, NULL, markov_predict, NULL, lists_bytes},
+    {"sequential", sequential_create, free, sequential_learn, NULL, sequential_predict, NULL,
+     no_bytes},
+    {"pattern", lists_create, lists_free, pattern_learn, NULL, pattern_predict, NULL, lists_bytes},
+    {"user", lists_create, lists_free, user_learn, NULL, user_predict, NULL, lists_bytes},
     {"stride", eval_names_create, eval_names_free, eval_names_learn, eval_names_end,
      eval_names_predict, NULL, eval_names_bytes},
-    {"repeat-last", repeat_create, free, sequential_learn, nothing_at_end, repeat_predict, NULL,
-     no_bytes},
+    {"repeat-last", repeat_create, free, sequential_learn, NULL, repeat_predict, NULL, no_bytes},
 };
 const size_t eval_predictor_count = sizeof eval_predictors / sizeof eval_predictors[0];

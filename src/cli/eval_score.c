@@ -72,11 +72,12 @@ static bool is_among(uint32_t item, const uint32_t *items, uint32_t count)
     return false;
 }
 
-static uint32_t predict(const struct eval_predictor *predictor, void *state, const uint32_t *items,
-                        uint32_t len, struct sequence_guess *guesses, struct eval_score *score)
+static uint32_t predict(const struct eval_predictor *predictor, void *state,
+                        const struct eval_place *at, struct sequence_guess *guesses,
+                        struct eval_score *score)
 {
     int64_t began_ns = clock_ns();
-    uint32_t count = predictor->predict(state, items, len, guesses);
+    uint32_t count = predictor->predict(state, at, guesses);
     count_time(score->predict_times, clock_ns() - began_ns);
     return count;
 }
@@ -85,16 +86,17 @@ static void count_guesses(struct eval_score *score, const struct sequence_guess 
                           uint32_t count, const uint32_t *came, uint32_t came_count)
 {
     bool found = false;
-    score->asked++;
+    score->hits.asked++;
     score->answered += count > 0;
     for (uint32_t i = 0; i < count; i++) {
         bool hit = is_among(guesses[i].item, came, came_count);
         double p = guesses[i].probability;
         if (hit && !found) {
             found = true;
-            score->hits += i == 0;
-            score->hits_3 += i < 3;
-            score->reciprocal += 1.0 / (i + 1);
+            score->hits.at_1 += i == 0;
+            score->hits.at_3 += i < 3;
+            score->hits.at_20++;
+            score->hits.reciprocal += 1.0 / (i + 1);
         }
         for (int t = 0; t < EVAL_THRESHOLDS; t++) {
             score->issued[t] += p > eval_thresholds[t];
@@ -105,37 +107,67 @@ static void count_guesses(struct eval_score *score, const struct sequence_guess 
         score->deciles[decile].hits += hit;
         score->deciles[decile].predicted += p;
     }
+    if (score->hits.asked <= score->first_max)
+        score->first = score->hits;
+}
+
+/* What is shown of a session when its end is asked for. */
+static struct eval_place window(const struct eval_place *session, const struct eval_how *how)
+{
+    struct eval_place shown = *session;
+    uint32_t known = session->len - how->suffix;
+    uint32_t from = known > how->window ? known - how->window : 0;
+    shown.items += from;
+    shown.len = known - from;
+    return shown;
+}
+
+static void learn(const struct eval_predictor *predictor, void *state, const struct eval_place *at,
+                  uint32_t next, struct eval_score *score)
+{
+    int64_t began_ns = clock_ns();
+    predictor->learn(state, at, next);
+    count_time(score->observe_times, clock_ns() - began_ns);
 }
 
 /* A session of the training part, and if `tail` first its end as an exercise for the weights. */
-static void train(const struct eval_predictor *predictor, void *state, const uint32_t *items,
-                  uint32_t len, const struct eval_how *how, bool tail, struct eval_score *score)
+static void train(const struct eval_predictor *predictor, void *state,
+                  const struct eval_place *session, const struct eval_how *how, bool tail,
+                  struct eval_score *score)
 {
     struct sequence_guess guesses[EVAL_GUESSES];
-    if (tail && predictor->adapt && len > how->suffix) {
-        uint32_t known = len - how->suffix, from = known > how->window ? known - how->window : 0;
-        predictor->predict(state, items + from, known - from, guesses);
-        predictor->adapt(state, items + known, how->suffix);
+    struct eval_place at = *session;
+    if (tail && predictor->adapt && session->len > how->suffix) {
+        const struct eval_place shown = window(session, how);
+        predictor->predict(state, &shown, guesses);
+        predictor->adapt(state, session->items + session->len - how->suffix, how->suffix);
     }
-    for (uint32_t t = 0; t < len; t++) {
-        int64_t began_ns = clock_ns();
-        predictor->learn(state, items, t, items[t]);
-        count_time(score->observe_times, clock_ns() - began_ns);
-    }
-    predictor->end(state, items, len);
+    for (at.len = 0; at.len < session->len; at.len++)
+        learn(predictor, state, &at, at.items[at.len], score);
+    if (predictor->end)
+        predictor->end(state, session);
 }
 
-static void test(const struct eval_predictor *predictor, void *state, const uint32_t *items,
-                 uint32_t len, const struct eval_how *how, struct eval_score *score)
+static void test(const struct eval_predictor *predictor, void *state,
+                 const struct eval_place *session, const struct eval_how *how,
+                 struct eval_score *score)
 {
     struct sequence_guess guesses[EVAL_GUESSES];
-    if (len <= how->suffix) {
+    if (session->len <= how->suffix) {
         score->too_small++;
         return;
     }
-    uint32_t known = len - how->suffix, from = known > how->window ? known - how->window : 0;
-    uint32_t count = predict(predictor, state, items + from, known - from, guesses, score);
-    count_guesses(score, guesses, count, items + known, how->suffix);
+    const struct eval_place shown = window(session, how);
+    uint32_t count = predict(predictor, state, &shown, guesses, score);
+    count_guesses(score, guesses, count, session->items + session->len - how->suffix, how->suffix);
+}
+
+static struct eval_place place(const struct eval_sessions *sessions, size_t number)
+{
+    struct eval_place at = {.session = (uint32_t)number};
+    at.items = eval_session(sessions, number, &at.len);
+    at.user = sessions->session_users ? sessions->session_users[number] : (uint32_t)number;
+    return at;
 }
 
 static enum fw_err one_fold(const struct eval_predictor *predictor,
@@ -147,17 +179,16 @@ static enum fw_err one_fold(const struct eval_predictor *predictor,
     size_t trained = 0, half = (sessions->count - (end - begin)) / 2;
     const struct eval_start start = {sessions, how->suffix, RATE_FOLDS};
     void *state;
-    uint32_t len;
     enum fw_err err = predictor->create(&state, &start);
     for (size_t i = 0; err == FW_OK && i < sessions->count; i++) {
         if (i >= begin && i < end)
             continue;
-        const uint32_t *items = eval_session(sessions, how->order[i], &len);
-        train(predictor, state, items, len, how, trained++ >= half, score);
+        const struct eval_place session = place(sessions, how->order[i]);
+        train(predictor, state, &session, how, trained++ >= half, score);
     }
     for (size_t i = begin; err == FW_OK && i < end; i++) {
-        const uint32_t *items = eval_session(sessions, how->order[i], &len);
-        test(predictor, state, items, len, how, score);
+        const struct eval_place session = place(sessions, how->order[i]);
+        test(predictor, state, &session, how, score);
     }
     if (err == FW_OK)
         score->bytes = predictor->bytes(state);
@@ -173,31 +204,85 @@ enum fw_err eval_folds(const struct eval_predictor *predictor, const struct eval
     return FW_OK;
 }
 
-enum fw_err eval_prequential(const struct eval_predictor *predictor,
-                             const struct eval_sessions *sessions, struct eval_score *score)
+/* One pass over the events. */
+struct pass {
+    const struct eval_predictor *predictor;
+    const struct eval_sessions *sessions;
+    const struct eval_online *how;
+    void *state;
+    size_t ended; /* events before it are not their session's last, or that session was ended */
+    size_t session, position; /* where there is no order of events */
+};
+
+static struct eval_event next_event(struct pass *pass, size_t number)
+{
+    if (pass->sessions->events)
+        return pass->sessions->events[number];
+    while (pass->sessions->starts[pass->session] + pass->position ==
+           pass->sessions->starts[pass->session + 1]) {
+        pass->session++;
+        pass->position = 0;
+    }
+    return (struct eval_event){(uint32_t)pass->session, (uint32_t)pass->position++, 0};
+}
+
+static void end_if_last(struct pass *pass, const struct eval_event *event)
+{
+    const struct eval_place session = place(pass->sessions, event->session);
+    if (event->position + 1 == session.len && pass->predictor->end)
+        pass->predictor->end(pass->state, &session);
+}
+
+/* With times a session ends when its pause has passed, not when somebody knows that nothing more
+ * will come. */
+static void end_idle(struct pass *pass, size_t now, int64_t now_ns)
+{
+    const struct eval_event *events = pass->sessions->events;
+    for (; pass->ended < now && events[pass->ended].at_ns + pass->how->idle_ns <= now_ns;
+         pass->ended++)
+        end_if_last(pass, &events[pass->ended]);
+}
+
+static void go_through(struct pass *pass, const struct eval_event *event, bool scored,
+                       struct eval_score *score)
+{
+    struct sequence_guess guesses[EVAL_GUESSES];
+    struct eval_place at = place(pass->sessions, event->session);
+    const uint32_t *came = &at.items[event->position];
+    bool teaches = !(scored && pass->how->holdout);
+    at.len = event->position;
+    if (at.len > 0 && scored) {
+        uint32_t count = predict(pass->predictor, pass->state, &at, guesses, score);
+        count_guesses(score, guesses, count, came, 1);
+    } else if (at.len > 0 && pass->predictor->adapt) {
+        pass->predictor->predict(pass->state, &at, guesses);
+    }
+    int64_t began_ns = clock_ns();
+    if (at.len > 0 && pass->predictor->adapt)
+        pass->predictor->adapt(pass->state, came, 1);
+    if (teaches) {
+        pass->predictor->learn(pass->state, &at, *came);
+        count_time(score->observe_times, clock_ns() - began_ns);
+    }
+    if (teaches && !pass->sessions->timed)
+        end_if_last(pass, event);
+}
+
+enum fw_err eval_online(const struct eval_predictor *predictor,
+                        const struct eval_sessions *sessions, const struct eval_online *how,
+                        struct eval_score *score)
 {
     const struct eval_start start = {sessions, 1, RATE_ONLINE};
-    struct sequence_guess guesses[EVAL_GUESSES];
-    void *state;
-    uint32_t len;
-    enum fw_err err = predictor->create(&state, &start);
-    for (size_t i = 0; err == FW_OK && i < sessions->count; i++) {
-        const uint32_t *items = eval_session(sessions, i, &len);
-        for (uint32_t t = 0; t < len; t++) {
-            if (t > 0) {
-                uint32_t count = predict(predictor, state, items, t, guesses, score);
-                count_guesses(score, guesses, count, &items[t], 1);
-            }
-            int64_t began_ns = clock_ns();
-            if (t > 0 && predictor->adapt)
-                predictor->adapt(state, &items[t], 1);
-            predictor->learn(state, items, t, items[t]);
-            count_time(score->observe_times, clock_ns() - began_ns);
-        }
-        predictor->end(state, items, len);
+    struct pass pass = {.predictor = predictor, .sessions = sessions, .how = how};
+    enum fw_err err = predictor->create(&pass.state, &start);
+    for (size_t i = 0; err == FW_OK && i < sessions->item_count; i++) {
+        const struct eval_event event = next_event(&pass, i);
+        if (sessions->timed && how->idle_ns > 0 && !(how->holdout && i >= how->from))
+            end_idle(&pass, i, event.at_ns);
+        go_through(&pass, &event, i >= how->from, score);
     }
     if (err == FW_OK)
-        score->bytes = predictor->bytes(state);
-    predictor->free(state);
+        score->bytes = predictor->bytes(pass.state);
+    predictor->free(pass.state);
     return err;
 }

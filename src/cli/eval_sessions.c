@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/eval_sessions.h"
+#include "cli/eval_events.h"
 #include "base/buf.h"
 #include "base/grow.h"
 #include "cli/output.h"
@@ -19,8 +19,8 @@ static enum fw_err grow(void **array, size_t *capacity, size_t wanted, size_t ea
     return FW_OK;
 }
 
-static enum fw_err add_word(struct eval_sessions *sessions, struct str word, const char *path,
-                            size_t line, struct fw_detail *detail)
+enum fw_err eval_sessions_word(struct eval_sessions *sessions, struct str word, const char *path,
+                               size_t line, uint32_t *number, struct fw_detail *detail)
 {
     if (word.len > EVAL_WORD_MAX)
         return err_set(detail, FW_INPUT, "%s:%zu: found an item of %zu bytes, expected at most %d",
@@ -31,14 +31,20 @@ static enum fw_err add_word(struct eval_sessions *sessions, struct str word, con
                            "%s:%zu: item: found the control character %d, expected words or "
                            "numbers separated by blanks",
                            path, line, word.data[i]);
-    if (sessions->item_count >= EVAL_EVENTS_MAX)
-        return err_set(detail, FW_LIMIT, "%s:%zu: more than %d items", path, line, EVAL_EVENTS_MAX);
-    uint32_t number;
-    enum fw_err err = table_add(&sessions->words, word, &number, NULL);
+    enum fw_err err = table_add(&sessions->words, word, number, NULL);
     if (err == FW_LIMIT)
         return err_set(detail, err, "%s:%zu: more than %d different items", path, line,
                        EVAL_WORDS_MAX);
-    FW_TRY(err);
+    return err;
+}
+
+static enum fw_err add_word(struct eval_sessions *sessions, struct str word, const char *path,
+                            size_t line, struct fw_detail *detail)
+{
+    uint32_t number;
+    if (sessions->item_count >= EVAL_EVENTS_MAX)
+        return err_set(detail, FW_LIMIT, "%s:%zu: more than %d items", path, line, EVAL_EVENTS_MAX);
+    FW_TRY(eval_sessions_word(sessions, word, path, line, &number, detail));
     FW_TRY(grow((void **)&sessions->items, &sessions->item_capacity, sessions->item_count + 1,
                 sizeof *sessions->items));
     sessions->items[sessions->item_count++] = number;
@@ -67,22 +73,41 @@ static enum fw_err add_session(struct eval_sessions *sessions, struct str text, 
     return FW_OK;
 }
 
-enum fw_err eval_sessions_read(struct eval_sessions *sessions, const char *path,
+static enum fw_err parse_lines(struct eval_sessions *sessions, const char *name, struct str rest,
                                struct fw_detail *detail)
 {
-    struct buf text;
+    enum fw_err err = FW_OK;
     struct str line;
-    *sessions = (struct eval_sessions){0};
-    table_init(&sessions->words, EVAL_WORDS_MAX);
-    buf_init(&text, OUTPUT_MAX);
-    enum fw_err err = trace_load_file(path, &text, detail);
-    struct str rest = buf_str(&text);
     if (rest.len > 0 && rest.data[rest.len - 1] == '\n')
         rest.len--;
-    if (err == FW_OK && rest.len == 0)
-        err = err_set(detail, FW_INPUT, "%s:1: found nothing, expected a session a line", path);
     while (err == FW_OK && str_cut(&rest, '\n', &line))
-        err = add_session(sessions, line, path, detail);
+        err = add_session(sessions, line, name, detail);
+    return err;
+}
+
+enum fw_err eval_sessions_parse(struct eval_sessions *sessions, const char *name, struct str text,
+                                const struct eval_columns *columns, struct fw_detail *detail)
+{
+    *sessions = (struct eval_sessions){0};
+    table_init(&sessions->words, EVAL_WORDS_MAX);
+    table_init(&sessions->users, EVAL_EVENTS_MAX);
+    bool lines = columns->text[0] == '\0';
+    if (text.len == 0)
+        return err_set(detail, FW_INPUT, "%s:1: found nothing, expected %s", name,
+                       lines ? "a session a line" : "CSV with a header");
+    return lines ? parse_lines(sessions, name, text, detail)
+                 : eval_events_parse(sessions, name, text, columns, detail);
+}
+
+enum fw_err eval_sessions_read(struct eval_sessions *sessions, const char *path,
+                               const struct eval_columns *columns, struct fw_detail *detail)
+{
+    struct buf text;
+    *sessions = (struct eval_sessions){0};
+    buf_init(&text, OUTPUT_MAX);
+    enum fw_err err = trace_load_file(path, &text, detail);
+    if (err == FW_OK)
+        err = eval_sessions_parse(sessions, path, buf_str(&text), columns, detail);
     buf_fini(&text);
     return err;
 }
@@ -90,7 +115,10 @@ enum fw_err eval_sessions_read(struct eval_sessions *sessions, const char *path,
 void eval_sessions_fini(struct eval_sessions *sessions)
 {
     table_fini(&sessions->words);
+    table_fini(&sessions->users);
     free(sessions->items);
     free(sessions->starts);
+    free(sessions->session_users);
+    free(sessions->events);
     *sessions = (struct eval_sessions){0};
 }

@@ -55,10 +55,48 @@ import json, sys
 markov = json.load(open(sys.argv[1]))["predictors"][0]
 assert markov["positions"] == 6 and markov["accuracy"] == 0.6667 and markov["coverage"] == 0.6667, markov
 PYTHON
-shuffled() { eval_next "$work/ends" --protocol p1 --folds 2 --suffix 2 --shuffles 3 --seed "$1" --json -q | grep -v _ns_; }
+# holdout: counts from the first two sessions alone. 1 -> 2 and 2 -> 3 are right, 4 is unknown, 1 -> 3 is not foretold, of 3
+# nothing is known, though it came before in the test.
+printf '1 2 3\n1 2 3\n1 2 3\n4 5\n1 3 2\n1 3 2\n' >"$work/held"
+eval_next "$work/held" --protocol holdout --train-sessions 2 --apart 2 --predictor markov1,mix,stride --json -q >"$work/held.json" || complain "holdout failed"
+python3 - "$work/held.json" <<'PYTHON' || failed=1
+import json, sys
+answer = json.load(open(sys.argv[1]))
+of = {row["name"]: row for row in answer["predictors"]}
+markov = of["markov1"]
+assert answer["protocol"] == "holdout" and markov["positions"] == 7, markov
+assert (markov["accuracy"], markov["hit_at_20"], markov["coverage"]) == (0.2857, 0.2857, 0.5714), markov
+assert (markov["first"]["positions"], markov["first"]["accuracy"]) == (2, 1), markov
+assert of["mix"]["coverage"] == 1 and of["mix"]["first"]["accuracy"] == 1
+assert of["stride"]["coverage"] == 0  # 1 2 3 is two steps, and nothing is asked after it
+PYTHON
+
+# CSV, rows in any order, two users at once: x x y and z z.
+printf 'at,who,what\n2024-01-01T00:00:00Z,a,x\n2024-01-01T00:00:02Z,a,x\n2024-01-01T00:00:01Z,b,z\n2024-01-01T00:00:03Z,a,y\n2024-01-01T00:00:04Z,b,z\n' >"$work/rows.csv"
+told() { eval_next "$work/rows.csv" --columns "${columns:-time=at,user=who,item=what}" --predictor repeat-last,markov1 --json -q "$@" |
+    python3 -c 'import json, sys; a = json.load(sys.stdin); print(a["sessions"], a["users"], *(x for p in a["predictors"] for x in (p["positions"], p["accuracy"], p["coverage"])))'; }
+equal() { [ "$1" = "$2" ] || complain "found $1, expected $2"; }
+equal "$(told)" "2 2 3 0.6667 1.0 3 0.0 0.3333"
+equal "$(told --score-from 2024-01-01T00:00:03Z)" "2 2 2 0.5 1.0 2 0.0 0.5"
+equal "$(told --idle 2s)" "4 2 1 0.0 1.0 1 0.0 0.0"
+equal "$(columns=item=what,session=who told)" "2 2 3 0.6667 1.0 3 0.0 0.3333"
+printf '2024-01-01T00:00:09Z,a,\nnever,a,x\n' >>"$work/rows.csv"
+equal "$(told --skip-bad-rows)" "2 2 3 0.6667 1.0 3 0.0 0.3333"
+
+shuffled() { eval_next "$work/ends" --protocol p1 --folds 2 --suffix 2 --window 3 --shuffles 3 --seed "$1" --json -q | grep -v _ns_; }
 shuffled 5 >"$work/a"; shuffled 5 >"$work/b"
 cmp -s "$work/a" "$work/b" || complain "the same seed shuffles differently"
 grep -q '"positions": 18' "$work/a" || complain "three shuffles do not count three times"
+
+python3 - "$work/a" <<'PYTHON' || failed=1
+import json, statistics, sys
+for row in json.load(open(sys.argv[1]))["predictors"]:
+    orders = row["accuracy_by_order"]
+    assert len(orders) == 3 and abs(statistics.mean(orders) - row["accuracy"]) < 2e-4, row
+    assert abs(statistics.stdev(orders) - row["accuracy_sd"]) < 2e-4, row
+    if row["name"] == "markov1":
+        assert orders[0] == 0.6667, orders  # the file's own order is the first
+PYTHON
 
 eval_next "$work/same" >"$work/table" 2>/dev/null || complain "the table failed"
 for word in "4 sessions of 3 items, protocol p2" "predictor" "hit@1 %" "mix" "markov1" "sequential" "pattern" "user"; do
@@ -82,6 +120,17 @@ refused "bad:2: found an item of 300 bytes, expected at most 255" "$work/bad"
 refused "bad:1: found nothing, expected a session a line" "$work/bad"
 refused "found 4 sessions, expected at least 14" "$work/same" --protocol p1
 refused '--predictor: found "oracle", expected mix' "$work/same" --predictor mix,oracle
+refused "--protocol holdout: found no part to learn from" "$work/same" --protocol holdout
+refused "found nothing after the part to learn from, of 12 items" "$work/same" --protocol holdout --train-sessions 4
+refused "--score-from: found no time=" "$work/same" --score-from 2024-01-01
+refused 'rows.csv:7: item: found "", expected something' "$work/rows.csv" --columns time=at,user=who,item=what
+sed -i 7d "$work/rows.csv"
+refused 'rows.csv:7: time: found "never", expected a time' "$work/rows.csv" --columns time=at,user=who,item=what
+refused 'rows.csv:1: found no column "model" for item' "$work/rows.csv" --columns user=who,item=model
+refused '--columns: found "thing=what", expected item=' "$work/rows.csv" --columns thing=what
+refused '--columns: found "item=what", expected item= and one of user=' "$work/rows.csv" --columns item=what
+refused "--idle: found no time= in --columns" "$work/rows.csv" --columns item=what,user=who --idle 1s
+refused '--score-from: found "soon", expected an instant' "$work/rows.csv" --columns time=at,user=who,item=what --skip-bad-rows --score-from soon
 "$FOREWARM" eval next "$work/none" >/dev/null 2>&1
 [ $? -ge 2 ] || complain "a file that is not there is accepted"
 exit $failed
