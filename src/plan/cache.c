@@ -152,18 +152,31 @@ static bool probation_stale(const struct cache *cache)
     return cache->additions - cache->entries[list->oldest].added > life;
 }
 
+static void evict_next(struct cache *cache)
+{
+    const struct cache_list *probation = &cache->lists[CACHE_PROBATION];
+    bool only = probation->bytes == cache->bytes;
+    if (probation->count > 0 && (only || probation_over(cache, 0, 0) || probation_stale(cache)))
+        cache_evict(cache, probation->oldest);
+    else
+        cache->algorithm->evict(cache);
+}
+
 static void make_room(struct cache *cache, uint64_t bytes, bool ahead)
 {
     const struct cache_list *probation = &cache->lists[CACHE_PROBATION];
     while (ahead && probation->count > 0 && probation_over(cache, bytes, 1))
         cache_evict(cache, probation->oldest);
-    while (cache->bytes > cache->capacity - bytes) {
-        bool only = probation->bytes == cache->bytes;
-        if (probation->count > 0 && (only || probation_over(cache, 0, 0) || probation_stale(cache)))
-            cache_evict(cache, probation->oldest);
-        else
-            cache->algorithm->evict(cache);
-    }
+    while (cache->bytes > cache->capacity - bytes)
+        evict_next(cache);
+}
+
+bool cache_shrink(struct cache *cache)
+{
+    if (cache->bytes == 0)
+        return false;
+    evict_next(cache);
+    return true;
 }
 
 /* A free entry with this key in the index, so that nothing can fail afterwards. */

@@ -77,6 +77,8 @@ bool cache_use(struct cache *cache, uint64_t key);
  * for its kind, nothing changed. What is held already takes the new size and its place stays; what
  * was fetched ahead passes probation if `ahead` is false. No bytes count as one. */
 FW_MUST_CHECK enum fw_err cache_add(struct cache *cache, uint64_t key, uint64_t bytes, bool ahead);
+/* Lets one entry leave, as if there was need for room; false if nothing is held. */
+bool cache_shrink(struct cache *cache);
 /* Forgets the key: it is wrong, or its owner wants it gone. False if it is not held. */
 bool cache_remove(struct cache *cache, uint64_t key);
 
