@@ -65,7 +65,7 @@ void prefetch_wasted(struct prefetch *prefetch, uint64_t key)
 
 uint32_t prefetch_depth(const struct stride_run *run, int64_t load_ns)
 {
-    if (run->steps < 2)
+    if (run->steps < 1)
         return 1;
     int64_t gap_ns = run->gap_ns > 0 ? run->gap_ns : 1;
     int64_t steps = load_ns / gap_ns + 1 + (load_ns % gap_ns != 0);
@@ -81,37 +81,90 @@ static uint32_t doublings(uint32_t number, uint32_t classes)
     return class;
 }
 
-static uint32_t class_of(const struct stride_run *run, uint32_t ahead)
+static uint32_t class_of(enum prefetch_source source, uint32_t steps, uint64_t ahead)
 {
-    bool neighbour = run->stride == 1 || run->stride == UINT64_MAX;
-    return ((uint32_t)neighbour * PREFETCH_STEP_CLASSES +
-            doublings(run->steps, PREFETCH_STEP_CLASSES)) *
-               PREFETCH_AHEAD_CLASSES +
-           doublings(ahead - 1, PREFETCH_AHEAD_CLASSES);
+    uint32_t far = ahead < UINT32_MAX ? (uint32_t)ahead : UINT32_MAX;
+    return (uint32_t)source * PREFETCH_PER_SOURCE +
+           doublings(steps, PREFETCH_STEP_CLASSES) * PREFETCH_AHEAD_CLASSES +
+           doublings(far - 1, PREFETCH_AHEAD_CLASSES);
 }
 
-static void watch_guess(struct prefetch *prefetch, uint64_t key, uint64_t within, uint32_t class)
+static uint64_t within_of(uint64_t requests)
+{
+    uint64_t far = requests < PREFETCH_WITHIN_MAX ? requests : PREFETCH_WITHIN_MAX;
+    uint64_t within = PREFETCH_WITHIN_MIN + PREFETCH_WITHIN_STEPS * far;
+    return within < PREFETCH_WITHIN_MAX ? within : PREFETCH_WITHIN_MAX;
+}
+
+static uint32_t saves_of(int64_t lead_ns, int64_t load_ns)
+{
+    if (lead_ns >= load_ns)
+        return PREFETCH_SAVES_ALL;
+    return lead_ns <= 0 ? 0 : (uint32_t)((double)lead_ns / (double)load_ns * PREFETCH_SAVES_ALL);
+}
+
+struct prefetch_guess prefetch_guess_run(const struct stride_run *run, uint32_t ahead,
+                                         int64_t load_ns)
+{
+    bool neighbour = run->stride == 1 || run->stride == UINT64_MAX;
+    uint64_t gap = run->gap < PREFETCH_WITHIN_MAX ? run->gap : PREFETCH_WITHIN_MAX;
+    int64_t lead_ns =
+        run->gap_ns < INT64_MAX / PREFETCH_AHEAD_MAX ? run->gap_ns * (int64_t)ahead : INT64_MAX;
+    return (struct prefetch_guess){
+        .key = run->last + run->stride * ahead,
+        .class = class_of(neighbour ? PREFETCH_NEIGHBOUR : PREFETCH_FAR_STRIDE, run->steps, ahead),
+        .saves = run->steps > 0 ? saves_of(lead_ns, load_ns) : PREFETCH_SAVES_ALL,
+        .within = within_of(gap * ahead)};
+}
+
+struct prefetch_guess prefetch_guess_stream(const struct stream *stream,
+                                            const struct stream_event *now,
+                                            const struct stream_event *then, uint64_t number,
+                                            int64_t load_ns)
+{
+    return (struct prefetch_guess){
+        .key = then->key,
+        .class = class_of(PREFETCH_STREAM, stream->steps, number - stream->at),
+        .saves = saves_of(then->at_ns - now->at_ns, load_ns),
+        .within = within_of(number - stream->at)};
+}
+
+struct prefetch_guess prefetch_guess_pair(const struct pairs_context *context, int order, int next,
+                                          uint64_t apart)
+{
+    uint32_t count = context->counts[next];
+    uint32_t sure = count * PREFETCH_AHEAD_CLASSES / (context->visits + 1u);
+    return (struct prefetch_guess){
+        .key = context->next[next],
+        .class = (order == 1 ? PREFETCH_PAIR : PREFETCH_PAIR2) * PREFETCH_PER_SOURCE +
+                 doublings(count, PREFETCH_STEP_CLASSES) * PREFETCH_AHEAD_CLASSES + sure,
+        .saves = PREFETCH_SAVES_ALL,
+        .within = within_of(apart)};
+}
+
+static void watch_guess(struct prefetch *prefetch, const struct prefetch_guess *guess)
 {
     uint64_t at;
-    if (map64_get(&prefetch->index, key, &at))
+    if (map64_get(&prefetch->index, guess->key, &at))
         return; /* judged as the guess it was first */
     if (prefetch->count == PREFETCH_WATCHED_MAX)
         drop_oldest(prefetch);
     at = (prefetch->oldest + prefetch->count) % PREFETCH_WATCHED_MAX;
-    if (map64_set(&prefetch->index, key, at) != FW_OK)
+    if (map64_set(&prefetch->index, guess->key, at) != FW_OK)
         return; /* a guess that is not judged teaches nothing, and harms nothing */
-    prefetch->watched[at] =
-        (struct prefetch_watch){key, prefetch->sequence + within, class, true, false};
+    prefetch->watched[at] = (struct prefetch_watch){guess->key, prefetch->sequence + guess->within,
+                                                    guess->class, true, false};
     prefetch->count++;
 }
 
-bool prefetch_worth(struct prefetch *prefetch, const struct stride_run *run, uint32_t ahead)
+enum prefetch_verdict prefetch_judge(struct prefetch *prefetch, const struct prefetch_guess *guess)
 {
-    uint32_t number = class_of(run, ahead);
-    uint64_t gap = run->gap < PREFETCH_WITHIN_MAX ? run->gap : PREFETCH_WITHIN_MAX;
-    uint64_t within = PREFETCH_WITHIN_MIN + PREFETCH_WITHIN_STEPS * gap * ahead;
-    within = within < PREFETCH_WITHIN_MAX ? within : PREFETCH_WITHIN_MAX;
-    watch_guess(prefetch, run->last + run->stride * ahead, within, number);
-    const struct prefetch_class *class = &prefetch->classes[number];
-    return class->right * 10 >= (class->judged + PREFETCH_DOUBT) * PREFETCH_ACCURACY_TENTHS;
+    watch_guess(prefetch, guess);
+    const struct prefetch_class *class = &prefetch->classes[guess->class];
+    uint64_t wrong = class->judged + PREFETCH_DOUBT - class->right;
+    if ((uint64_t) class->right * PREFETCH_VALUE < wrong * PREFETCH_COST)
+        return PREFETCH_DOUBTED;
+    bool spares = (uint64_t) class->right * guess->saves * PREFETCH_VALUE >=
+                  wrong * PREFETCH_COST * PREFETCH_SAVES_ALL;
+    return spares ? PREFETCH_WORTH : PREFETCH_TOO_LATE;
 }

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * Is a guess worth a load? Guesses come in classes (how long the run is, how far ahead, which
- * stride), and each class has shown how often its guesses came true: every guess is watched,
+ * Is a guess worth a load? Guesses come in classes (who guesses, how long the run is, how far
+ * ahead), and each class has shown how often its guesses came true: every guess is watched,
  * whether it was fetched or not, so that a class that is not trusted costs nothing while it is
  * judged, and is trusted as soon as it deserves it. What cannot be foreseen is never fetched. A
  * guess is right if its key is asked for soon (and is counted in its turn, for what is right is
  * known earlier than what is wrong): popular keys are asked for some time, and prove nothing.
+ *
+ * Worth it is what spares more than it costs: with the probability p that the guess is right and
+ * the share s of the load time that it then spares (all of it, if the load ends in time),
+ *     p s V >= (1 - p) C,    V : C = 3 : 7
+ * so that of loads in time seven in ten come true at least, and those that come late have to be
+ * surer (reference: admission by expected benefit, Gill and Bathen, FAST 2007).
  *
  * The account of what was fetched has one outcome for each: at every moment
  *   issued = used + late + unused + pending. */
@@ -13,6 +19,8 @@
 
 #include "base/err.h"
 #include "base/table.h"
+#include "learn/pairs.h"
+#include "learn/streams.h"
 #include "learn/strides.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,14 +30,25 @@ enum {
     PREFETCH_WITHIN_MAX = 256,   /* requests after which a guess was wrong, at most; else */
     PREFETCH_WITHIN_MIN = 16,    /* these and */
     PREFETCH_WITHIN_STEPS = 4,   /* this many times as long as the run would take */
-    PREFETCH_DOUBT = 4, /* wrong guesses that every class begins with: luck is no evidence */
-    PREFETCH_ACCURACY_TENTHS = 7, /* that came true, of ten */
-    PREFETCH_REMEMBERED_MAX = 64, /* judged guesses after which a class forgets half */
+    PREFETCH_DOUBT = 2, /* wrong guesses that every class begins with: luck is no evidence */
+    PREFETCH_VALUE = 3, /* of a load spared, */
+    PREFETCH_COST = 7,  /* against that of one in vain */
+    PREFETCH_REMEMBERED_MAX = 128, /* judged guesses after which a class forgets half */
     PREFETCH_AHEAD_MAX = 64,
+    PREFETCH_SAVES_ALL = 1024, /* a load that ends in time */
     PREFETCH_STEP_CLASSES = 8,
     PREFETCH_AHEAD_CLASSES = 7,
-    PREFETCH_CLASSES = 2 * PREFETCH_STEP_CLASSES * PREFETCH_AHEAD_CLASSES,
+    PREFETCH_PER_SOURCE = PREFETCH_STEP_CLASSES * PREFETCH_AHEAD_CLASSES,
 };
+enum prefetch_source {
+    PREFETCH_FAR_STRIDE,
+    PREFETCH_NEIGHBOUR, /* strides of one, up and down */
+    PREFETCH_STREAM,
+    PREFETCH_PAIR,  /* after one key */
+    PREFETCH_PAIR2, /* after two */
+    PREFETCH_SOURCES
+};
+enum { PREFETCH_CLASSES = PREFETCH_SOURCES * PREFETCH_PER_SOURCE };
 
 struct prefetch_account {
     uint64_t issued;
@@ -40,6 +59,12 @@ struct prefetch_account {
 };
 bool prefetch_account_holds(const struct prefetch_account *account);
 
+struct prefetch_guess {
+    uint64_t key;
+    uint32_t class;
+    uint32_t saves;  /* of PREFETCH_SAVES_ALL, if it is right */
+    uint64_t within; /* requests after which it was wrong */
+};
 struct prefetch_class {
     uint32_t judged, right;
 };
@@ -64,7 +89,23 @@ void prefetch_request(struct prefetch *prefetch, uint64_t key);
 void prefetch_wasted(struct prefetch *prefetch, uint64_t key);
 /* How many steps ahead of a run a load must begin to be there in time. */
 uint32_t prefetch_depth(const struct stride_run *run, int64_t load_ns);
-/* The key `ahead` steps ahead of the run is not held: worth fetching? Watches the guess. */
-bool prefetch_worth(struct prefetch *prefetch, const struct stride_run *run, uint32_t ahead);
+/* Guesses: the key `ahead` steps ahead of the run, and the event `number` of last time. */
+struct prefetch_guess prefetch_guess_run(const struct stride_run *run, uint32_t ahead,
+                                         int64_t load_ns);
+struct prefetch_guess prefetch_guess_stream(const struct stream *stream,
+                                            const struct stream_event *now,
+                                            const struct stream_event *then, uint64_t number,
+                                            int64_t load_ns);
+/* What came after the context, the number `next` of it; pairs are `apart` requests apart now. */
+struct prefetch_guess prefetch_guess_pair(const struct pairs_context *context, int order, int next,
+                                          uint64_t apart);
+
+enum prefetch_verdict {
+    PREFETCH_DOUBTED,  /* not sure enough, and what lies further ahead is not surer */
+    PREFETCH_TOO_LATE, /* sure enough, but would spare too little */
+    PREFETCH_WORTH,
+};
+/* The guess's key is not held: worth fetching? Watches the guess. */
+enum prefetch_verdict prefetch_judge(struct prefetch *prefetch, const struct prefetch_guess *guess);
 
 #endif

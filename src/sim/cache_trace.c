@@ -2,6 +2,7 @@
 #include "sim/cache_trace.h"
 #include "base/csv.h"
 #include "base/grow.h"
+#include "base/prng.h"
 #include "sim/reader.h"
 #include <stdlib.h>
 
@@ -227,4 +228,11 @@ enum fw_err cache_trace_read(struct cache_trace *trace, const char *path, int64_
         err = cache_trace_read_memory(trace, path, buf_str(&text), interval_ns, detail);
     buf_fini(&text);
     return err;
+}
+
+void cache_trace_scramble(struct cache_trace *trace)
+{
+    for (size_t i = 0; i < trace->count; i++)
+        trace->requests[i].key = prng_scramble(trace->requests[i].key + PRNG_GOLDEN);
+    trace->renumbered = false;
 }

@@ -39,5 +39,8 @@ FW_MUST_CHECK enum fw_err cache_trace_read(struct cache_trace *trace, const char
 FW_MUST_CHECK enum fw_err cache_trace_read_memory(struct cache_trace *trace, const char *name,
                                                   struct str text, int64_t interval_ns,
                                                   struct fw_detail *detail);
+/* Every key gets another number, the same for the same key, in which nothing can be seen of the
+ * first: what is foreseen of it is foreseen by what came together before. */
+void cache_trace_scramble(struct cache_trace *trace);
 
 #endif

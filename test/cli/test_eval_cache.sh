@@ -12,7 +12,7 @@ printf '1\n2\n1\n3\n1\n2\n' >"$work/six"
 import json, sys
 answer = json.load(sys.stdin)
 assert answer["capacity"] == 1 and answer["unit"] == "keys" and answer["renumbered"], answer
-assert len(answer["runs"]) == 6, answer
+assert len(answer["runs"]) == 12 and set(answer["bounds"]) == {"belady", "seen", "clairvoyant"}, answer
 for run in answer["runs"]:
     assert run["issued"] == run["used"] + run["late"] + run["unused"] + run["pending"], run' || complain "the summary is wrong"
 refused() { # FILE FLAGS WORDS: exit status 2 and the words

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/prng.h"
 #include "base/time.h"
+#include "sim/cache_bounds.h"
 #include "sim/cache_run.h"
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,12 @@ static uint64_t loop(struct prng *prng, uint64_t number)
 static uint64_t mixed(struct prng *prng, uint64_t number)
 {
     return number % 2 ? 1000000 + number / 2 * 7 : prng_below(prng, 1 + prng_below(prng, KEYS));
+}
+/* The same tour again and again, in no order that numbers show. */
+static uint64_t tour(struct prng *prng, uint64_t number)
+{
+    (void)prng;
+    return prng_scramble(number % KEYS + 1) >> 1;
 }
 static uint64_t noise(struct prng *prng, uint64_t number)
 {
@@ -134,18 +141,22 @@ static void runs_are_loaded_in_time(void **state)
     }
 }
 
-/* A load that takes longer than anyone can look ahead is late: not a hit. */
+/* A load that takes longer than anyone can look ahead is late: not a hit, but a shorter wait. One
+ * that would spare next to nothing is not made. */
 static void a_late_load_is_a_miss(void **state)
 {
     (void)state;
     struct cache_trace trace;
     make(&trace, loop);
     struct cache_run_result result =
-        run(&trace, CACHE_LRU, CACHE_RUN_SEQUENTIAL, KEYS / 10, TIME_SECOND);
+        run(&trace, CACHE_LRU, CACHE_RUN_SEQUENTIAL, KEYS / 10, 90 * TIME_MILLISECOND);
     assert_true(result.account.late > REQUESTS / 2);
     assert_int_equal(result.account.used, 0);
     assert_true(cache_run_miss_ratio(&result) > 0.99);
     assert_true(cache_run_timeliness(&result) < 0.01);
+    assert_true(result.waits.mean_ns < result.waits_without.mean_ns / 2);
+    result = run(&trace, CACHE_LRU, CACHE_RUN_SEQUENTIAL, KEYS / 10, 100 * TIME_SECOND);
+    assert_true(result.account.issued < REQUESTS / 100);
     cache_trace_fini(&trace);
 }
 
@@ -157,12 +168,114 @@ static void noise_loads_nothing_ahead(void **state)
     for (int kind = 0; kind < 2; kind++) {
         make(&trace, kinds[kind]);
         struct cache_run_result result =
-            run(&trace, CACHE_SIEVE, CACHE_RUN_SEQUENTIAL, 300, 5 * TIME_MILLISECOND);
+            run(&trace, CACHE_SIEVE, CACHE_RUN_MIX, 300, 5 * TIME_MILLISECOND);
         assert_true(result.account.issued < REQUESTS / 50);
         assert_true(cache_run_traffic(&result) <= 0.02);
         assert_true(result.misses <= result.misses_without + REQUESTS / 200);
+        assert_true(result.waits.mean_ns <= result.waits_without.mean_ns * 1.005);
         cache_trace_fini(&trace);
     }
+}
+
+/* What comes in the same order again is loaded in time, by mix alone; pattern, which asks for the
+ * next request, is late with everything where a load takes longer than that. */
+static void what_followed_last_time_is_loaded(void **state)
+{
+    (void)state;
+    struct cache_trace trace;
+    make(&trace, tour);
+    for (int algorithm = 0; algorithm < CACHE_ALGORITHM_COUNT; algorithm++) {
+        const int64_t load_ns = 5 * TIME_MILLISECOND;
+        struct cache_run_result mix = run(&trace, algorithm, CACHE_RUN_MIX, KEYS / 10, load_ns);
+        struct cache_run_result pattern =
+            run(&trace, algorithm, CACHE_RUN_PATTERN, KEYS / 10, load_ns);
+        struct cache_run_result runs =
+            run(&trace, algorithm, CACHE_RUN_SEQUENTIAL, KEYS / 10, load_ns);
+        assert_true(cache_run_miss_ratio(&mix) < 0.13); /* a tenth is new */
+        assert_true(cache_run_accuracy(&mix) > 0.95);
+        assert_true(cache_run_miss_ratio(&runs) > 0.85 && runs.account.issued == 0);
+        assert_true(cache_run_miss_ratio(&pattern) > 0.85);
+        assert_true(cache_run_timeliness(&pattern) < 0.05 && pattern.account.late > REQUESTS / 2);
+        assert_true(mix.waits.mean_ns < mix.waits_without.mean_ns / 5);
+        assert_true(pattern.waits.mean_ns < pattern.waits_without.mean_ns);
+        assert_true(mix.waits.p50_ns == 0 && mix.waits_without.p50_ns == load_ns);
+        assert_true(cache_run_net_ns(&mix, load_ns) > 0);
+    }
+    cache_trace_fini(&trace);
+}
+
+/* Scored from the second half, both halves together are the whole. */
+static void halves_add_up(void **state)
+{
+    (void)state;
+    struct cache_trace trace;
+    make(&trace, mixed);
+    for (int prefetch = 0; prefetch < CACHE_RUN_PREFETCH_COUNT; prefetch++) {
+        struct cache_run_settings settings = {.algorithm = CACHE_S3FIFO,
+                                              .prefetch = prefetch,
+                                              .capacity = KEYS / 10,
+                                              .load_ns = 5 * TIME_MILLISECOND,
+                                              .score_from = REQUESTS / 2,
+                                              .compare = true};
+        struct cache_run_result second;
+        assert_int_equal(cache_run(&trace, &settings, &second), FW_OK);
+        assert_int_equal(second.requests, REQUESTS - REQUESTS / 2);
+        assert_true(prefetch_account_holds(&second.account));
+        struct cache_run_result whole =
+            run(&trace, CACHE_S3FIFO, prefetch, KEYS / 10, settings.load_ns);
+        trace.count = REQUESTS / 2;
+        struct cache_run_result first =
+            run(&trace, CACHE_S3FIFO, prefetch, KEYS / 10, settings.load_ns);
+        trace.count = REQUESTS;
+        assert_int_equal(first.misses + second.misses, whole.misses);
+        assert_int_equal(first.account.used + second.account.used, whole.account.used);
+        assert_int_equal(first.account.issued + second.account.issued - first.account.pending,
+                         whole.account.issued);
+    }
+    cache_trace_fini(&trace);
+}
+
+/* Belady's own kind of example, by hand; and nobody does better on random ones. */
+static void bounds_are_bounds(void **state)
+{
+    (void)state;
+    struct cache_trace trace;
+    struct cache_bounds bounds;
+    read_text(&trace, "1\n2\n3\n1\n2\n4\n1\n2\n3\n4\n");
+    assert_int_equal(cache_bounds(&trace, 2, 0, 3 * TIME_MILLISECOND, &bounds), FW_OK);
+    assert_int_equal(bounds.belady, 6); /* 1 and 2 stay; 3 and 4 miss twice each */
+    assert_int_equal(bounds.seen, 4);
+    assert_int_equal(bounds.clairvoyant, 3); /* 1, 2 and 3 come before a load can end */
+    assert_int_equal(cache_bounds(&trace, 2, 5, 3 * TIME_MILLISECOND, &bounds), FW_OK);
+    assert_int_equal(bounds.belady, 3);
+    assert_int_equal(bounds.seen, 1);
+    cache_trace_fini(&trace);
+    make(&trace, popular);
+    for (uint64_t keys = 1; keys <= KEYS; keys = keys * 3 + 1) {
+        assert_int_equal(cache_bounds(&trace, keys, 0, 0, &bounds), FW_OK);
+        assert_int_equal(bounds.seen, trace.keys);
+        for (int algorithm = 0; algorithm < CACHE_ALGORITHM_COUNT; algorithm++)
+            assert_true(bounds.belady <= run(&trace, algorithm, CACHE_RUN_NONE, keys, 0).misses);
+    }
+    cache_trace_fini(&trace);
+}
+
+/* Scrambled, a run is no run any more, and a tour still is one. */
+static void scrambled_keys_tell_nothing(void **state)
+{
+    (void)state;
+    struct cache_trace trace;
+    make(&trace, loop);
+    assert_true(trace.renumbered);
+    cache_trace_scramble(&trace);
+    assert_false(trace.renumbered);
+    struct cache_run_result runs =
+        run(&trace, CACHE_LRU, CACHE_RUN_SEQUENTIAL, KEYS / 10, TIME_MILLISECOND);
+    struct cache_run_result mix =
+        run(&trace, CACHE_LRU, CACHE_RUN_MIX, KEYS / 10, TIME_MILLISECOND);
+    assert_true(runs.account.issued == 0 && cache_run_miss_ratio(&runs) == 1);
+    assert_true(cache_run_miss_ratio(&mix) < 0.13);
+    cache_trace_fini(&trace);
 }
 
 static void traces_are_read(void **state)
@@ -215,6 +328,10 @@ int main(void)
         cmocka_unit_test(runs_are_loaded_in_time),
         cmocka_unit_test(a_late_load_is_a_miss),
         cmocka_unit_test(noise_loads_nothing_ahead),
+        cmocka_unit_test(what_followed_last_time_is_loaded),
+        cmocka_unit_test(halves_add_up),
+        cmocka_unit_test(bounds_are_bounds),
+        cmocka_unit_test(scrambled_keys_tell_nothing),
         cmocka_unit_test(traces_are_read),
         cmocka_unit_test(errors_name_file_and_line),
     };
