@@ -19,7 +19,7 @@ struct options {
     bool scramble;
     int64_t load_ns, interval_ns;
 };
-static const char *const cache_choices[] = {"lru", "sieve", "s3fifo", "all", NULL};
+static const char *const cache_choices[] = {"lru", "sieve", "s3fifo", "lirs", "all", NULL};
 static const char *const prefetch_choices[] = {"none", "sequential", "pattern", "mix", "all", NULL};
 
 #define AT(field) offsetof(struct options, field)

@@ -10,6 +10,7 @@ static const struct cache_algorithm *const algorithms[CACHE_ALGORITHM_COUNT] = {
     [CACHE_LRU] = &cache_lru,
     [CACHE_SIEVE] = &cache_sieve,
     [CACHE_S3FIFO] = &cache_s3fifo,
+    [CACHE_LIRS] = &cache_lirs,
 };
 
 void cache_init(struct cache *cache, int algorithm, uint64_t capacity)
@@ -18,7 +19,9 @@ void cache_init(struct cache *cache, int algorithm, uint64_t capacity)
     *cache = (struct cache){.algorithm = algorithms[algorithm],
                             .capacity = capacity,
                             .free = CACHE_NONE,
-                            .hand = CACHE_NONE};
+                            .hand = CACHE_NONE,
+                            .stack_newest = CACHE_NONE,
+                            .stack_oldest = CACHE_NONE};
     map64_init(&cache->index, CACHE_ENTRIES_MAX);
     for (int queue = 0; queue < CACHE_QUEUES; queue++)
         cache->lists[queue] = (struct cache_list){CACHE_NONE, CACHE_NONE, 0, 0};
@@ -205,7 +208,7 @@ static enum fw_err new_entry(struct cache *cache, uint64_t key, uint32_t *at)
 
 static void take_out(struct cache *cache, uint32_t at)
 {
-    if (cache->entries[at].queue == CACHE_MAIN && cache->algorithm->forget)
+    if (cache->algorithm->forget)
         cache->algorithm->forget(cache, at);
     cache_unlink(cache, at);
 }
@@ -238,7 +241,7 @@ enum fw_err cache_add(struct cache *cache, uint64_t key, uint64_t bytes, bool ah
     if (at == CACHE_NONE)
         FW_TRY(new_entry(cache, key, &at));
     else
-        cache_unlink(cache, at);
+        take_out(cache, at);
     cache->entries[at] = (struct cache_entry){.key = key,
                                               .bytes = bytes,
                                               .added = cache->additions++,

@@ -3,7 +3,9 @@
  * told what left. The algorithm is a row of a table, one file each:
  *   LRU      the entry whose last use is longest ago leaves;
  *   SIEVE    Zhang et al., "SIEVE is Simpler than LRU", NSDI 2024, section 3;
- *   S3-FIFO  Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023, section 4.
+ *   S3-FIFO  Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023, section 4;
+ *   LIRS     Jiang and Zhang, "LIRS: an efficient low inter-reference recency set replacement
+ *            policy", SIGMETRICS 2002, section 3.
  * What was fetched ahead and not used yet is on probation: a queue of its own, first in first out,
  * that takes a share of the room at most, so that wrong guesses push out each other before they
  * push out what was used, and go when nobody asks for them. The first use makes such an entry a new
@@ -29,23 +31,31 @@ enum cache_queue {
     CACHE_FREE,
     CACHE_PROBATION,
     CACHE_MAIN,
-    CACHE_SMALL, /* S3-FIFO: new entries */
-    CACHE_GHOST, /* S3-FIFO: the keys of what left CACHE_SMALL, not held */
+    CACHE_SMALL, /* S3-FIFO: new entries; LIRS: those with long distances */
+    CACHE_GHOST, /* the keys of what left CACHE_SMALL, not held */
     CACHE_QUEUES
 };
 struct cache_entry {
     uint64_t key, bytes;
-    uint32_t newer, older; /* in its queue */
-    uint32_t added;        /* the number of its addition, modulo 2^32 */
-    uint8_t queue;         /* enum cache_queue */
-    uint8_t uses;          /* what the algorithm remembers of them */
+    uint32_t newer, older;             /* in its queue */
+    uint32_t stack_newer, stack_older; /* LIRS */
+    uint32_t added;                    /* the number of its addition, modulo 2^32 */
+    uint8_t queue;                     /* enum cache_queue */
+    uint8_t uses;                      /* what the algorithm remembers of them */
+    bool in_stack;                     /* LIRS */
 };
 struct cache_list {
     uint32_t newest, oldest, count;
     uint64_t bytes;
 };
 
-enum cache_algorithm_number { CACHE_LRU, CACHE_SIEVE, CACHE_S3FIFO, CACHE_ALGORITHM_COUNT };
+enum cache_algorithm_number {
+    CACHE_LRU,
+    CACHE_SIEVE,
+    CACHE_S3FIFO,
+    CACHE_LIRS,
+    CACHE_ALGORITHM_COUNT
+};
 struct cache_algorithm;
 
 /* Told of every entry that leaves to make room, before it is gone; it must not touch the cache. */
@@ -58,8 +68,9 @@ struct cache {
     uint32_t entry_count, entry_capacity, free;
     struct map64 index;
     struct cache_list lists[CACHE_QUEUES];
-    uint32_t hand;      /* SIEVE */
-    uint32_t additions; /* modulo 2^32 */
+    uint32_t hand;                       /* SIEVE */
+    uint32_t stack_newest, stack_oldest; /* LIRS */
+    uint32_t additions;                  /* modulo 2^32 */
     cache_evicted_fn *evicted;
     void *context;
 };

@@ -10,12 +10,13 @@ struct cache_algorithm {
     /* The entry is new, in no queue; `uses` > 0: its key is remembered from before. */
     void (*insert)(struct cache *cache, uint32_t at);
     void (*use)(struct cache *cache, uint32_t at);
-    /* Before an entry is taken out of its queue by others. NULL: nothing points at it. */
+    /* Before an entry, or a key that is remembered, is taken out of its queue by others. NULL:
+     * nothing points at it. */
     void (*forget)(struct cache *cache, uint32_t at);
     /* Lets one entry leave; there is one. */
     void (*evict)(struct cache *cache);
 };
-extern const struct cache_algorithm cache_lru, cache_sieve, cache_s3fifo;
+extern const struct cache_algorithm cache_lru, cache_sieve, cache_s3fifo, cache_lirs;
 
 void cache_link(struct cache *cache, uint32_t at, int queue); /* as the newest */
 void cache_unlink(struct cache *cache, uint32_t at);

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 enum { FIELD_KEY, FIELD_BYTES, FIELD_TIME, FIELD_COUNT, COLUMN_NONE = -1, ALIASES = 10 };
-#define BYTES_MAX (UINT64_C(1) << 50)
+#define BYTES_MAX   (UINT64_C(1) << 50)
+#define INSTANT_MAX (INT64_MAX / 4) /* 73 years: whatever is added to it fits */
 
 static const char *const aliases[FIELD_COUNT][ALIASES] = {
     [FIELD_KEY] = {"lbn", "lba", "block", "key", "id", "obj_id"},
@@ -68,9 +69,14 @@ static bool parse_key(struct str text, uint64_t *key)
 static enum fw_err bad_field(const struct rows *rows, uint64_t line, const char *field,
                              struct str found, const char *expected)
 {
-    struct str shown = {found.data, found.len < 60 ? found.len : 60};
-    return err_set(rows->detail, FW_INPUT, "%s:%llu: %s: found \"%.*s\", expected %s", rows->file,
-                   (unsigned long long)line, field, STR_ARG(shown), expected);
+    char shown[61] = "";
+    for (size_t i = 0; i < found.len && i < sizeof shown - 1; i++) {
+        /* a NUL would end the message, others do things to terminals */
+        bool plain = (unsigned char)found.data[i] >= ' ' && found.data[i] != 127;
+        shown[i] = plain ? found.data[i] : '?';
+    }
+    return err_set(rows->detail, FW_INPUT, "%s:%llu: %s: found \"%s\", expected %s", rows->file,
+                   (unsigned long long)line, field, shown, expected);
 }
 
 static enum fw_err take_header(struct rows *rows, const struct csv_row *row)
@@ -116,8 +122,9 @@ static enum fw_err take_row(void *context, const struct csv_row *row)
     }
     if (rows->trace->timed) {
         text = str_trim(row->fields[rows->columns[FIELD_TIME]]);
-        if (!reader_parse_duration(text, rows->time_name, &request.at_ns))
-            return bad_field(rows, row->line, "time", text, "a number, not negative");
+        if (!reader_parse_duration(text, rows->time_name, &request.at_ns) ||
+            request.at_ns > INSTANT_MAX)
+            return bad_field(rows, row->line, "time", text, "a number, 0 to 73 years");
     }
     return add(rows, &request);
 }
@@ -214,6 +221,10 @@ enum fw_err cache_trace_read_memory(struct cache_trace *trace, const char *name,
     if (trace->count == 0)
         return err_set(detail, FW_INPUT,
                        "%s: found no requests, expected whole numbers, one a line", name);
+    if (!trace->timed && interval_ns > INSTANT_MAX / (int64_t)trace->count)
+        return err_set(detail, FW_USAGE,
+                       "--interval: so many requests (%zu) so far apart end after 73 years",
+                       trace->count);
     set_times(trace, interval_ns);
     return count_keys(trace);
 }

@@ -12,7 +12,7 @@ printf '1\n2\n1\n3\n1\n2\n' >"$work/six"
 import json, sys
 answer = json.load(sys.stdin)
 assert answer["capacity"] == 1 and answer["unit"] == "keys" and answer["renumbered"], answer
-assert len(answer["runs"]) == 12 and set(answer["bounds"]) == {"belady", "seen", "clairvoyant"}, answer
+assert len(answer["runs"]) == 16 and set(answer["bounds"]) == {"belady", "seen", "clairvoyant"}, answer
 for run in answer["runs"]:
     assert run["issued"] == run["used"] + run["late"] + run["unused"] + run["pending"], run' || complain "the summary is wrong"
 refused() { # FILE FLAGS WORDS: exit status 2 and the words
@@ -26,6 +26,18 @@ refused short.csv "--size 5" "short.csv:3: found 1 fields, expected 2"
 refused six "" "--size is missing"
 refused six "--size 1MiB" "the trace has no sizes"
 refused six "--size 0" "--size: found \"0\""
+printf '1\n2\0003\n' >"$work/nul"
+printf 'key,time\n1,5\n2,-1\n' >"$work/minus.csv"
+printf 'key,time\n1,5\n2,1e300\n' >"$work/huge.csv"
+printf '*\n*\n' >"$work/marks"
+seq 5000 | gzip | head -c 3000 >"$work/cut.gz"
+refused nul "--size 5" 'nul:2: key: found "2?3", expected a whole number'
+refused minus.csv "--size 5" 'minus.csv:3: time: found "-1"'
+refused huge.csv "--size 5" 'huge.csv:3: time: found "1e300"'
+refused marks "--size 5" "found no requests"
+refused cut.gz "--size 5" "the compressed data ends early"
+refused six "--size 5 --interval 3601s" "--interval"
+refused six "--size 5 --score-from 1" "--score-from"
 "$FOREWARM" eval cache "$work/none" --size 5 2>"$work/err"
 [ $? -ne 0 ] && grep -q "$work/none" "$work/err" || complain "a file that is not there: $(cat "$work/err")"
 data=${FOREWARM_DATA:-$FOREWARM_SOURCE/../shared/data}/cache
@@ -75,11 +87,18 @@ for name in ("sprite", "2_pools", "multi2", "cs", "gli", "ps"):
         answer, runs = evaluate(name, size)
         assert answer["requests"] == len(keys) and answer["keys"] == different, answer
         assert runs["lru", "none"]["misses"] == misses, (name, size, misses, runs["lru", "none"])
-        if "2_pools" in name:  # nothing to foresee: little is loaded for it
+        best = min(runs[cache, "none"]["miss_ratio"] for cache in ("lru", "sieve", "s3fifo"))
+        if "2_pools" in name:  # nothing to foresee: little is loaded for it, and nobody waits longer
             for cache in ("lru", "sieve", "s3fifo"):
-                worst = max(worst, runs[cache, "sequential"]["extra_traffic"])
+                run = runs[cache, "mix"]
+                worst = max(worst, run["extra_traffic"], runs[cache, "sequential"]["extra_traffic"])
+                assert run["wait_s"]["mean"] <= 1.002 * run["wait_without_s"]["mean"], (name, run)
+                assert run["wait_s"]["p95"] <= run["wait_without_s"]["p95"], (name, run)
+        else:
+            assert runs["s3fifo", "mix"]["miss_ratio"] <= best, (name, size, best, runs["s3fifo", "mix"])
+            assert runs["s3fifo", "mix"]["accuracy"] >= .7, (name, size, runs["s3fifo", "mix"])
         if "cs" in name or "gli" in name:
-            assert runs["lru", "none"]["miss_ratio"] > .98 and runs["lru", "sequential"]["miss_ratio"] < .2, (name, runs)
+            assert best > .98 and runs["lru", "sequential"]["miss_ratio"] < .2 and runs["s3fifo", "mix"]["miss_ratio"] < .1, (name, runs)
 assert worst <= .02, worst
 published = {20: (.8330, .8226, .8220), 40: (.8287, .8185, .8173), 200: (.8003, .7807, .7270), 410: (.7272, .6789, .6710),
              800: (.6330, .5734, .6197)}
@@ -89,6 +108,10 @@ for size, ratios in published.items():
     for cache, ratio in zip(("lru", "sieve", "s3fifo"), ratios):
         assert abs(runs[cache, "none"]["miss_ratio"] - ratio) < .0001, (size, cache, runs[cache, "none"])
         assert runs[cache, "sequential"]["miss_ratio"] < best_published_ahead[size], (size, cache)
-        assert runs[cache, "sequential"]["accuracy"] >= .7, (size, cache)
+        for prefetch in ("sequential", "mix"):
+            assert runs[cache, prefetch]["accuracy"] >= .7, (size, cache, prefetch)
+        assert runs[cache, "mix"]["misses"] < runs[cache, "sequential"]["misses"], (size, cache)
+        assert runs[cache, "pattern"]["misses"] > runs[cache, "mix"]["misses"], (size, cache)
+    assert abs(runs["lirs", "none"]["miss_ratio"] - {20: .8207, 40: .8154, 200: .7181, 410: .6410, 800: .5531}[size]) < .03, size
 PYTHON
 exit $failed

@@ -10,7 +10,7 @@
 #include "plan/cache.h"
 #include <string.h>
 
-enum { MODEL_MAX = 512 };
+enum { MODEL_MAX = 1024 };
 
 struct model_item {
     uint64_t key, bytes;
@@ -24,8 +24,9 @@ struct model_queue {
 struct model {
     int algorithm;
     uint64_t capacity;
-    struct model_queue main, small, ghost;
-    uint64_t hand; /* key */
+    struct model_queue main, small, ghost; /* LIRS: LIR, HIR that are held, others in the stack */
+    struct model_queue stack;              /* LIRS: keys alone */
+    uint64_t hand;                         /* key */
     bool hand_set;
 };
 
@@ -102,8 +103,75 @@ static void model_evict_s3fifo(struct model *model)
     }
 }
 
+static void model_drop(struct model_queue *queue, uint64_t key)
+{
+    struct model_item *item = model_find(queue, key);
+    if (item)
+        model_take(queue, (size_t)(item - queue->items));
+}
+
+/* LIRS, by the paper's words: the stack ends with an LIR entry, and there is room for HIR ones. */
+static void model_settle_lirs(struct model *model)
+{
+    uint64_t share = model->capacity / 100 > 0 ? model->capacity / 100 : 1;
+    for (;;) {
+        while (model->stack.count > 0 && !model_find(&model->main, model->stack.items[0].key))
+            model_drop(&model->ghost, model_take(&model->stack, 0).key);
+        if (model->main.count <= 1 || model_bytes(&model->main) <= model->capacity - share)
+            return;
+        uint64_t key = model_take(&model->stack, 0).key;
+        struct model_item *item = model_find(&model->main, key);
+        model_put(&model->small, *item);
+        model_drop(&model->main, key);
+    }
+}
+
+static void model_evict_lirs(struct model *model)
+{
+    if (model->small.count == 0) {
+        model_drop(&model->main, model_take(&model->stack, 0).key);
+        model_settle_lirs(model);
+        return;
+    }
+    struct model_item item = model_take(&model->small, 0);
+    if (!model_find(&model->stack, item.key))
+        return;
+    model_put(&model->ghost, item);
+    while (model_bytes(&model->ghost) / 2 > model->capacity) {
+        uint64_t key = model_take(&model->ghost, 0).key;
+        model_drop(&model->stack, key);
+    }
+}
+
+static void model_use_lirs(struct model *model, struct model_item item)
+{
+    bool near = model_find(&model->stack, item.key) != NULL;
+    bool lir = model_find(&model->main, item.key) != NULL;
+    model_drop(&model->stack, item.key);
+    model_put(&model->stack, item);
+    if (!lir) {
+        model_drop(&model->small, item.key);
+        model_put(near ? &model->main : &model->small, item);
+    }
+    model_settle_lirs(model);
+}
+
+static void model_insert_lirs(struct model *model, struct model_item item, bool known)
+{
+    uint64_t share = model->capacity / 100 > 0 ? model->capacity / 100 : 1;
+    bool room = model_bytes(&model->main) + item.bytes <= model->capacity - share;
+    model_put(&model->stack, item);
+    model_put(known || room ? &model->main : &model->small, item);
+    if (known || room)
+        model_settle_lirs(model);
+}
+
 static void model_evict(struct model *model)
 {
+    if (model->algorithm == CACHE_LIRS) {
+        model_evict_lirs(model);
+        return;
+    }
     if (model->algorithm == CACHE_LRU)
         model_take(&model->main, 0);
     else if (model->algorithm == CACHE_SIEVE)
@@ -116,6 +184,10 @@ static bool model_request(struct model *model, uint64_t key, uint64_t bytes)
 {
     struct model_item *item = model_find(&model->main, key);
     item = item ? item : model_find(&model->small, key);
+    if (item && model->algorithm == CACHE_LIRS) {
+        model_use_lirs(model, *item);
+        return true;
+    }
     if (item) {
         uint32_t most = model->algorithm == CACHE_SIEVE ? 1 : 3;
         item->uses += item->uses < most;
@@ -127,11 +199,17 @@ static bool model_request(struct model *model, uint64_t key, uint64_t bytes)
         return false;
     struct model_item *ghost = model_find(&model->ghost, key);
     bool known = ghost != NULL;
-    if (known)
-        model_take(&model->ghost, (size_t)(ghost - model->ghost.items));
+    if (known) {
+        model_drop(&model->stack, key);
+        model_drop(&model->ghost, key);
+    }
     while (model_bytes(&model->main) + model_bytes(&model->small) + bytes > model->capacity)
         model_evict(model);
     struct model_item fresh = {key, bytes, 0};
+    if (model->algorithm == CACHE_LIRS) {
+        model_insert_lirs(model, fresh, known);
+        return false;
+    }
     model_put(model->algorithm == CACHE_S3FIFO && !known ? &model->small : &model->main, fresh);
     return false;
 }

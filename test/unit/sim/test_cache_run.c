@@ -296,6 +296,26 @@ static void traces_are_read(void **state)
     cache_trace_fini(&trace);
 }
 
+/* Bytes that end a C string, and requests that would not end. */
+static void odd_traces_are_refused(void **state)
+{
+    (void)state;
+    static const char nul[] = "1\n2\0003\n";
+    struct fw_detail detail = {""};
+    struct cache_trace trace;
+    cache_trace_init(&trace);
+    assert_int_equal(
+        cache_trace_read_memory(&trace, "f", (struct str){nul, sizeof nul - 1}, 1, &detail),
+        FW_INPUT);
+    assert_non_null(strstr(detail.text, "f:2: key: found \"2?3\""));
+    cache_trace_fini(&trace);
+    cache_trace_init(&trace);
+    assert_int_equal(cache_trace_read_memory(&trace, "f", STR("1\n2\n3\n"), INT64_MAX / 8, &detail),
+                     FW_USAGE);
+    assert_non_null(strstr(detail.text, "--interval"));
+    cache_trace_fini(&trace);
+}
+
 static void errors_name_file_and_line(void **state)
 {
     (void)state;
@@ -308,6 +328,12 @@ static void errors_name_file_and_line(void **state)
         {"key,size\n1,2\n1,-2\n", "f:3: size: found \"-2\""},
         {"key,size\n1\n", "f:2: found 1 fields, expected 2"},
         {"key,time\n1,5\n2,soon\n", "f:3: time: found \"soon\""},
+        {"key,time\n1,2305843009\n1,2305843010\n", "f:3: time: found \"2305843010\""},
+        {"key,time\n1,-1\n", "f:2: time: found \"-1\", expected a number, 0 to 73 years"},
+        {"5\n6\x1b[2J\n", "f:2: key: found \"6?[2J\", expected a whole number"},
+        {"*\n*\n", "f: found no requests"},
+        {"5\n**\n", "f:2: key: found \"**\""},
+        {"1.5\n", "f:1: header: found \"1.5\""},
         {"key\n99999999999999999999\n", "f:2: key: found \"99999999999999999999\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -333,6 +359,7 @@ int main(void)
         cmocka_unit_test(bounds_are_bounds),
         cmocka_unit_test(scrambled_keys_tell_nothing),
         cmocka_unit_test(traces_are_read),
+        cmocka_unit_test(odd_traces_are_refused),
         cmocka_unit_test(errors_name_file_and_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
