@@ -131,6 +131,39 @@ refused '--columns: found "thing=what", expected item=' "$work/rows.csv" --colum
 refused '--columns: found "item=what", expected item= and one of user=' "$work/rows.csv" --columns item=what
 refused "--idle: found no time= in --columns" "$work/rows.csv" --columns item=what,user=who --idle 1s
 refused '--score-from: found "soon", expected an instant' "$work/rows.csv" --columns time=at,user=who,item=what --skip-bad-rows --score-from soon
+# Little, huge and strange input, every predictor and protocol: read or refused with file and line, never more.
+accepted() { eval_next "$@" -q >/dev/null 2>"$work/err" || complain "$*: $(cat "$work/err")"; }
+echo 7 >"$work/item"
+printf '1\n2\n3\n4\n' >"$work/ones"
+printf '99999999999999999999999999 18446744073709551615 4294967296\n99999999999999999999999999 18446744073709551615 4294967296\n' >"$work/huge"
+printf '\xff\xfe \xc3\x28\n\xff\xfe_1 \xff\xfe_2 \xff\xfe_3 \xff\xfe_4' >"$work/bytes"
+printf 'a b\r\nc d\r\n' >"$work/crlf"
+for file in item ones huge bytes crlf; do
+    accepted "$work/$file"
+    [ "$file" = item ] || accepted "$work/$file" --protocol p1 --folds 2 --suffix 3
+    [ "$file" = item ] || accepted "$work/$file" --protocol holdout --train-sessions 1 --firsts
+done
+refused "found nothing after the part to learn from, of 1 items" "$work/item" --protocol holdout --train-sessions 1
+seq -s ' ' 1 1500000 >"$work/line" # 10 MB
+accepted "$work/line" --predictor markov1,repeat-last
+printf '1 2\n1 \0 2\n' >"$work/bad"
+refused "bad:2: item: found the control character 0, expected words" "$work/bad"
+{ echo a b; head -c 65536 /dev/zero | tr '\0' x; echo; } >"$work/bad"
+refused "bad:2: found an item of 65536 bytes, expected at most 255" "$work/bad"
+seq -s ' ' 1 1000 | gzip >"$work/whole.gz"
+head -c 300 "$work/whole.gz" >"$work/torn.gz"
+refused "torn.gz: the compressed data ends early, after" "$work/torn.gz"
+: | gzip >"$work/empty.gz"
+refused "empty.gz:1: found nothing, expected a session a line" "$work/empty.gz"
+refused "empty.gz:1: found nothing, expected CSV with a header" "$work/empty.gz" --columns item=i,user=u
+printf '\n\n' >"$work/bad"
+refused "bad:1: found an empty line" "$work/bad"
+printf 'i,u\n' >"$work/bad"
+refused "bad: found no event, expected a header and rows" "$work/bad" --columns item=i,user=u
+printf 'i,u\nx,a\ny\n' >"$work/bad"
+refused 'bad:3: user: found "", expected a row with as many fields as the header' "$work/bad" --columns item=i,user=u
+printf 'i,u\n"x,a\n' >"$work/bad"
+refused "bad:2:" "$work/bad" --columns item=i,user=u
 "$FOREWARM" eval next "$work/none" >/dev/null 2>&1
 [ $? -ge 2 ] || complain "a file that is not there is accepted"
 exit $failed
