@@ -12,7 +12,7 @@
 struct next_options {
     int protocol;
     int64_t folds, suffix, window, shuffles, seed, first, train_sessions, apart, idle_ns;
-    bool skip_bad_rows;
+    bool skip_bad_rows, firsts;
     char predictor[OPTION_TEXT_MAX], columns[OPTION_TEXT_MAX], score_from[OPTION_TEXT_MAX];
 };
 #define AT(field) offsetof(struct next_options, field)
@@ -23,7 +23,8 @@ static const struct args_row next_rows[] = {
      NULL,
      0},
     {{"predictor", OPTION_TEXT, AT(predictor), "all", 0, 0, false, NULL,
-      "mix, markov1, sequential, pattern, user, stride, repeat-last, several with commas, or all"},
+      "mix, mix-user, markov1, sequential, pattern, user, stride, repeat-last, several with "
+      "commas, or all"},
      "LIST",
      0},
     {{"folds", OPTION_INT, AT(folds), "14", 2, 1000, false, NULL, "p1: parts of the file"},
@@ -53,6 +54,10 @@ static const struct args_row next_rows[] = {
     {{"score_from", OPTION_TEXT, AT(score_from), "", 0, 0, false, NULL,
       "p2, holdout: what happened before this instant teaches and is not scored"},
      "TIME",
+     0},
+    {{"firsts", OPTION_BOOL, AT(firsts), "false", 0, 0, false, NULL,
+      "p2, holdout: ask for the first item of a session, too"},
+     NULL,
      0},
     {{"apart", OPTION_INT, AT(apart), "0", 0, 1e9, false, NULL,
       "p2, holdout: tell the scores of the first so many questions also apart"},
@@ -103,8 +108,8 @@ static enum fw_err choose(const char *list,
         }
         if (!found)
             return err_set(detail, FW_USAGE,
-                           "--predictor: found \"%.*s\", expected mix, markov1, sequential, "
-                           "pattern, user, stride, repeat-last or all",
+                           "--predictor: found \"%.*s\", expected mix, mix-user, markov1, "
+                           "sequential, pattern, user, stride, repeat-last or all",
                            STR_ARG(name));
     }
     return FW_OK;
@@ -186,7 +191,8 @@ static enum fw_err run_one(const struct eval_predictor *predictor,
                            const struct eval_sessions *sessions, const struct next_options *options,
                            size_t from, struct eval_result *result)
 {
-    const struct eval_online how = {from, options->protocol == EVAL_HOLDOUT, options->idle_ns};
+    const struct eval_online how = {from, options->protocol == EVAL_HOLDOUT, options->firsts,
+                                    options->idle_ns};
     result->predictor = predictor;
     FW_TRY(eval_score_init(&result->score));
     result->score.first_max = (uint64_t)options->apart;

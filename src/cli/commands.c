@@ -14,6 +14,7 @@ const struct command commands[] = {
     {"simulate", cmd_simulate, "run the engine against a hostile world, seed after seed"},
     {"synth requests", cmd_synth_requests, "make a trace of requests from a seed"},
     {"eval next", cmd_eval_next, "score predictors of what comes next in sessions"},
+    {"eval anomaly", cmd_eval_anomaly, "score anomaly detectors on the Numenta Anomaly Benchmark"},
     {"eval cache", cmd_eval_cache, "score caches and loads ahead on a trace of blocks or keys"},
     {"eval forecast", cmd_eval_forecast, "score forecasts of many series by the M4 rules"},
     {"import llama-swap", cmd_import_llama_swap, "write a llama-swap configuration as one of ours"},

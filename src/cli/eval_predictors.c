@@ -2,10 +2,11 @@
 #include "cli/eval_predictors.h"
 #include "cli/eval_names.h"
 #include "learn/sequence_classic.h"
+#include "learn/sequence_user.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ENTRIES_MAX = 1 << 24 };
+enum { ENTRIES_MAX = 1 << 24, USERS_MAX = 1 << 16 };
 
 /* ---- mix ---- */
 
@@ -50,6 +51,56 @@ static void mix_adapt(void *state, const uint32_t *came, uint32_t count)
 static uint64_t mix_bytes(const void *state)
 {
     return sequence_bytes(state);
+}
+
+/* ---- mix-user: the same, with what each user does ---- */
+
+static enum fw_err own_create(void **state, const struct eval_start *start)
+{
+    void *global;
+    struct sequence_users *users = NULL;
+    enum fw_err err = mix_create(&global, start);
+    if (err == FW_OK)
+        err = sequence_users_create(&users, global, USERS_MAX);
+    if (err != FW_OK)
+        mix_free(global);
+    *state = users;
+    return err;
+}
+
+static void own_free(void *state)
+{
+    struct sequence_users *users = state;
+    if (users)
+        mix_free(users->global);
+    sequence_users_free(&users);
+}
+
+static void own_learn(void *state, const struct eval_place *at, uint32_t next)
+{
+    sequence_users_learn(state, at->user + 1ull, at->items, at->len, next);
+}
+
+static void own_end(void *state, const struct eval_place *at)
+{
+    sequence_users_end(state, at->user + 1ull, at->items, at->len);
+}
+
+static uint32_t own_predict(void *state, const struct eval_place *at,
+                            struct sequence_guess guesses[EVAL_GUESSES])
+{
+    return sequence_users_predict(state, at->user + 1ull, at->items, at->len, guesses,
+                                  EVAL_GUESSES);
+}
+
+static void own_adapt(void *state, const uint32_t *came, uint32_t count)
+{
+    sequence_users_adapt(state, came, count);
+}
+
+static uint64_t own_bytes(const void *state)
+{
+    return sequence_users_bytes(state);
 }
 
 /* ---- markov1, pattern, user: lists of successors ---- */
@@ -185,14 +236,18 @@ static uint64_t no_bytes(const void *state)
 }
 
 const struct eval_predictor eval_predictors[] = {
-    {"mix", mix_create, mix_free, mix_learn, mix_end, mix_predict, mix_adapt, mix_bytes},
-    {"markov1", lists_create, lists_free, markov_learn, NULL, markov_predict, NULL, lists_bytes},
+    {"mix", mix_create, mix_free, mix_learn, mix_end, mix_predict, mix_adapt, mix_bytes, true},
+    {"mix-user", own_create, own_free, own_learn, own_end, own_predict, own_adapt, own_bytes, true},
+    {"markov1", lists_create, lists_free, markov_learn, NULL, markov_predict, NULL, lists_bytes,
+     false},
     {"sequential", sequential_create, free, sequential_learn, NULL, sequential_predict, NULL,
-     no_bytes},
-    {"pattern", lists_create, lists_free, pattern_learn, NULL, pattern_predict, NULL, lists_bytes},
-    {"user", lists_create, lists_free, user_learn, NULL, user_predict, NULL, lists_bytes},
+     no_bytes, false},
+    {"pattern", lists_create, lists_free, pattern_learn, NULL, pattern_predict, NULL, lists_bytes,
+     false},
+    {"user", lists_create, lists_free, user_learn, NULL, user_predict, NULL, lists_bytes, false},
     {"stride", eval_names_create, eval_names_free, eval_names_learn, eval_names_end,
-     eval_names_predict, NULL, eval_names_bytes},
-    {"repeat-last", repeat_create, free, sequential_learn, NULL, repeat_predict, NULL, no_bytes},
+     eval_names_predict, NULL, eval_names_bytes, false},
+    {"repeat-last", repeat_create, free, sequential_learn, NULL, repeat_predict, NULL, no_bytes,
+     false},
 };
 const size_t eval_predictor_count = sizeof eval_predictors / sizeof eval_predictors[0];

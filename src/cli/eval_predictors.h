@@ -29,6 +29,7 @@ struct eval_predictor {
                         struct sequence_guess guesses[EVAL_GUESSES]);
     void (*adapt)(void *state, const uint32_t *came, uint32_t count); /* NULL: it has no weights */
     uint64_t (*bytes)(const void *state);
+    bool answers_first; /* also for a session of which nothing is known yet */
 };
 
 extern const struct eval_predictor eval_predictors[];

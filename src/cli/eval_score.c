@@ -77,7 +77,8 @@ static uint32_t predict(const struct eval_predictor *predictor, void *state,
                         struct eval_score *score)
 {
     int64_t began_ns = clock_ns();
-    uint32_t count = predictor->predict(state, at, guesses);
+    uint32_t count =
+        at->len > 0 || predictor->answers_first ? predictor->predict(state, at, guesses) : 0;
     count_time(score->predict_times, clock_ns() - began_ns);
     return count;
 }
@@ -251,14 +252,15 @@ static void go_through(struct pass *pass, const struct eval_event *event, bool s
     const uint32_t *came = &at.items[event->position];
     bool teaches = !(scored && pass->how->holdout);
     at.len = event->position;
-    if (at.len > 0 && scored) {
+    bool asked = at.len > 0 || (pass->how->firsts && pass->predictor->answers_first);
+    if (scored && (at.len > 0 || pass->how->firsts)) {
         uint32_t count = predict(pass->predictor, pass->state, &at, guesses, score);
         count_guesses(score, guesses, count, came, 1);
-    } else if (at.len > 0 && pass->predictor->adapt) {
+    } else if (asked && pass->predictor->adapt) {
         pass->predictor->predict(pass->state, &at, guesses);
     }
     int64_t began_ns = clock_ns();
-    if (at.len > 0 && pass->predictor->adapt)
+    if (asked && pass->predictor->adapt)
         pass->predictor->adapt(pass->state, came, 1);
     if (teaches) {
         pass->predictor->learn(pass->state, &at, *came);

@@ -38,6 +38,7 @@ struct eval_how {
 struct eval_online {
     size_t from;     /* events before it teach and are not scored */
     bool holdout;    /* and those from it on do not teach the counts */
+    bool firsts;     /* also the first item of a session is asked for */
     int64_t idle_ns; /* with times: the pause after which a session is over; 0: none is */
 };
 

@@ -49,6 +49,7 @@ enum fw_err engine_create(struct engine **out, const struct engine_settings *set
     hold_init(&engine->hold, (uint32_t)settings->hold_total);
     sessions_init(&engine->sessions, (uint32_t)settings->max_sessions);
     transitions_init(&engine->transitions, settings->transitions);
+    following_init(&engine->following);
     engine->foretold.oldest_open = UINT32_MAX;
     err = devices_parse(&engine->devices, str_of(settings->devices), settings->memory, detail);
     if (err != FW_OK)

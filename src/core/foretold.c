@@ -12,7 +12,7 @@
 #define WINDOW_NS       (120 * TIME_SECOND)
 #define PROBABILITY_MIN 0.05 /* less is not worth remembering */
 #define DECILE_MEMORY   200.0f
-#define DECILE_SETTLED  20 /* predictions judged before a decile is believed */
+#define DECILE_SETTLED  20   /* predictions judged before a decile is believed */
 #define LOOKED_AT       4096 /* silent sessions stepped over for one that is shown */
 
 static bool foretells(const struct engine *engine)
@@ -115,11 +115,10 @@ void foretold_expire(struct engine *engine)
     engine->foretold.oldest_open = at;
 }
 
-static struct why why_of(const struct transition_context *stands,
-                         const struct transition_guess *guess)
+static struct why why_of(struct transition_context stands, const struct transition_guess *guess)
 {
-    bool two = guess->two && stands->before < TRANSITION_START;
-    uint64_t pair = (uint64_t)(two ? stands->before : NONE) << 32 | stands->last;
+    bool two = guess->two && stands.before < TRANSITION_START;
+    uint64_t pair = (uint64_t)(two ? stands.before : NONE) << 32 | stands.last;
     return (struct why){REASON_FORETOLD,
                         {(int64_t)pair, (int64_t)(guess->probability * 100 + 0.5),
                          (int64_t)(guess->cases + 0.5),
@@ -142,18 +141,18 @@ static void open_one(struct engine *engine, struct session_entry *entry,
     entry->foretold[entry->foretold_count++] = one;
     if (probability <= 0)
         return;
-    struct why why = why_of(&entry->stands, guess);
+    struct why why = why_of(following_stands(&entry->past), guess);
     if (engine->values)
         ahead_foretell(engine, one.resource, &why);
-    else if (!engine->limited && one.resource != entry->stands.last)
+    else if (!engine->limited && one.resource != entry->past.latest[0])
         hints_foretell(engine, one.resource, probability, guess, &why);
 }
 
 static void open_all(struct engine *engine, struct session_entry *entry)
 {
     struct transition_guess guesses[FORETOLD_KEPT];
-    size_t count = transitions_guess(&engine->transitions, entry->stands, PROBABILITY_MIN, guesses,
-                                     FORETOLD_KEPT);
+    size_t count = following_guess(&engine->following, &engine->transitions, &entry->past,
+                                   PROBABILITY_MIN, guesses, FORETOLD_KEPT);
     for (size_t i = 0; i < count; i++)
         open_one(engine, entry, &guesses[i]);
 }
@@ -175,6 +174,16 @@ static void make_way(struct engine *engine)
     settle(engine, &engine->sessions.entries[leaving], RESOURCE_NONE);
 }
 
+/* The session whose past this is has asked for `number`. */
+static void learn_next(struct engine *engine, const struct session_entry *entry, uint32_t number)
+{
+    int64_t delay_ns = engine->now_ns - entry->last_at_ns;
+    if (!transitions_enabled(&engine->transitions))
+        return;
+    following_learn(&engine->following, &engine->transitions, &entry->past, number, delay_ns);
+    transitions_learn(&engine->transitions, following_stands(&entry->past), number, delay_ns);
+}
+
 void foretold_request(struct engine *engine, uint32_t number, uint64_t session)
 {
     struct sessions *sessions = &engine->sessions;
@@ -186,8 +195,7 @@ void foretold_request(struct engine *engine, uint32_t number, uint64_t session)
         struct session_entry *entry = &sessions->entries[at];
         step_past(engine, at);
         settle(engine, entry, number);
-        transitions_learn(&engine->transitions, entry->stands, number,
-                          engine->now_ns - entry->last_at_ns);
+        learn_next(engine, entry, number);
     }
     enum fw_err err = sessions_request(sessions, session, number, engine->now_ns, &at);
     engine_fail(engine, err);
@@ -195,10 +203,14 @@ void foretold_request(struct engine *engine, uint32_t number, uint64_t session)
         return;
     if (engine->foretold.oldest_open == NONE)
         engine->foretold.oldest_open = at;
-    engine_fail(engine, transitions_visit(&engine->transitions, sessions->entries[at].stands,
+    struct session_entry *entry = &sessions->entries[at];
+    if (!transitions_enabled(&engine->transitions))
+        return;
+    following_visit(&engine->following, &entry->past);
+    engine_fail(engine, transitions_visit(&engine->transitions, following_stands(&entry->past),
                                           engine->now_ns));
     if (foretells(engine))
-        open_all(engine, &sessions->entries[at]);
+        open_all(engine, entry);
 }
 
 size_t foretold_next(const struct engine *engine, uint64_t session, struct next_resource *next,
@@ -208,8 +220,9 @@ size_t foretold_next(const struct engine *engine, uint64_t session, struct next_
     uint32_t at = sessions_find(&engine->sessions, session);
     if (at == NONE)
         return 0;
-    size_t count = transitions_guess(&engine->transitions, engine->sessions.entries[at].stands, 0,
-                                     guesses, max < TRANSITION_GUESSES ? max : TRANSITION_GUESSES);
+    size_t count = following_guess(&engine->following, &engine->transitions,
+                                   &engine->sessions.entries[at].past, 0, guesses,
+                                   max < TRANSITION_GUESSES ? max : TRANSITION_GUESSES);
     for (size_t i = 0; i < count; i++)
         next[i] = (struct next_resource){guesses[i].resource, guesses[i].probability,
                                          transition_quantile_s(&guesses[i], 0.5),
@@ -236,6 +249,7 @@ void foretold_code(struct engine *engine, struct coder *coder)
     }
     sessions_code(&engine->sessions, coder, engine->resource_count);
     if (!coder->in) {
+        following_save(&engine->following, coder->out);
         transitions_save(&engine->transitions, coder->out);
         return;
     }
@@ -247,6 +261,7 @@ void foretold_code(struct engine *engine, struct coder *coder)
         for (int j = 0; j < engine->sessions.entries[i].foretold_count; j++)
             if (!raise(engine, &engine->sessions.entries[i].foretold[j]))
                 coder_fail(coder);
-    if (!transitions_load(&engine->transitions, coder->in, engine->resource_count))
+    if (!following_load(&engine->following, coder->in) ||
+        !transitions_load(&engine->transitions, coder->in, engine->resource_count))
         coder_fail(coder);
 }

@@ -71,8 +71,7 @@ static enum fw_err entry_for_new(struct sessions *sessions, uint64_t session, ui
         CHECK(map64_set(&sessions->by_session, session, *number) ==
               FW_OK); /* a place was just freed */
     }
-    sessions->entries[*number] =
-        (struct session_entry){.session = session, .stands = {TRANSITION_NONE, TRANSITION_NONE}};
+    sessions->entries[*number] = (struct session_entry){.session = session};
     return FW_OK;
 }
 
@@ -96,12 +95,26 @@ enum fw_err sessions_request(struct sessions *sessions, uint64_t session, uint32
     else
         FW_TRY(entry_for_new(sessions, session, number));
     struct session_entry *entry = &sessions->entries[*number];
-    entry->stands.before =
-        entry->stands.last == TRANSITION_NONE ? TRANSITION_START : entry->stands.last;
-    entry->stands.last = resource;
+    following_remember(&entry->past, resource);
     entry->last_at_ns = at_ns;
     link_newest(sessions, *number);
     return FW_OK;
+}
+
+static void code_past(struct following_past *past, struct coder *coder, uint32_t resources)
+{
+    uint32_t count = past->count;
+    code_count(coder, &count, FOLLOWING_PAST);
+    past->count = (uint8_t)count;
+    for (uint32_t i = 0; i < count; i++) {
+        code_u32(coder, &past->latest[i]);
+        if (past->latest[i] >= resources)
+            coder_fail(coder);
+    }
+    code_float(coder, &past->moves);
+    code_float(coder, &past->stays);
+    if (count == 0 || !(past->stays >= 0 && past->moves >= past->stays))
+        coder_fail(coder);
 }
 
 static void code_entry(struct session_entry *entry, struct coder *coder, uint32_t resources)
@@ -109,8 +122,7 @@ static void code_entry(struct session_entry *entry, struct coder *coder, uint32_
     uint32_t open = entry->foretold_count;
     code_u64(coder, &entry->session);
     code_i64(coder, &entry->last_at_ns);
-    code_u32(coder, &entry->stands.before);
-    code_u32(coder, &entry->stands.last);
+    code_past(&entry->past, coder, resources);
     code_count(coder, &open, FORETOLD_KEPT);
     entry->foretold_count = (uint8_t)open;
     for (uint32_t i = 0; i < open; i++) {
@@ -122,9 +134,6 @@ static void code_entry(struct session_entry *entry, struct coder *coder, uint32_
             entry->foretold[i].raised > FORETOLD_RAISED_MAX)
             coder_fail(coder);
     }
-    uint32_t before = entry->stands.before;
-    if (entry->stands.last >= resources || (before >= resources && before != TRANSITION_START))
-        coder_fail(coder);
 }
 
 /* Oldest first, so that reading them back in order restores the order of use. */

@@ -5,7 +5,7 @@
 #define FOREWARM_CORE_SESSION_H
 
 #include "base/table.h"
-#include "learn/transitions.h"
+#include "learn/following.h"
 
 enum { FORETOLD_KEPT = 3, FORETOLD_DECILES = 10, FORETOLD_RAISED_MAX = 10 * 1000 * 1000 };
 struct foretold_one {
@@ -17,7 +17,7 @@ struct foretold_one {
 struct session_entry {
     uint64_t session;
     int64_t last_at_ns;
-    struct transition_context stands;
+    struct following_past past;
     uint32_t newer, older; /* by last use */
     struct foretold_one foretold[FORETOLD_KEPT];
     uint8_t foretold_count;

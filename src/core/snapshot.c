@@ -7,7 +7,7 @@
 #include "core/coder.h"
 #include <stdlib.h>
 
-enum { SNAPSHOT_VERSION = 3, HEADER_LEN = 8 + 4 + 8 + 8 };
+enum { SNAPSHOT_VERSION = 4, HEADER_LEN = 8 + 4 + 8 + 8 };
 static const char magic[8] = {'f', 'o', 'r', 'e', 'w', 'a', 'r', 'm'};
 
 static void code_settings(struct coder *coder, struct kept_settings *kept)

@@ -71,6 +71,7 @@ struct engine {
     struct hold_pool hold;
     struct sessions sessions;
     struct transitions transitions;
+    struct following following;
     struct foretold foretold;
     struct history history; /* the latest requests of all resources */
     struct source *sources;

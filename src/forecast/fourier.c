@@ -4,31 +4,35 @@
 #include "base/check.h"
 #include "forecast/cholesky.h"
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const double TAU = 6.283185307179586476925;
 
-static int fill_row(const struct fourier_settings *settings, int hour, double *row)
+static int add_wave(double *row, int size, int64_t k, int step, int period)
 {
-    int size = 0;
-    row[size++] = 1;
-    for (int k = 1; k <= FOURIER_DAILY; k++) {
-        row[size++] = sin(TAU * (k * hour % FOURIER_DAY) / FOURIER_DAY);
-        row[size++] = cos(TAU * (k * hour % FOURIER_DAY) / FOURIER_DAY);
-    }
-    for (int k = 1; k <= settings->weekly; k++) {
-        if (k % 7 == 0)
-            continue;
-        row[size++] = sin(TAU * (k * hour % FOURIER_WEEK) / FOURIER_WEEK);
-        row[size++] = cos(TAU * (k * hour % FOURIER_WEEK) / FOURIER_WEEK);
-    }
+    double angle = TAU * (double)(k * step % period) / period;
+    row[size] = sin(angle);
+    row[size + 1] = cos(angle);
+    return size + 2;
+}
+
+static int fill_row(const struct fourier_settings *settings, int step, double *row)
+{
+    int size = 1, days = settings->day > 0 ? settings->week / settings->day : 0;
+    row[0] = 1;
+    for (int k = 1; k <= settings->daily && settings->day > 0; k++)
+        size = add_wave(row, size, k, step, settings->day);
+    for (int k = 1; k <= settings->weekly; k++)
+        if (days == 0 || k % days != 0)
+            size = add_wave(row, size, k, step, settings->week);
     return size;
 }
 
 static const double *row_at(const struct fourier *fourier, int t)
 {
-    return fourier->rows + (long)(t % FOURIER_WEEK) * fourier->size;
+    return fourier->rows + (long)(t % fourier->settings.week) * fourier->size;
 }
 
 static void factor_at(struct fourier *fourier, const double *gram, double *factor)
@@ -58,23 +62,26 @@ static void factor_all(struct fourier *fourier, double *gram)
 enum fw_err fourier_init(struct fourier *fourier, const struct fourier_settings *settings,
                          int first, int step, int count)
 {
-    CHECK(settings->weekly <= FOURIER_WEEKLY_MAX && first > 0 && step > 0 && count > 0);
-    fourier->settings = *settings;
+    CHECK(settings->weekly <= FOURIER_WEEKLY_MAX && settings->daily <= FOURIER_DAILY_MAX);
+    CHECK(settings->week > 0 && settings->week <= FOURIER_PERIOD_MAX);
+    CHECK(first > 0 && step > 0 && count > 0);
+    *fourier = (struct fourier){.settings = *settings};
     fourier->first = first;
     fourier->step = step;
     fourier->count = count;
     double probe[FOURIER_SIZE_MAX];
     fourier->size = fill_row(settings, 0, probe);
-    for (int hour = 0; hour < FOURIER_WEEK; hour++)
-        (void)fill_row(settings, hour, fourier->rows + (long)hour * fourier->size);
     size_t square = (size_t)fourier->size * (size_t)fourier->size;
     double *gram = calloc(square, sizeof *gram);
+    fourier->rows = calloc((size_t)settings->week * (size_t)fourier->size, sizeof *gram);
     fourier->factors = calloc(square * (size_t)count, sizeof *gram);
-    if (gram == NULL || fourier->factors == NULL) {
+    if (gram == NULL || fourier->rows == NULL || fourier->factors == NULL) {
         free(gram);
         fourier_fini(fourier);
         return FW_NOMEM;
     }
+    for (int step_of = 0; step_of < settings->week; step_of++)
+        (void)fill_row(settings, step_of, fourier->rows + (long)step_of * fourier->size);
     factor_all(fourier, gram);
     free(gram);
     return FW_OK;
@@ -82,8 +89,9 @@ enum fw_err fourier_init(struct fourier *fourier, const struct fourier_settings 
 
 void fourier_fini(struct fourier *fourier)
 {
+    free(fourier->rows);
     free(fourier->factors);
-    fourier->factors = NULL;
+    fourier->rows = fourier->factors = NULL;
 }
 
 void fourier_start(struct fourier_state *state)

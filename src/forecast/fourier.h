@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Regression of an hourly series on sines and cosines of the day and the week, old hours forgotten
- * by a constant factor. All rows repeat after a week and do not depend on the series, so neither
+ * Regression of a series on sines and cosines of the day and the week, old steps forgotten by a
+ * constant factor. All rows repeat after a week and do not depend on the series, so neither
  * does the Gram matrix at an origin: it is factored once for all series.
  * Dynamic harmonic regression: Young, Pedregal and Tych, J. Forecasting 18 (1999). */
 #ifndef FOREWARM_FORECAST_FOURIER_H
@@ -10,25 +10,26 @@
 #include <stdbool.h>
 
 enum {
-    FOURIER_DAY = 24,
-    FOURIER_WEEK = 168,
-    FOURIER_DAILY = 11,                                           /* harmonics of the day */
-    FOURIER_WEEKLY_MAX = 55,                                      /* highest harmonic of the week */
-    FOURIER_SIZE_MAX = 1 + 2 * FOURIER_DAILY + 2 * (55 - 55 / 7), /* multiples of 7 are daily */
+    FOURIER_DAILY_MAX = 11,  /* harmonics of the day */
+    FOURIER_WEEKLY_MAX = 55, /* highest harmonic of the week */
+    FOURIER_SIZE_MAX = 1 + 2 * FOURIER_DAILY_MAX + 2 * FOURIER_WEEKLY_MAX,
+    FOURIER_PERIOD_MAX = 1 << 16,
 };
 
 struct fourier_settings {
-    double forget; /* factor an hour */
-    double lambda; /* ridge on all but the constant, for a standardised series */
+    int day, week; /* steps; day 0: steps of a day or longer. The week a multiple of the day */
+    int daily;     /* harmonics of the day, below half its steps */
     int weekly;    /* harmonics 1 .. weekly of the week, those of the day left out; 0: none */
+    double forget; /* factor a step */
+    double lambda; /* ridge on all but the constant, for a standardised series */
 };
 /* The rows of a week, and the factored Gram matrices at the origins asked for. */
 struct fourier {
     struct fourier_settings settings;
-    int size;                                     /* unknowns */
-    double rows[FOURIER_WEEK * FOURIER_SIZE_MAX]; /* by hour of the week, the constant first */
-    double *factors;                              /* by origin, size x size */
-    int first, step, count;                       /* origins first, first + step, ... */
+    int size;               /* unknowns */
+    double *rows;           /* by step of the week, the constant first */
+    double *factors;        /* by origin, size x size */
+    int first, step, count; /* origins first, first + step, ... */
 };
 /* One series' share. */
 struct fourier_state {

@@ -5,7 +5,7 @@
 #include "base/stats.h"
 #include <math.h>
 
-enum { DAY = FOURIER_DAY, WEEK = FOURIER_WEEK, WEEKS = 5 };
+enum { DAY = STACK_DAY, WEEK = STACK_WEEK, WEEKS = 5 };
 
 static double mean_of(const double *values, int count)
 {

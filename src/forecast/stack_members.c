@@ -13,10 +13,10 @@ static const struct ridge_settings change_settings = {
     .forget = 1,
 };
 static const struct fourier_settings fourier_settings[MEMBER_FOURIER_COUNT] = {
-    {.forget = .9985, .lambda = 3, .weekly = 20},
-    {.forget = .995, .lambda = 3, .weekly = 20},
-    {.forget = .98, .lambda = 1, .weekly = 0},
-    {.forget = .999, .lambda = 2, .weekly = 55},
+    {STACK_DAY, STACK_WEEK, 11, 20, .forget = .9985, .lambda = 3},
+    {STACK_DAY, STACK_WEEK, 11, 20, .forget = .995, .lambda = 3},
+    {STACK_DAY, STACK_WEEK, 11, 0, .forget = .98, .lambda = 1},
+    {STACK_DAY, STACK_WEEK, 11, 55, .forget = .999, .lambda = 2},
 };
 
 /* Mean and standard deviation of the first two weeks; 1 for a constant. */
@@ -48,7 +48,7 @@ static void fill(struct stack_view *view, const double *y)
     for (int i = 0; i < n; i++) {
         view->scaled[i] = (view->z[i] - view->z_mean) / view->z_sd;
         view->levels[i] = (y[i] - view->y_mean) / view->y_sd;
-        view->changes[i] = i >= FOURIER_DAY ? view->scaled[i] - view->scaled[i - FOURIER_DAY] : 0;
+        view->changes[i] = i >= STACK_DAY ? view->scaled[i] - view->scaled[i - STACK_DAY] : 0;
     }
 }
 
@@ -127,7 +127,7 @@ static void learn(struct stack_run *run, int t)
     ridge_learn(&run->autoregressions[MEMBER_ARLOG], view->scaled, t);
     ridge_learn(&run->autoregressions[MEMBER_ARLVL], view->levels, t);
     ridge_learn(&run->autoregressions[MEMBER_ARFOR], view->scaled, t);
-    if (t >= FOURIER_DAY + change_settings.lags[change_settings.count - 1])
+    if (t >= STACK_DAY + change_settings.lags[change_settings.count - 1])
         ridge_learn(&run->autoregressions[MEMBER_ARD24], view->changes, t);
     for (int i = 0; i < MEMBER_FOURIER_COUNT; i++)
         fourier_learn(&run->grams->fits[i], &run->fits[i], t, view->scaled[t]);
@@ -180,7 +180,7 @@ static void ask_changes(struct stack_run *run, int origin, double *path)
                INFINITY);
     for (int h = 0; h < STACK_HORIZON; h++) {
         double before =
-            h < FOURIER_DAY ? view->scaled[origin + h - FOURIER_DAY] : scaled[h - FOURIER_DAY];
+            h < STACK_DAY ? view->scaled[origin + h - STACK_DAY] : scaled[h - STACK_DAY];
         scaled[h] = fmin(fmax(before + at[h], run->low[0] - 1), run->high[0] + 1);
         path[h] = unscaled(view, scaled[h]);
     }
@@ -199,9 +199,9 @@ static void ask_fourier(struct stack_run *run, int index, int origin, struct sta
         said->path[MEMBER_DHR + index][h] = unscaled(run->view, value);
     }
     double sum = 0, *residual = said->residual[index];
-    for (int back = 1; back <= FOURIER_DAY; back++) {
+    for (int back = 1; back <= STACK_DAY; back++) {
         sum += scaled[origin - back] - fourier_value(fourier, state, origin - back);
-        if (back == 1 || back == 3 || back == FOURIER_DAY)
+        if (back == 1 || back == 3 || back == STACK_DAY)
             residual[back == 1 ? 0 : back == 3 ? 1 : 2] = sum / back * run->view->z_sd;
     }
 }

@@ -10,6 +10,8 @@
 #include "forecast/ridge.h"
 
 enum {
+    STACK_DAY = 24,
+    STACK_WEEK = 168,
     STACK_HORIZON = 48,
     STACK_STEP = 6,          /* hours between origins */
     STACK_FIRST = 300,       /* earliest origin at which the members are asked, */

@@ -117,9 +117,9 @@ static void draw_hours(struct prng *prng, int wanted, int hours[STACK_HORIZON])
 static double mean_changes(const double *y, int n)
 {
     double sum = 0;
-    for (int t = FOURIER_DAY; t < n; t++)
-        sum += fabs(y[t] - y[t - FOURIER_DAY]);
-    return sum / (n - FOURIER_DAY);
+    for (int t = STACK_DAY; t < n; t++)
+        sum += fabs(y[t] - y[t - STACK_DAY]);
+    return sum / (n - STACK_DAY);
 }
 
 /* The series' rows: origins and hours whose truth is there. */

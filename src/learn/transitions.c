@@ -23,12 +23,17 @@ static double delay_edge_s(int bin) /* lower edge */
     return bin == 0 ? 0 : (double)(1 << (bin - 1));
 }
 
-static void count_delay(struct transition_next *next, int bin)
+static void count_delay(uint8_t delays[TRANSITION_DELAYS], int bin)
 {
-    if (next->delays[bin] == UINT8_MAX)
+    if (delays[bin] == UINT8_MAX)
         for (int i = 0; i < TRANSITION_DELAYS; i++)
-            next->delays[i] /= 2;
-    next->delays[bin]++;
+            delays[i] /= 2;
+    delays[bin]++;
+}
+
+void transition_delay_count(uint8_t delays[TRANSITION_DELAYS], int64_t delay_ns)
+{
+    count_delay(delays, delay_bin(delay_ns));
 }
 
 static const struct transition_next *find_next(const struct transition_cell *cell,
@@ -44,18 +49,19 @@ static const struct transition_next *find_next(const struct transition_cell *cel
 static void count_next(struct transition_cell *cell, uint32_t resource, int bin)
 {
     struct transition_next *place = &cell->next[0];
+    cell->follows += 1;
     for (int i = 0; i < TRANSITION_NEXT; i++) {
         struct transition_next *next = &cell->next[i];
         if (next->resource == resource) {
             next->count += 1;
-            count_delay(next, bin);
+            count_delay(next->delays, bin);
             return;
         }
         if (next->count < place->count)
             place = next;
     }
     *place = (struct transition_next){.resource = resource, .count = 1};
-    count_delay(place, bin);
+    count_delay(place->delays, bin);
 }
 
 void transitions_learn(struct transitions *transitions, struct transition_context context,
@@ -76,6 +82,7 @@ void transitions_learn(struct transitions *transitions, struct transition_contex
 static void visit(struct transition_cell *cell, int64_t now_ns)
 {
     cell->visits = cell->visits * FADE + 1;
+    cell->follows *= FADE;
     for (int i = 0; i < TRANSITION_NEXT; i++)
         cell->next[i].count *= FADE;
     cell->at_ns = now_ns;
@@ -107,7 +114,7 @@ static double back_off(const struct transition_cell *cell, const struct transiti
 }
 
 /* Delays by the longest context, and the shorter ones where it has seen little. */
-static void mix_delays(const struct transition_cell *cells[3], uint32_t resource,
+static void mix_delays(const struct transition_cell *const cells[3], uint32_t resource,
                        double law[TRANSITION_DELAYS])
 {
     double sum = 0;
@@ -129,7 +136,8 @@ static void mix_delays(const struct transition_cell *cells[3], uint32_t resource
 }
 
 /* But for its delays: most guesses are not among the likeliest. */
-static struct transition_guess guess_one(const struct transition_cell *cells[3], uint32_t resource)
+static struct transition_guess guess_one(const struct transition_cell *const cells[3],
+                                         uint32_t resource)
 {
     struct transition_guess guess;
     guess.resource = resource;
@@ -137,6 +145,7 @@ static struct transition_guess guess_one(const struct transition_cell *cells[3],
     for (int k = 0; k < 3; k++)
         guess.probability = back_off(cells[k], find_next(cells[k], resource), guess.probability);
     guess.two = cells[2] && (double)cells[2]->visits >= TWO_CASES;
+    guess.popular = !cells[1] && !cells[2];
     const struct transition_cell *told = guess.two ? cells[2] : cells[1] ? cells[1] : cells[0];
     guess.cases = (double)told->visits;
     return guess;
@@ -164,12 +173,23 @@ static size_t insert(struct transition_guess *guesses, size_t count, size_t max,
     return kept;
 }
 
-size_t transitions_guess(const struct transitions *transitions, struct transition_context context,
-                         double least, struct transition_guess *guesses, size_t max)
+struct cells {
+    const struct transition_cell *of[3];
+};
+
+static struct cells cells_of(const struct transitions *transitions,
+                             struct transition_context context)
 {
-    const struct transition_cell *cells[3] = {
-        &transitions->any, transitions_find(transitions, TRANSITION_NONE, context.last),
-        transitions_find(transitions, context.before, context.last)};
+    return (struct cells){{&transitions->any,
+                           transitions_find(transitions, TRANSITION_NONE, context.last),
+                           transitions_find(transitions, context.before, context.last)}};
+}
+
+size_t transitions_rank(const struct transitions *transitions, struct transition_context context,
+                        double least, struct transition_guess *guesses, size_t max)
+{
+    const struct cells found = cells_of(transitions, context);
+    const struct transition_cell *const *cells = found.of;
     size_t count = 0;
     bool known = false;
     for (int k = 2; k >= 0; k--) {
@@ -185,9 +205,36 @@ size_t transitions_guess(const struct transitions *transitions, struct transitio
                 count = insert(guesses, count, max, &guess);
         }
     }
-    for (size_t i = 0; i < count; i++)
-        mix_delays(cells, guesses[i].resource, guesses[i].delays);
     return count;
+}
+
+void transitions_delays(const struct transitions *transitions, struct transition_context context,
+                        struct transition_guess *guess)
+{
+    const struct cells found = cells_of(transitions, context);
+    mix_delays(found.of, guess->resource, guess->delays);
+}
+
+size_t transitions_guess(const struct transitions *transitions, struct transition_context context,
+                         double least, struct transition_guess *guesses, size_t max)
+{
+    size_t count = transitions_rank(transitions, context, least, guesses, max);
+    for (size_t i = 0; i < count; i++)
+        transitions_delays(transitions, context, &guesses[i]);
+    return count;
+}
+
+double transitions_goes_on(const struct transitions *transitions, struct transition_context context,
+                           double usual)
+{
+    const struct transition_cell *cells[2] = {
+        transitions_find(transitions, TRANSITION_NONE, context.last),
+        transitions_find(transitions, context.before, context.last)};
+    for (int k = 0; k < 2; k++)
+        if (cells[k])
+            usual = ((double)cells[k]->follows + BACK_OFF * usual) /
+                    ((double)cells[k]->visits + BACK_OFF);
+    return usual < 1 ? usual : 1;
 }
 
 double transition_within(const struct transition_guess *guess, double seconds)

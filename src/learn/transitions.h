@@ -29,6 +29,7 @@ struct transition_next {
 struct transition_cell {
     int64_t at_ns; /* latest visit */
     float visits;  /* decayed */
+    float follows; /* of those after which the session asked for more */
     struct transition_next next[TRANSITION_NEXT];
 };
 struct transitions {
@@ -52,6 +53,7 @@ struct transition_guess {
     double delays[TRANSITION_DELAYS]; /* of the delay until then; sum 1 */
     double cases;                     /* visits behind it (decayed) */
     bool two;                         /* of both resources of the context, not the last alone */
+    bool popular;                     /* the context is unknown: it is only asked for often */
 };
 
 /* Bytes the tables may take; too few for one bucket: nothing is learned. */
@@ -73,6 +75,16 @@ FW_MUST_CHECK enum fw_err transitions_visit(struct transitions *transitions,
  * number); returns how many. */
 size_t transitions_guess(const struct transitions *transitions, struct transition_context context,
                          double least, struct transition_guess *guesses, size_t max);
+/* The same in two parts, where delays are asked for of few: those of one guess. */
+size_t transitions_rank(const struct transitions *transitions, struct transition_context context,
+                        double least, struct transition_guess *guesses, size_t max);
+void transitions_delays(const struct transitions *transitions, struct transition_context context,
+                        struct transition_guess *guess);
+
+/* The probability that a session that stands there asks for anything more; `usual` is that of all
+ * that are like it. */
+double transitions_goes_on(const struct transitions *transitions, struct transition_context context,
+                           double usual);
 
 /* Share of the delays below `seconds`, and the other way round. */
 double transition_within(const struct transition_guess *guess, double seconds);

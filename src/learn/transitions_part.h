@@ -12,6 +12,7 @@ struct transition_cell *transitions_find(const struct transitions *transitions, 
 FW_MUST_CHECK enum fw_err transitions_place(struct transitions *transitions, uint32_t before,
                                             uint32_t last, int64_t now_ns,
                                             struct transition_cell **cell);
+void transition_delay_count(uint8_t delays[TRANSITION_DELAYS], int64_t delay_ns);
 void transition_cell_init(struct transition_cell *cell);
 
 #endif

@@ -160,6 +160,7 @@ static void save_cell(const struct transition_cell *cell, struct buf *out)
 {
     buf_put_i64(out, cell->at_ns);
     buf_put_float(out, cell->visits);
+    buf_put_float(out, cell->follows);
     for (int i = 0; i < TRANSITION_NEXT; i++) {
         const struct transition_next *next = &cell->next[i];
         buf_put_u32(out, next->resource);
@@ -175,7 +176,8 @@ static bool load_cell(struct transition_cell *cell, struct buf_reader *in, uint3
     transition_cell_init(cell);
     cell->at_ns = buf_get_i64(in);
     cell->visits = buf_get_float(in);
-    bool good = cell->visits >= 0;
+    cell->follows = buf_get_float(in);
+    bool good = cell->visits >= 0 && cell->follows >= 0;
     for (int i = 0; i < TRANSITION_NEXT; i++) {
         struct transition_next *next = &cell->next[i];
         next->resource = buf_get_u32(in);

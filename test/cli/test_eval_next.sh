@@ -15,7 +15,7 @@ import json, sys
 answer = json.load(open(sys.argv[1]))
 assert answer["protocol"] == "p2" and answer["sessions"] == 4 and answer["items"] == 3, answer
 of = {row["name"]: row for row in answer["predictors"]}
-assert list(of) == ["mix", "markov1", "sequential", "pattern", "user", "stride", "repeat-last"], list(of)
+assert list(of) == ["mix", "mix-user", "markov1", "sequential", "pattern", "user", "stride", "repeat-last"], list(of)
 assert of["markov1"]["accuracy"] == 0.75 and of["markov1"]["coverage"] == 0.75 and of["markov1"]["positions"] == 8
 assert of["user"]["accuracy"] == 0.75 and of["mix"]["accuracy"] >= 0.5
 # sequential takes 7 as item_7 and needs no history: always right, 3 issued each time, of which 1 is used.
@@ -78,10 +78,28 @@ told() { eval_next "$work/rows.csv" --columns "${columns:-time=at,user=who,item=
 equal() { [ "$1" = "$2" ] || complain "found $1, expected $2"; }
 equal "$(told)" "2 2 3 0.6667 1.0 3 0.0 0.3333"
 equal "$(told --score-from 2024-01-01T00:00:03Z)" "2 2 2 0.5 1.0 2 0.0 0.5"
+equal "$(told --firsts)" "2 2 5 0.4 0.6 5 0.0 0.2"
 equal "$(told --idle 2s)" "4 2 1 0.0 1.0 1 0.0 0.0"
 equal "$(columns=item=what,session=who told)" "2 2 3 0.6667 1.0 3 0.0 0.3333"
 printf '2024-01-01T00:00:09Z,a,\nnever,a,x\n' >>"$work/rows.csv"
 equal "$(told --skip-bad-rows)" "2 2 3 0.6667 1.0 3 0.0 0.3333"
+
+# F1: each user has habits: a goes x y, b goes x z, who comes is drawn; with users both are foretold, without only one can be.
+python3 -c '
+import random
+draw = random.Random(1)
+print("t,u,i")
+for n in range(400):
+    user = draw.choice("ab")
+    print(f"{10 * n},{user},x\n{10 * n + 1},{user},{chr(ord(user) + 24)}")' >"$work/habits.csv"
+eval_next "$work/habits.csv" --columns time=t,user=u,item=i --idle 5s --score-from 2000 --predictor mix,mix-user --json -q >"$work/habits.json" || complain "habits failed"
+python3 - "$work/habits.json" <<'PYTHON' || failed=1
+import json, sys
+answer = json.load(open(sys.argv[1]))
+mix, own = answer["predictors"]
+assert (answer["users"], answer["sessions"], own["positions"]) == (2, 400, 200), answer
+assert own["accuracy"] == 1 and mix["accuracy"] < 0.7, (mix, own)
+PYTHON
 
 shuffled() { eval_next "$work/ends" --protocol p1 --folds 2 --suffix 2 --window 3 --shuffles 3 --seed "$1" --json -q | grep -v _ns_; }
 shuffled 5 >"$work/a"; shuffled 5 >"$work/b"

@@ -255,7 +255,7 @@ static void damage_is_refused(void **state)
     saved.data[8] = 9;
     assert_int_equal(engine_load(engine, saved.data, saved.len, &detail), FW_VERSION);
     assert_non_null(strstr(detail.text, "version 9"));
-    saved.data[8] = 3;
+    saved.data[8] = 4;
     assert_int_equal(engine_load(engine, saved.data, saved.len, &detail), FW_OK);
     buf_fini(&saved);
     engine_destroy(&engine);

@@ -115,7 +115,7 @@ static double wave(int t)
 static void fourier_knows_day_and_week(void **state)
 {
     (void)state;
-    static const struct fourier_settings settings = {.forget = .999, .lambda = 1e-6, .weekly = 20};
+    static const struct fourier_settings settings = {24, 168, 11, 20, .999, 1e-6};
     static struct fourier fourier;
     struct fourier_state fit;
     assert_int_equal(fourier_init(&fourier, &settings, 500, 6, 3), FW_OK);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "forecast/conformal.h"
+
+#include "base/stats.h"
+#include <math.h>
+#include <string.h>
+
+const double conformal_levels[CONFORMAL_LEVELS] = {.01, .05, .25, .5, .75, .9, .95, .975, .99};
+#define MOVE .05 /* of the spread, for each error that comes alone */
+
+static int held(const struct conformal *conformal)
+{
+    return conformal->count < CONFORMAL_ERRORS ? conformal->count : CONFORMAL_ERRORS;
+}
+
+static int place_of(const double *sorted, int n, double value)
+{
+    int low = 0, high = n;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (sorted[middle] < value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void keep(struct conformal *conformal, double error)
+{
+    int n = held(conformal), slot = conformal->count % CONFORMAL_ERRORS;
+    double *sorted = conformal->sorted;
+    if (n == CONFORMAL_ERRORS) {
+        int at = place_of(sorted, n, conformal->values[slot]);
+        memmove(sorted + at, sorted + at + 1, (size_t)(n - at - 1) * sizeof *sorted);
+        n--;
+    }
+    int at = place_of(sorted, n, error);
+    memmove(sorted + at + 1, sorted + at, (size_t)(n - at) * sizeof *sorted);
+    sorted[at] = error;
+    conformal->values[slot] = error;
+    conformal->count++;
+}
+
+/* k-th smallest of the m errors held, k = ceil(level (m + 1)) from the middle up, floor below; but
+ * m + 1 of m is taken of those that are independent. */
+static double quantile_of(const struct conformal *conformal, double level)
+{
+    int m = held(conformal);
+    double independent = fmax(m / conformal->together, 1);
+    double above = level >= .5 ? level : 1 - level;
+    double k = ceil(fmin(above * (independent + 1) / independent, 1) * m);
+    int at = k < 1 ? 0 : k > m ? m - 1 : (int)k - 1;
+    return conformal->sorted[level >= .5 ? at : m - 1 - at];
+}
+
+void conformal_add(struct conformal *conformal, double error)
+{
+    if (conformal->count >= CONFORMAL_TRUSTED) {
+        double middle = quantile_of(conformal, .5);
+        double above = quantile_of(conformal, .95) - middle + 1e-9;
+        double below = middle - quantile_of(conformal, .05) + 1e-9;
+        for (int i = 0; i < CONFORMAL_LEVELS; i++) {
+            double level = conformal_levels[i], spread = level >= .5 ? above : below;
+            double bound = quantile_of(conformal, level) + conformal->moved[i];
+            double moved = conformal->moved[i] +
+                           MOVE / conformal->together * spread * ((error > bound) - (1 - level));
+            conformal->moved[i] = fmin(fmax(moved, -spread / 2), spread);
+        }
+    }
+    keep(conformal, error);
+}
+
+/* What a level moved: that of its neighbours among the levels, in between. */
+static double moved_at(const struct conformal *conformal, double level)
+{
+    int above = 0;
+    while (above < CONFORMAL_LEVELS && conformal_levels[above] < level)
+        above++;
+    if (above == 0 || above == CONFORMAL_LEVELS)
+        return conformal->moved[above == 0 ? 0 : CONFORMAL_LEVELS - 1];
+    double from = conformal_levels[above - 1], to = conformal_levels[above];
+    double share = (level - from) / (to - from);
+    return (1 - share) * conformal->moved[above - 1] + share * conformal->moved[above];
+}
+
+double conformal_at(const struct conformal *conformal, double level)
+{
+    return conformal->count > 0 ? quantile_of(conformal, level) + moved_at(conformal, level) : 0;
+}
+
+double conformal_above(const struct conformal *conformal, double bound)
+{
+    double low = .0005, high = .9995;
+    if (conformal->count == 0)
+        return bound < 0;
+    if (conformal_at(conformal, high) <= bound)
+        return 1 - high;
+    if (conformal_at(conformal, low) > bound)
+        return 1 - low;
+    for (int i = 0; i < 20; i++) {
+        double middle = (low + high) / 2;
+        if (conformal_at(conformal, middle) > bound)
+            high = middle;
+        else
+            low = middle;
+    }
+    return 1 - (low + high) / 2;
+}
+
+void conformal_split(const struct conformal *conformal, double bounds[CONFORMAL_LEVELS])
+{
+    for (int i = 0; i < CONFORMAL_LEVELS; i++)
+        bounds[i] = conformal->count > 0 ? quantile_of(conformal, conformal_levels[i]) : 0;
+}
+
+void conformal_bounds(const struct conformal *conformal, double bounds[CONFORMAL_LEVELS])
+{
+    conformal_split(conformal, bounds);
+    for (int i = 0; i < CONFORMAL_LEVELS; i++)
+        bounds[i] += conformal->moved[i];
+    stats_sort_doubles(bounds, CONFORMAL_LEVELS);
+}

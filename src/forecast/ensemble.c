@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+#include "forecast/ensemble.h"
+
+#include "base/stats.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct ensemble_settings ensemble_defaults = {.eagerness = 6, .half_life = 7};
+#define EVENNESS      4. /* the even mix is so much less eager */
+#define MEDIAN_SHARE  .3 /* of an equal share: members below are not asked for the median */
+#define MIX_EAGERNESS 8.
+#define STEP_DOUBT    3. /* errors of the block that count beside those so many steps ahead */
+#define MOST_OVER     3. /* no bound is above so many times the highest value so far */
+
+/* Ways to make one of many. */
+enum { MIX_EAGER, MIX_EVEN, MIX_MEDIAN, MIX_NAIVE, MIX_COUNT };
+/* What is kept of an origin, beside what the members said. */
+enum {
+    ROW_MEAN = MEMBERS_COUNT,
+    ROW_MIXES,
+    ROW_SIZE = ROW_MIXES + MIX_COUNT, /* what errors are divided by */
+    ROW_QUANTILES,
+    ROW_SPLIT = ROW_QUANTILES + CONFORMAL_LEVELS,
+    ROWS = ROW_SPLIT + CONFORMAL_LEVELS,
+};
+
+struct block {
+    double loss[MEMBERS_COUNT], cases[MEMBERS_COUNT]; /* decayed sums of absolute errors */
+    double mix_loss[MIX_COUNT];
+    double size_sum, size_cases; /* decayed, of absolute errors on the scale */
+    struct conformal errors;
+    double total_error, total_naive[2]; /* not decayed: the verdict */
+    int total_cases, naive_cases[2];
+};
+struct ensemble {
+    struct ensemble_settings settings;
+    struct members members;
+    int origin;                    /* number of the next */
+    double *rows;                  /* by origin: ROWS x horizon */
+    uint32_t *said;                /* by origin: members that said something */
+    double *size_sum, *size_cases; /* by step ahead: decayed, of absolute errors on the scale */
+    double most;                   /* highest value so far */
+    struct block blocks[ENSEMBLE_BLOCKS];
+};
+
+static double *row_of(const struct ensemble *ensemble, int origin, int row)
+{
+    return ensemble->rows + ((long)origin * ROWS + row) * ensemble->settings.plan.horizon;
+}
+
+int ensemble_block(const struct members_plan *plan, int h)
+{
+    int day = plan->day > 0 ? plan->day : 1;
+    if (h == 1)
+        return 0;
+    return h <= day / 4 ? 1 : h <= day ? 2 : 3;
+}
+
+enum fw_err ensemble_create(struct ensemble **out, const double *y, int n,
+                            const struct ensemble_settings *settings, struct fw_detail *detail)
+{
+    struct ensemble *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return FW_NOMEM;
+    made->settings = *settings;
+    size_t count = (size_t)settings->plan.count, horizon = (size_t)settings->plan.horizon;
+    enum fw_err err = members_init(&made->members, y, n, &settings->plan, detail);
+    if (err == FW_OK) {
+        made->rows = calloc(count * ROWS * horizon, sizeof *made->rows);
+        made->said = calloc(count, sizeof *made->said);
+        made->size_sum = calloc(2 * horizon, sizeof *made->size_sum);
+        if (made->rows == NULL || made->said == NULL || made->size_sum == NULL)
+            err = FW_NOMEM;
+        else
+            made->size_cases = made->size_sum + horizon;
+    }
+    if (err != FW_OK) {
+        ensemble_free(&made);
+        return err;
+    }
+    for (int h = 1; h <= settings->plan.horizon; h++)
+        made->blocks[ensemble_block(&settings->plan, h)].errors.together++;
+    *out = made;
+    return FW_OK;
+}
+
+void ensemble_free(struct ensemble **ensemble)
+{
+    if (*ensemble == NULL)
+        return;
+    members_fini(&(*ensemble)->members);
+    free((*ensemble)->rows);
+    free((*ensemble)->said);
+    free((*ensemble)->size_sum);
+    free(*ensemble);
+    *ensemble = NULL;
+}
+
+/* ---- learning from what came ---- */
+
+static void learn_members(struct ensemble *ensemble, struct block *block, int origin, int h,
+                          double actual)
+{
+    for (int i = 0; i < MEMBERS_COUNT; i++) {
+        if (!(ensemble->said[origin] >> i & 1))
+            continue;
+        double loss = fabs(row_of(ensemble, origin, i)[h - 1] - actual);
+        block->loss[i] += loss;
+        block->cases[i]++;
+        if (i == MEMBERS_DAY || i == MEMBERS_WEEK) {
+            block->total_naive[i == MEMBERS_WEEK] += loss;
+            block->naive_cases[i == MEMBERS_WEEK]++;
+        }
+    }
+    for (int i = 0; i < MIX_COUNT; i++)
+        block->mix_loss[i] += fabs(row_of(ensemble, origin, ROW_MIXES + i)[h - 1] - actual);
+}
+
+static void learn_step(struct ensemble *ensemble, int origin, int h, double actual)
+{
+    const struct scale *scale = &ensemble->members.scale;
+    struct block *block = &ensemble->blocks[ensemble_block(&ensemble->settings.plan, h)];
+    double mean = row_of(ensemble, origin, ROW_MEAN)[h - 1];
+    double size = row_of(ensemble, origin, ROW_SIZE)[h - 1];
+    double error = scale_in(scale, actual) - scale_in(scale, mean);
+    learn_members(ensemble, block, origin, h, actual);
+    block->size_sum += fabs(error);
+    block->size_cases++;
+    ensemble->size_sum[h - 1] += fabs(error);
+    ensemble->size_cases[h - 1]++;
+    block->total_error += fabs(mean - actual);
+    block->total_cases++;
+    if (size > 0)
+        conformal_add(&block->errors, error / size);
+}
+
+static void decay(struct ensemble *ensemble, double factor)
+{
+    for (int i = 0; i < ENSEMBLE_BLOCKS; i++) {
+        struct block *block = &ensemble->blocks[i];
+        for (int j = 0; j < MEMBERS_COUNT; j++) {
+            block->loss[j] *= factor;
+            block->cases[j] *= factor;
+        }
+        for (int j = 0; j < MIX_COUNT; j++)
+            block->mix_loss[j] *= factor;
+        block->size_sum *= factor;
+        block->size_cases *= factor;
+    }
+    for (int h = 0; h < 2 * ensemble->settings.plan.horizon; h++)
+        ensemble->size_sum[h] *= factor; /* the numbers of cases lie behind */
+}
+
+/* What happened since the last origin, in the order of time, to all that was said before. */
+static void learn(struct ensemble *ensemble)
+{
+    const struct members_plan *plan = &ensemble->settings.plan;
+    int now = plan->first + ensemble->origin * plan->spacing;
+    double days = (double)plan->spacing / (plan->day > 0 ? plan->day : 1);
+    decay(ensemble, pow(.5, days / ensemble->settings.half_life));
+    for (int t = now - plan->spacing; t < now; t++) {
+        double actual = ensemble->members.y[t];
+        if (!isfinite(actual))
+            continue;
+        int reached = (t - plan->first - plan->horizon) / plan->spacing;
+        for (int origin = reached > 0 ? reached : 0; origin < ensemble->origin; origin++) {
+            int h = t - (plan->first + origin * plan->spacing) + 1;
+            if (h <= plan->horizon)
+                learn_step(ensemble, origin, h, actual);
+        }
+    }
+}
+
+static void see_most(struct ensemble *ensemble)
+{
+    const struct members_plan *plan = &ensemble->settings.plan;
+    int now = plan->first + ensemble->origin * plan->spacing;
+    for (int t = ensemble->origin == 0 ? 0 : now - plan->spacing; t < now; t++)
+        if (isfinite(ensemble->members.y[t]))
+            ensemble->most = fmax(ensemble->most, ensemble->members.y[t]);
+}
+
+/* ---- saying ---- */
+
+static double mean_loss(const struct block *block, int member)
+{
+    return block->cases[member] > 0 ? block->loss[member] / block->cases[member] : NAN;
+}
+
+/* Before any error is known: the seasons, in the order of trust. */
+static int first_choice(uint32_t said)
+{
+    static const int order[] = {MEMBERS_WEEKS, MEMBERS_DAYS, MEMBERS_DAY};
+    for (unsigned i = 0; i < sizeof order / sizeof *order; i++)
+        if (said >> order[i] & 1)
+            return order[i];
+    return MEMBERS_LAST;
+}
+
+static void weigh(const struct block *block, uint32_t said, double eagerness,
+                  double weights[MEMBERS_COUNT])
+{
+    double least = INFINITY, sum = 0;
+    for (int i = 0; i < MEMBERS_COUNT; i++) {
+        weights[i] = 0;
+        if (said >> i & 1)
+            least = fmin(least, mean_loss(block, i));
+    }
+    if (!isfinite(least)) {
+        weights[first_choice(said)] = 1;
+        return;
+    }
+    for (int i = 0; i < MEMBERS_COUNT; i++) {
+        double loss = mean_loss(block, i);
+        if (said >> i & 1 && isfinite(loss))
+            weights[i] = least > 0 ? exp(-eagerness * (loss / least - 1)) : loss <= 0;
+        sum += weights[i];
+    }
+    for (int i = 0; i < MEMBERS_COUNT; i++)
+        weights[i] /= sum;
+}
+
+/* The seasonal naive that was better in this block; the last value where there is no season. */
+static int best_naive(const struct block *block, uint32_t said)
+{
+    bool day = said >> MEMBERS_DAY & 1, week = said >> MEMBERS_WEEK & 1;
+    if (day && week)
+        return mean_loss(block, MEMBERS_WEEK) < mean_loss(block, MEMBERS_DAY) ? MEMBERS_WEEK
+                                                                              : MEMBERS_DAY;
+    return week ? MEMBERS_WEEK : day ? MEMBERS_DAY : MEMBERS_LAST;
+}
+
+static double median_of(const struct ensemble *ensemble, int h, const double *weights)
+{
+    double values[MEMBERS_COUNT];
+    size_t count = 0;
+    for (int i = 0; i < MEMBERS_COUNT; i++)
+        if (weights[i] > MEDIAN_SHARE / MEMBERS_COUNT)
+            values[count++] = row_of(ensemble, ensemble->origin, i)[h - 1];
+    stats_sort_doubles(values, count);
+    return stats_quantile(values, count, .5);
+}
+
+static double mean_by(const struct ensemble *ensemble, int h, const double *weights)
+{
+    double mean = 0;
+    for (int i = 0; i < MEMBERS_COUNT; i++)
+        if (weights[i] > 0)
+            mean += weights[i] * row_of(ensemble, ensemble->origin, i)[h - 1];
+    return mean;
+}
+
+static void mix_weights(const struct block *block, double weights[MIX_COUNT])
+{
+    double least = INFINITY, sum = 0;
+    for (int i = 0; i < MIX_COUNT; i++)
+        least = fmin(least, block->mix_loss[i]);
+    for (int i = 0; i < MIX_COUNT; i++)
+        sum += weights[i] = least > 0 ? exp(-MIX_EAGERNESS * (block->mix_loss[i] / least - 1))
+                                      : block->mix_loss[i] <= 0;
+    for (int i = 0; i < MIX_COUNT; i++)
+        weights[i] /= sum;
+}
+
+static void say_block(struct ensemble *ensemble, int number)
+{
+    const struct block *block = &ensemble->blocks[number];
+    double eager[MEMBERS_COUNT], even[MEMBERS_COUNT], mixes[MIX_COUNT], of_mix[MIX_COUNT];
+    int origin = ensemble->origin;
+    uint32_t said = ensemble->said[origin];
+    weigh(block, said, ensemble->settings.eagerness, eager);
+    weigh(block, said, ensemble->settings.eagerness / EVENNESS, even);
+    mix_weights(block, of_mix);
+    for (int h = 1; h <= ensemble->settings.plan.horizon; h++) {
+        if (ensemble_block(&ensemble->settings.plan, h) != number)
+            continue;
+        double mean = 0;
+        mixes[MIX_EAGER] = mean_by(ensemble, h, eager);
+        mixes[MIX_EVEN] = mean_by(ensemble, h, even);
+        mixes[MIX_MEDIAN] = median_of(ensemble, h, even);
+        mixes[MIX_NAIVE] = row_of(ensemble, origin, best_naive(block, said))[h - 1];
+        for (int i = 0; i < MIX_COUNT; i++) {
+            row_of(ensemble, origin, ROW_MIXES + i)[h - 1] = mixes[i];
+            mean += of_mix[i] * mixes[i];
+        }
+        row_of(ensemble, origin, ROW_MEAN)[h - 1] = mean;
+    }
+}
+
+/* What errors h steps ahead are divided by: the block's usual size while few are known. */
+static double size_of(const struct ensemble *ensemble, const struct block *block, int h)
+{
+    double usual = block->size_sum / block->size_cases;
+    return (ensemble->size_sum[h - 1] + STEP_DOUBT * usual) /
+           (ensemble->size_cases[h - 1] + STEP_DOUBT);
+}
+
+/* The value that lies `bound` sizes from what was said. */
+static double value_at(const struct ensemble *ensemble, double said, double bound, double size)
+{
+    const struct scale *scale = &ensemble->members.scale;
+    double most = fmax(ensemble->most > 0 ? MOST_OVER * ensemble->most : INFINITY, said);
+    return fmin(scale_out(scale, scale_in(scale, said) + bound * size), most);
+}
+
+static void say_quantiles(struct ensemble *ensemble, int number)
+{
+    const struct block *block = &ensemble->blocks[number];
+    double bounds[2][CONFORMAL_LEVELS];
+    int origin = ensemble->origin;
+    conformal_bounds(&block->errors, bounds[0]);
+    conformal_split(&block->errors, bounds[1]);
+    for (int h = 1; h <= ensemble->settings.plan.horizon; h++) {
+        if (ensemble_block(&ensemble->settings.plan, h) != number)
+            continue;
+        double size = size_of(ensemble, block, h), mean = row_of(ensemble, origin, ROW_MEAN)[h - 1];
+        row_of(ensemble, origin, ROW_SIZE)[h - 1] = size;
+        for (int i = 0; i < CONFORMAL_LEVELS; i++) {
+            row_of(ensemble, origin, ROW_QUANTILES + i)[h - 1] =
+                value_at(ensemble, mean, bounds[0][i], size);
+            row_of(ensemble, origin, ROW_SPLIT + i)[h - 1] =
+                value_at(ensemble, mean, bounds[1][i], size);
+        }
+    }
+}
+
+double ensemble_quantile(const struct ensemble *ensemble, int h, double level)
+{
+    const struct block *block = &ensemble->blocks[ensemble_block(&ensemble->settings.plan, h)];
+    double mean = row_of(ensemble, ensemble->origin - 1, ROW_MEAN)[h - 1];
+    if (block->size_cases <= 0)
+        return mean;
+    return value_at(ensemble, mean, conformal_at(&block->errors, level),
+                    size_of(ensemble, block, h));
+}
+
+double ensemble_above(const struct ensemble *ensemble, int h, double value)
+{
+    const struct scale *scale = &ensemble->members.scale;
+    const struct block *block = &ensemble->blocks[ensemble_block(&ensemble->settings.plan, h)];
+    double mean = row_of(ensemble, ensemble->origin - 1, ROW_MEAN)[h - 1];
+    double size = block->size_cases > 0 ? size_of(ensemble, block, h) : 0;
+    if (!(size > 0))
+        return mean > value;
+    return conformal_above(&block->errors, (scale_in(scale, value) - scale_in(scale, mean)) / size);
+}
+
+/* Nothing is known of errors yet: all quantiles are the mean. */
+static void say_without_errors(struct ensemble *ensemble, int number)
+{
+    int origin = ensemble->origin;
+    for (int h = 1; h <= ensemble->settings.plan.horizon; h++)
+        for (int i = 0; i < 2 * CONFORMAL_LEVELS; i++)
+            if (ensemble_block(&ensemble->settings.plan, h) == number)
+                row_of(ensemble, origin, ROW_QUANTILES + i)[h - 1] =
+                    row_of(ensemble, origin, ROW_MEAN)[h - 1];
+}
+
+bool ensemble_step(struct ensemble *ensemble, struct ensemble_said *said)
+{
+    int origin = ensemble->origin;
+    if (origin == ensemble->settings.plan.count)
+        return false;
+    see_most(ensemble);
+    if (origin > 0)
+        learn(ensemble);
+    ensemble->said[origin] = members_ask(&ensemble->members, origin, row_of(ensemble, origin, 0));
+    for (int i = 0; i < ENSEMBLE_BLOCKS; i++) {
+        say_block(ensemble, i);
+        if (ensemble->blocks[i].size_cases > 0)
+            say_quantiles(ensemble, i);
+        else
+            say_without_errors(ensemble, i);
+    }
+    for (int i = 0; i < MEMBERS_COUNT; i++)
+        said->members[i] = ensemble->said[origin] >> i & 1 ? row_of(ensemble, origin, i) : NULL;
+    for (int i = 0; i < CONFORMAL_LEVELS; i++) {
+        said->quantiles[i] = row_of(ensemble, origin, ROW_QUANTILES + i);
+        said->split[i] = row_of(ensemble, origin, ROW_SPLIT + i);
+    }
+    said->mean = row_of(ensemble, origin, ROW_MEAN);
+    said->naive = row_of(ensemble, origin, ROW_MIXES + MIX_NAIVE);
+    ensemble->origin++;
+    return true;
+}
+
+void ensemble_judge(const struct ensemble *ensemble, struct ensemble_verdict *verdict)
+{
+    uint32_t said = ensemble->origin > 0 ? ensemble->said[ensemble->origin - 1] : 0;
+    for (int i = 0; i < ENSEMBLE_BLOCKS; i++) {
+        const struct block *block = &ensemble->blocks[i];
+        double mixes[MIX_COUNT];
+        verdict->cases[i] = block->total_cases;
+        verdict->error[i] = block->total_cases > 0 ? block->total_error / block->total_cases : NAN;
+        verdict->day[i] =
+            block->naive_cases[0] > 0 ? block->total_naive[0] / block->naive_cases[0] : NAN;
+        verdict->week[i] =
+            block->naive_cases[1] > 0 ? block->total_naive[1] / block->naive_cases[1] : NAN;
+        weigh(block, said, ensemble->settings.eagerness, verdict->weights[i]);
+        mix_weights(block, mixes);
+        verdict->fell_back[i] = mixes[MIX_NAIVE] > .5;
+    }
+}

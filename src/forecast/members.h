@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ * The forecasts an ensemble is made of, each asked at every origin with what was known there:
+ * seasons repeated, autoregressions on the last weeks, harmonics of day and week. A series is seen
+ * on its scale (scale.h), holes filled by what was known before them. */
+#ifndef FOREWARM_FORECAST_MEMBERS_H
+#define FOREWARM_FORECAST_MEMBERS_H
+
+#include "forecast/fourier.h"
+#include "forecast/scale.h"
+#include <stdint.h>
+
+enum members_number {
+    MEMBERS_LAST,     /* the last value */
+    MEMBERS_DAY,      /* the last day again */
+    MEMBERS_WEEK,     /* the last week again */
+    MEMBERS_DAYS,     /* mean of the same time of the last seven days */
+    MEMBERS_WEEKS,    /* median of the same time of the last four weeks */
+    MEMBERS_SHIFTED,  /* the last week again, moved to the level of the last day */
+    MEMBERS_RIDGE,    /* autoregression on the scale, */
+    MEMBERS_LEVELS,   /* on levels, */
+    MEMBERS_CHANGES,  /* of changes against the day before (the week, without a day) */
+    MEMBERS_HARMONIC, /* day and week, seldom forgotten, */
+    MEMBERS_RECENT,   /* sooner forgotten */
+    MEMBERS_COUNT,
+};
+extern const char *const members_names[MEMBERS_COUNT];
+
+struct members_plan {
+    int day, week;             /* steps; day 0: a step is a day or longer; week 0: neither */
+    int horizon;               /* steps ahead */
+    int first, spacing, count; /* origins: values before them are known */
+};
+struct members {
+    struct members_plan plan;
+    int n;
+    const double *y; /* borrowed; NaN: missing */
+    struct scale scale;
+    double *filled; /* n + horizon, on the scale */
+    double *levels; /* the same, levels */
+    struct fourier fits[2];
+    struct fourier_state states[2];
+    bool fits_made;
+    int learned; /* values the harmonics know */
+};
+
+/* FW_INPUT: nothing is known before the first origin. */
+FW_MUST_CHECK enum fw_err members_init(struct members *members, const double *y, int n,
+                                       const struct members_plan *plan, struct fw_detail *detail);
+void members_fini(struct members *members);
+/* What each says at origin number k (ascending): paths[member * horizon + h - 1], levels. Bit i of
+ * the answer: member i has something to say. */
+uint32_t members_ask(struct members *members, int k, double *paths);
+
+#endif
