@@ -5,7 +5,9 @@
 void foresee_init(struct foresee *foresee, unsigned sources)
 {
     foresee->sources = sources;
+    foresee->now_ns = foresee->load_ns = 0;
     prefetch_init(&foresee->prefetch);
+    admission_init(&foresee->admission, &prefetch_admission, 0);
     strides_init(&foresee->strides);
     pairs_init(&foresee->pairs, FORESEE_PAIRS_MAX);
     streams_init(&foresee->streams, FORESEE_LOG_MAX);
@@ -24,15 +26,37 @@ static bool consider(struct foresee *foresee, const struct prefetch_guess *guess
 {
     if (door->held(door->context, guess->key))
         return true;
-    switch (prefetch_judge(&foresee->prefetch, guess)) {
+    double worth;
+    switch (
+        prefetch_judge(&foresee->prefetch, &foresee->admission, guess, foresee->load_ns, &worth)) {
     case PREFETCH_WORTH:
-        return door->load(door->context, guess->key);
+        if (!admission_may_begin(&foresee->admission, worth, 1, foresee->now_ns) ||
+            !door->load(door->context, guess->key))
+            return false;
+        admission_begin(&foresee->admission, 1, foresee->now_ns);
+        return true;
     case PREFETCH_TOO_LATE:
         return true;
     case PREFETCH_DOUBTED:
         break;
     }
     return false;
+}
+
+void foresee_loaded(struct foresee *foresee)
+{
+    admission_end(&foresee->admission, 1, 1);
+}
+
+void foresee_used(struct foresee *foresee)
+{
+    admission_outcome(&foresee->admission, 1, true);
+}
+
+void foresee_wasted(struct foresee *foresee, uint64_t key)
+{
+    admission_outcome(&foresee->admission, 1, false);
+    prefetch_wasted(&foresee->prefetch, key);
 }
 
 /* Steps further ahead of the run until one is not worth it or its turn has not come. */
@@ -91,6 +115,8 @@ static enum fw_err look_at_pairs(struct foresee *foresee, uint64_t key, int64_t 
 enum fw_err foresee_request(struct foresee *foresee, uint64_t key, int64_t at_ns, bool missed,
                             int64_t load_ns, const struct foresee_door *door)
 {
+    foresee->now_ns = at_ns;
+    foresee->load_ns = load_ns;
     prefetch_request(&foresee->prefetch, key);
     if (foresee->sources & FORESEE_STRIDES)
         look_along_run(foresee, key, at_ns, load_ns, door);

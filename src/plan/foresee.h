@@ -26,6 +26,8 @@ struct foresee_door {
 struct foresee {
     unsigned sources;
     struct prefetch prefetch;
+    struct admission admission;
+    int64_t now_ns, load_ns; /* of the request at hand */
     struct strides strides;
     struct streams streams;
     struct pairs pairs;
@@ -38,10 +40,9 @@ void foresee_fini(struct foresee *foresee);
 FW_MUST_CHECK enum fw_err foresee_request(struct foresee *foresee, uint64_t key, int64_t at_ns,
                                           bool missed, int64_t load_ns,
                                           const struct foresee_door *door);
-/* What was loaded left unused. */
-static inline void foresee_wasted(struct foresee *foresee, uint64_t key)
-{
-    prefetch_wasted(&foresee->prefetch, key);
-}
+/* A load that was asked for is over; and what became of what was loaded, in the end. */
+void foresee_loaded(struct foresee *foresee);
+void foresee_used(struct foresee *foresee);
+void foresee_wasted(struct foresee *foresee, uint64_t key);
 
 #endif

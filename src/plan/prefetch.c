@@ -2,6 +2,9 @@
 #include "plan/prefetch.h"
 #include <string.h>
 
+const struct admission_settings prefetch_admission = {
+    .concurrent = PREFETCH_WATCHED_MAX, .waste_share = 0, .load_price = 7.0 / 3};
+
 void prefetch_init(struct prefetch *prefetch)
 {
     memset(prefetch, 0, sizeof *prefetch);
@@ -157,14 +160,21 @@ static void watch_guess(struct prefetch *prefetch, const struct prefetch_guess *
     prefetch->count++;
 }
 
-enum prefetch_verdict prefetch_judge(struct prefetch *prefetch, const struct prefetch_guess *guess)
+enum prefetch_verdict prefetch_judge(struct prefetch *prefetch, struct admission *admission,
+                                     const struct prefetch_guess *guess, int64_t load_ns,
+                                     double *worth)
 {
     watch_guess(prefetch, guess);
     const struct prefetch_class *class = &prefetch->classes[guess->class];
-    uint64_t wrong = class->judged + PREFETCH_DOUBT - class->right;
-    if ((uint64_t) class->right * PREFETCH_VALUE < wrong * PREFETCH_COST)
+    double right = (double)class->right / (double)(class->judged + PREFETCH_DOUBT);
+    struct admission_case of = {.probability = right,
+                                .weight = 1,
+                                .saved_ns = load_ns,
+                                .load_ns = (int64_t)((1 - right) * (double)load_ns),
+                                .bytes = 1};
+    if (!(admission_worth(admission, &of) > 0))
         return PREFETCH_DOUBTED;
-    bool spares = (uint64_t) class->right * guess->saves * PREFETCH_VALUE >=
-                  wrong * PREFETCH_COST * PREFETCH_SAVES_ALL;
-    return spares ? PREFETCH_WORTH : PREFETCH_TOO_LATE;
+    of.saved_ns = (int64_t)((double)load_ns * guess->saves / PREFETCH_SAVES_ALL);
+    *worth = admission_worth(admission, &of);
+    return admission_wants(admission, *worth) ? PREFETCH_WORTH : PREFETCH_TOO_LATE;
 }

@@ -6,11 +6,13 @@
  * guess is right if its key is asked for soon (and is counted in its turn, for what is right is
  * known earlier than what is wrong): popular keys are asked for some time, and prove nothing.
  *
- * Worth it is what spares more than it costs: with the probability p that the guess is right and
- * the share s of the load time that it then spares (all of it, if the load ends in time),
- *     p s V >= (1 - p) C,    V : C = 3 : 7
+ * Worth it is what spares more than it costs, by the one comparison of plan/admission.h: with the
+ * probability p that the guess is right it spares the share s of the load's time that is over when
+ * it is asked for; a load for nothing costs, with the probability 1 - p, and one that is asked for
+ * would have had to be made anyway:
+ *     p s - (1 - p) C > 0,    C = 7 / 3
  * so that of loads in time seven in ten come true at least, and those that come late have to be
- * surer (reference: admission by expected benefit, Gill and Bathen, FAST 2007).
+ * surer.
  *
  * The account of what was fetched has one outcome for each: at every moment
  *   issued = used + late + unused + pending. */
@@ -22,6 +24,7 @@
 #include "learn/pairs.h"
 #include "learn/streams.h"
 #include "learn/strides.h"
+#include "plan/admission.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,8 +34,6 @@ enum {
     PREFETCH_WITHIN_MIN = 16,    /* these and */
     PREFETCH_WITHIN_STEPS = 4,   /* this many times as long as the run would take */
     PREFETCH_DOUBT = 2, /* wrong guesses that every class begins with: luck is no evidence */
-    PREFETCH_VALUE = 3, /* of a load spared, */
-    PREFETCH_COST = 7,  /* against that of one in vain */
     PREFETCH_REMEMBERED_MAX = 128, /* judged guesses after which a class forgets half */
     PREFETCH_AHEAD_MAX = 64,
     PREFETCH_SAVES_ALL = 1024, /* a load that ends in time */
@@ -105,7 +106,12 @@ enum prefetch_verdict {
     PREFETCH_TOO_LATE, /* sure enough, but would spare too little */
     PREFETCH_WORTH,
 };
-/* The guess's key is not held: worth fetching? Watches the guess. */
-enum prefetch_verdict prefetch_judge(struct prefetch *prefetch, const struct prefetch_guess *guess);
+/* What a load for nothing costs, and how many of them may be: for admission_init. */
+extern const struct admission_settings prefetch_admission;
+/* The guess's key is not held: worth fetching, when a load takes `load_ns`? Watches the guess;
+ * *worth is for admission_may_begin. */
+enum prefetch_verdict prefetch_judge(struct prefetch *prefetch, struct admission *admission,
+                                     const struct prefetch_guess *guess, int64_t load_ns,
+                                     double *worth);
 
 #endif

@@ -30,10 +30,16 @@ struct run {
     enum fw_err err; /* of a load that was to begin */
 };
 
+static bool foresees(const struct run *run)
+{
+    return run->settings->prefetch == CACHE_RUN_SEQUENTIAL ||
+           run->settings->prefetch == CACHE_RUN_MIX;
+}
+
 static void wasted(struct run *run, uint64_t key)
 {
     run->result->account.unused++;
-    if (run->settings->prefetch != CACHE_RUN_PATTERN)
+    if (foresees(run))
         foresee_wasted(&run->foresee, key);
 }
 
@@ -104,6 +110,8 @@ static enum fw_err finish_loads(struct run *run)
             continue;
         run->open--;
         map64_remove(&run->index, load.key, NULL);
+        if (foresees(run))
+            foresee_loaded(&run->foresee);
         enum fw_err err = cache_add(&run->cache, load.key, room_of(run, load.bytes), true);
         if (err == FW_LIMIT) {
             run->result->refused++;
@@ -128,6 +136,10 @@ static int64_t join_load(struct run *run, uint64_t key)
     run->loading[at].open = false;
     run->open--;
     run->result->account.late++;
+    if (foresees(run)) {
+        foresee_loaded(&run->foresee);
+        foresee_used(&run->foresee);
+    }
     run->result->bytes_late += run->loading[at].bytes;
     return run->loading[at].ready_ns - run->now_ns;
 }
@@ -179,6 +191,8 @@ static enum fw_err take(struct run *run, const struct cache_request *request)
     const struct cache_entry *entry = cache_peek(&run->cache, request->key);
     bool first_use = entry && entry->queue == CACHE_PROBATION, hit = entry != NULL;
     result->account.used += first_use;
+    if (first_use && foresees(run))
+        foresee_used(&run->foresee);
     result->requests++;
     result->bytes += request->bytes;
     if (hit) {

@@ -46,8 +46,11 @@ static struct world live(unsigned sources, uint64_t (*next)(struct prng *prng, u
     for (uint64_t i = 0; i < requests; i++) {
         uint64_t key = next(&prng, i), ready_ns;
         world.now_ns += GAP_NS;
-        world.hits +=
-            map64_remove(&world.loads, key, &ready_ns) && (int64_t)ready_ns <= world.now_ns;
+        if (map64_remove(&world.loads, key, &ready_ns)) {
+            world.hits += (int64_t)ready_ns <= world.now_ns;
+            foresee_loaded(foresee);
+            foresee_used(foresee);
+        }
         assert_int_equal(foresee_request(foresee, key, world.now_ns, true, LOAD_NS, &door), FW_OK);
     }
     map64_fini(&world.loads);

@@ -14,6 +14,15 @@ static struct stride_run run_at(uint64_t last, uint32_t steps)
     return (struct stride_run){.last = last, .stride = 1, .steps = steps, .gap_ns = 10, .gap = 1};
 }
 
+static struct admission prices;
+
+static enum prefetch_verdict judge(struct prefetch *prefetch, const struct prefetch_guess *guess,
+                                   int64_t load_ns)
+{
+    double worth;
+    return prefetch_judge(prefetch, &prices, guess, load_ns, &worth);
+}
+
 /* One guess in `every` is wrong (0: all are right), each would spare its share of 50 ns: how many
  * of 3000 are worth a load? */
 static int worth(uint32_t every, int64_t gap_ns)
@@ -21,12 +30,13 @@ static int worth(uint32_t every, int64_t gap_ns)
     struct prefetch *prefetch = malloc(sizeof *prefetch);
     assert_non_null(prefetch);
     prefetch_init(prefetch);
+    admission_init(&prices, &prefetch_admission, 0);
     int count = 0;
     for (uint64_t i = 0; i < 3000; i++) {
         struct stride_run run = run_at(i * 1000, 9);
         run.gap_ns = gap_ns;
         struct prefetch_guess guess = prefetch_guess_run(&run, 1, 50);
-        count += prefetch_judge(prefetch, &guess) == PREFETCH_WORTH;
+        count += judge(prefetch, &guess, 50) == PREFETCH_WORTH;
         prefetch_request(prefetch, every > 0 && i % every == 0 ? 999 : run.last + 1);
     }
     prefetch_fini(prefetch);
@@ -34,7 +44,7 @@ static int worth(uint32_t every, int64_t gap_ns)
     return count;
 }
 
-/* F4: a load ahead is judged by what it is worth. */
+/* F4: a load ahead is judged by what it is worth, with the comparison of plan/admission.h. */
 static void guesses_earn_their_loads(void **state)
 {
     (void)state;
@@ -58,12 +68,13 @@ static void too_late_is_wrong_and_so_is_wasted(void **state)
     (void)state;
     struct prefetch *prefetch = malloc(sizeof *prefetch);
     assert_non_null(prefetch);
+    admission_init(&prices, &prefetch_admission, 0);
     for (int wasted = 0; wasted < 2; wasted++) {
         prefetch_init(prefetch);
         for (uint64_t i = 0; i < 100; i++) {
             struct stride_run run = run_at(i * 1000, 9);
             struct prefetch_guess guess = prefetch_guess_run(&run, 1, 5);
-            assert_int_equal(prefetch_judge(prefetch, &guess), PREFETCH_DOUBTED);
+            assert_int_equal(judge(prefetch, &guess, 5), PREFETCH_DOUBTED);
             if (wasted)
                 prefetch_wasted(prefetch, run.last + 1);
             for (int other = 0; !wasted && other < 40; other++)
