@@ -117,6 +117,8 @@ static enum fw_err load_tls(struct access *access, struct config *config, struct
     FW_TRY(trust(access, &config->fallback, "fallback.ca_file", detail));
     for (uint32_t i = 0; i < config->resource_count; i++)
         FW_TRY(trust(access, &config->resources[i].upstream, "ca_file", detail));
+    for (uint32_t i = 0; i < config->prefetch_count; i++)
+        FW_TRY(trust(access, &config->prefetch[i].upstream, "prefetch.ca_file", detail));
     return FW_OK;
 }
 

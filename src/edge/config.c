@@ -266,6 +266,8 @@ static void read_pair(struct config_reader *reader, const struct yaml_pair *pair
         config_read_devices(reader, pair->value);
     else if (str_equal(pair->key, STR("events")))
         config_read_events(reader, pair->value);
+    else if (str_equal(pair->key, STR("prefetch")))
+        config_read_prefetch(reader, pair->value);
     else if (str_equal(pair->key, STR("resources")))
         config_read_resources(reader, pair->value);
     else if (!edge_row(pair->key) && config_is_grouped(pair->key, &group))

@@ -16,7 +16,8 @@ enum {
     CONFIG_ALIASES_MAX = 64,
     CONFIG_HEADERS_MAX = 16,
     CONFIG_COMMAND_MAX = 8191,
-    CONFIG_EDGES_MAX = 256
+    CONFIG_EDGES_MAX = 256,
+    CONFIG_PREFETCH_MAX = 64
 };
 
 /* scheme://host[:port][/prefix], taken apart. */
@@ -150,6 +151,21 @@ struct config_resource {
     uint32_t line;      /* where it stands in the file */
 };
 
+/* An upstream whose pages are kept and fetched ahead. */
+struct config_prefetch {
+    struct config_url upstream;
+    const char *paths;    /* prefixes, separated by blanks */
+    const char *session;  /* header:NAME, cookie:NAME, address; "": see edge/pages/page_session.h */
+    const char *ignore_cookies; /* names, separated by blanks; "*" all */
+    const char *ca_file;
+    unsigned strategies; /* bits of enum page_strategy */
+    uint64_t cache, object_max;
+    uint64_t budget; /* bytes a second; UINT64_MAX: no limit */
+    int64_t max_concurrent, yield_at;
+    int64_t assume_fresh_ns, load_timeout_ns;
+    bool ahead;
+};
+
 /* A planned event, as POST /v1/events takes it. */
 struct config_event {
     const char *name;     /* events of one name are judged together */
@@ -221,6 +237,8 @@ struct config {
     uint32_t resource_count;
     const struct config_event *events;
     uint32_t event_count;
+    struct config_prefetch *prefetch;
+    uint32_t prefetch_count;
     struct config_text *texts; /* what the pointers above point to */
     _Atomic uint32_t references;
 };

@@ -206,7 +206,8 @@ void config_check(struct config_reader *reader, const yaml_node_t *root)
     reader->walk.problems = problems;
     const yaml_node_t *resources = value_or(config_find(pairs, count, "resources"), NULL);
     const yaml_node_t *control = value_or(config_find(pairs, count, "control"), root);
-    if (!resources || (resources->type == YAML_SEQUENCE_NODE && config->resource_count == 0))
+    if ((!resources || (resources->type == YAML_SEQUENCE_NODE && config->resource_count == 0)) &&
+        !config_find(pairs, count, "prefetch"))
         yaml_walk_problem(&reader->walk, resources,
                           "resources: missing, expected a list of at least one");
     check_listen(reader, value_or(config_find(pairs, count, "listen"), root), "listen",
@@ -231,5 +232,6 @@ void config_check(struct config_reader *reader, const yaml_node_t *root)
     config_check_devices(reader, value_or(config_find(pairs, count, "devices"), root));
     config_check_access(reader, pairs, count);
     check_resources(reader, resources);
+    config_check_prefetch(reader, value_or(config_find(pairs, count, "prefetch"), root));
     config_check_events(reader, value_or(config_find(pairs, count, "events"), root));
 }

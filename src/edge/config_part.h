@@ -25,6 +25,7 @@ CONFIG_TABLE(config_call_key)
 CONFIG_TABLE(config_level_key)
 CONFIG_TABLE(config_device_key)
 CONFIG_TABLE(config_event_key)
+CONFIG_TABLE(config_prefetch_key)
 #undef CONFIG_TABLE
 
 enum { CONFIG_TEXTS_MAX = 64 << 20, CONFIG_FILE_MAX = 16 << 20 };
@@ -102,6 +103,9 @@ void config_check_pinned(struct config_reader *reader, const yaml_node_t *list);
 /* config_event.c */
 void config_read_events(struct config_reader *reader, const yaml_node_t *list);
 void config_check_events(struct config_reader *reader, const yaml_node_t *list);
+/* config_prefetch.c */
+void config_read_prefetch(struct config_reader *reader, const yaml_node_t *node);
+void config_check_prefetch(struct config_reader *reader, const yaml_node_t *node);
 /* Contradictions between parts, once everything is read. */
 void config_check(struct config_reader *reader, const yaml_node_t *root);
 

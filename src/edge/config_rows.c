@@ -255,6 +255,8 @@ const struct option_row config_top_keys[] = {
     {"resources", OPTION_TEXT, 0, "", 0, 0, true, NULL, "List of resources. Required."},
     {"events", OPTION_TEXT, 0, "", 0, 0, true, NULL,
      "List of planned events: what is loaded in time for them."},
+    {"prefetch", OPTION_TEXT, 0, "", 0, 0, true, NULL,
+     "Upstreams whose pages are kept and fetched ahead: one mapping, or a list of them."},
     {"fallback", OPTION_TEXT, 0, "", 0, 0, true, NULL,
      "Where requests go that are not held: keys url, edge_id, shared_secret_file, ca_file."},
     {"resource_from", OPTION_TEXT, 0, "", 0, 255, true, NULL,
@@ -311,7 +313,8 @@ const size_t config_call_key_count = 1;
 
 /* Counts are constants of this file, so that the table below can be one. */
 #define ROWS(rows) rows, sizeof rows / sizeof rows[0]
-enum { EVENT_KEYS = 8 }; /* checked in config_event.c */
+enum { EVENT_KEYS = 8 };     /* checked in config_event.c */
+enum { PREFETCH_KEYS = 14 }; /* checked in config_prefetch.c */
 enum { EDGE_KEYS = 2 };
 enum { DEVICE_KEYS = 4 }; /* checked in config_devices.c */
 const struct config_section config_sections[] = {
@@ -321,6 +324,8 @@ const struct config_section config_sections[] = {
     {"core.edges[]", "an edge that may send signed requests", config_edge_keys, EDGE_KEYS},
     {"devices[]", "one of several devices", config_device_keys, DEVICE_KEYS},
     {"events[]", "one planned event", config_event_keys, EVENT_KEYS},
+    {"prefetch[]", "an upstream whose pages are kept and fetched ahead", config_prefetch_keys,
+     PREFETCH_KEYS},
     {"resources[]", "one resource", ROWS(config_resource_rows)},
     {"resources[]", "one resource, parts", ROWS(config_resource_keys)},
     {"resources[].warmer", "how it is loaded and unloaded", ROWS(config_warmer_rows)},

@@ -12,6 +12,7 @@ struct control;
 struct control_setup {
     struct brain *brain;
     struct metrics *metrics;
+    struct slots *slots;
 };
 
 /* Binds and starts. FW_IN_USE names the address and what to do. */

@@ -169,6 +169,14 @@ static void collect(void *context, enum metric_id metric, struct metrics_writer 
         if (brain_fleet(source->brain))
             collect_fleet(source, metric, writer);
         break;
+    case METRIC_PREFETCH_ISSUED:
+    case METRIC_PREFETCH_USED:
+    case METRIC_PREFETCH_LATE:
+    case METRIC_PREFETCH_UNUSED:
+    case METRIC_PAGES:
+    case METRIC_PAGE_CACHE:
+        control_collect_pages(source->call->control, metric, writer);
+        break;
     default:
         break;
     }

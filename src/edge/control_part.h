@@ -137,6 +137,11 @@ call_brain_fn control_plan_event, control_forecast;
 /* control_fleet.c */
 call_brain_fn control_fleet;
 void control_write_fleet(struct json *json, struct site *site); /* of one resource */
+/* control_pages.c */
+void control_write_pages(struct control *control, struct json *json);
+void control_write_next_pages(struct control *control, uint64_t session, struct json *json);
+void control_collect_pages(struct control *control, enum metric_id metric,
+                           struct metrics_writer *writer);
 /* control_metrics.c */
 call_brain_fn control_metrics, control_ready;
 /* control_events.c */

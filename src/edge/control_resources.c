@@ -370,6 +370,7 @@ bool control_predictions(struct brain *brain, struct call *call)
         json_object_end(&json);
     }
     json_array_end(&json);
+    control_write_pages(call->control, &json);
     json_object_end(&json);
     free(ranked);
     return true;
@@ -399,6 +400,7 @@ bool control_next(struct brain *brain, struct call *call)
         json_object_end(&json);
     }
     json_array_end(&json);
+    control_write_next_pages(call->control, session != 0 ? session : 1, &json);
     json_object_end(&json);
     return true;
 }

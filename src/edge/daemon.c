@@ -267,7 +267,7 @@ static enum fw_err start(struct daemon *daemon, struct fw_detail *detail)
         view_destroy(&view);
         return err;
     }
-    const struct control_setup control = {daemon->brain, daemon->metrics};
+    const struct control_setup control = {daemon->brain, daemon->metrics, daemon->slots};
     return control_create(&daemon->control, &control, daemon->config, detail);
 }
 

@@ -72,7 +72,19 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
       "Arrivals told to other forewarms, heard from them, and dropped.")                           \
     X(METRIC_FLEET_LOADS, "forewarm_fleet_loads_total", COUNTER, "result", NONE,                   \
       "Loads of shared resources: lease granted, joined another's, lease lost, alone without "     \
-      "Redis.")
+      "Redis.")                                                                                    \
+    X(METRIC_PREFETCH_ISSUED, "forewarm_prefetch_issued_total", COUNTER, "", NONE,                 \
+      "Pages that were fetched ahead.")                                                            \
+    X(METRIC_PREFETCH_USED, "forewarm_prefetch_used_total", COUNTER, "", NONE,                     \
+      "Pages fetched ahead that were there when they were asked for.")                             \
+    X(METRIC_PREFETCH_LATE, "forewarm_prefetch_late_total", COUNTER, "", NONE,                     \
+      "Pages that were asked for while they were being fetched ahead.")                            \
+    X(METRIC_PREFETCH_UNUSED, "forewarm_prefetch_unused_total", COUNTER, "", NONE,                 \
+      "Pages fetched ahead that nobody asked for in time, or that were not to be had or kept.")    \
+    X(METRIC_PAGES, "forewarm_page_requests_total", COUNTER, "result", NONE,                       \
+      "Requests for pages by where their answer came from.")                                       \
+    X(METRIC_PAGE_CACHE, "forewarm_page_cache_bytes", GAUGE, "", NONE,                             \
+      "Memory that kept pages take.")
 
 enum metric_id {
 #define X(id, name, type, labels, buckets, help) id,

@@ -72,6 +72,34 @@ static void note_options(struct relay *relay)
              LOG_TEXT("next", "let them agree, or make a resource of its own for each"));
 }
 
+static struct upstream_limits upstream_limits(const struct config *config)
+{
+    return (struct upstream_limits){
+        .connect_timeout_ns = config->connect_timeout_ns,
+        .first_byte_timeout_ns = config->first_byte_timeout_ns,
+        .chunk_timeout_ns = config->chunk_timeout_ns,
+        .idle_timeout_ns = config->idle_timeout_ns,
+        .keep = config->upstream_connections,
+    };
+}
+
+/* Is it for a page that is kept? Then it is dealt with elsewhere. */
+static bool answer_page(struct proxy *proxy, struct exchange *exchange, const struct view *view,
+                        const struct server_request *request, bool strip)
+{
+    const struct config *config = view->config;
+    uint32_t number = config->prefetch_count > 0 ? pages_find(config, request->path) : TABLE_NONE;
+    if (number == TABLE_NONE)
+        return false;
+    struct upstream_limits limits = upstream_limits(config);
+    if (!proxy->pages && pages_create(&proxy->pages, proxy->loop, proxy->server, proxy->viewer,
+                                      proxy->metrics, &limits) != FW_OK)
+        exchange_error(exchange, FW_NOMEM, 1, (struct str){0});
+    else
+        pages_request(proxy->pages, exchange, number, strip);
+    return true;
+}
+
 static void on_request(void *context, struct exchange *exchange,
                        const struct server_request *request)
 {
@@ -87,7 +115,8 @@ static void on_request(void *context, struct exchange *exchange,
         on_refused(proxy, why);
         return;
     }
-    if (proxy_answer_own(exchange, view, request))
+    if (proxy_answer_own(exchange, view, request) ||
+        answer_page(proxy, exchange, view, request, strip))
         return;
     relay = relay_take(proxy);
     if (!relay) {
@@ -121,6 +150,12 @@ static void on_request(void *context, struct exchange *exchange,
     begin(relay);
 }
 
+/* A relay begins with its proxy and a visit with its pages: that tells them apart. */
+static bool is_visit(const struct proxy *proxy, const struct relay *relay)
+{
+    return proxy->pages && relay->proxy != proxy;
+}
+
 static void on_gone(void *context, struct exchange *exchange)
 {
     struct proxy *proxy = context;
@@ -128,6 +163,10 @@ static void on_gone(void *context, struct exchange *exchange)
     if (!relay)
         return;
     metrics_add(proxy->metrics, METRIC_CLIENT_GONE, 0, 0, 1);
+    if (is_visit(proxy, relay)) {
+        pages_gone(exchange);
+        return;
+    }
     if (relay->state == RELAY_HELD)
         relay_event(relay, EVENT_GONE, 0);
     relay_finish(relay, FW_CANCELLED);
@@ -136,8 +175,9 @@ static void on_gone(void *context, struct exchange *exchange)
 static void on_writable(void *context, struct exchange *exchange)
 {
     struct relay *relay = exchange_context(exchange);
-    (void)context;
-    if (relay && relay->upstream && relay->state == RELAY_STREAMING)
+    if (relay && is_visit(context, relay))
+        pages_writable(exchange);
+    else if (relay && relay->upstream && relay->state == RELAY_STREAMING)
         upstream_resume(relay->upstream);
 }
 
@@ -178,17 +218,6 @@ enum fw_err proxy_create(struct proxy **out, struct viewer *viewer, struct bus *
     return FW_OK;
 }
 
-static struct upstream_limits upstream_limits(const struct config *config)
-{
-    return (struct upstream_limits){
-        .connect_timeout_ns = config->connect_timeout_ns,
-        .first_byte_timeout_ns = config->first_byte_timeout_ns,
-        .chunk_timeout_ns = config->chunk_timeout_ns,
-        .idle_timeout_ns = config->idle_timeout_ns,
-        .keep = config->upstream_connections,
-    };
-}
-
 enum fw_err proxy_attach(struct proxy *proxy, uv_loop_t *loop, struct server *server)
 {
     struct upstream_limits limits = upstream_limits(viewer_look(proxy->viewer)->config);
@@ -201,6 +230,8 @@ void proxy_reconfigure(struct proxy *proxy, const struct config *config)
 {
     struct upstream_limits limits = upstream_limits(config);
     upstream_pool_set_limits(proxy->pool, &limits);
+    if (proxy->pages)
+        pages_set_limits(proxy->pages, &limits);
 }
 
 void proxy_close(struct proxy *proxy)
@@ -214,6 +245,8 @@ void proxy_close(struct proxy *proxy)
         relay_finish(relay, FW_CLOSED);
         exchange_abort(exchange);
     }
+    if (proxy->pages)
+        pages_close(proxy->pages);
     upstream_pool_destroy(&proxy->pool);
 }
 
@@ -229,6 +262,7 @@ void proxy_destroy(struct proxy **out)
         buf_fini(&relay->head);
         free(relay);
     }
+    pages_destroy(&proxy->pages);
     map64_fini(&proxy->held);
     buf_fini(&proxy->scratch);
     free(proxy);

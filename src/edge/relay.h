@@ -10,6 +10,7 @@
 
 #include "edge/http_parser.h"
 #include "edge/model.h"
+#include "edge/pages/pages.h"
 #include "edge/proxy.h"
 #include "edge/rewrite.h"
 #include "edge/upstream.h"
@@ -63,6 +64,7 @@ struct proxy {
     unsigned sender;
     struct metrics_shard *metrics;
     struct upstream_pool *pool;
+    struct pages *pages; /* NULL until one is asked for */
     struct map64 held; /* request id -> relay */
     uint64_t counter;
     struct relay *relays, *free_relays;

@@ -171,10 +171,13 @@ void rewrite_response(const struct rewrite_response *rewrite, struct buf *out)
         cached |= field->name.len == 13 && is(field->name, "cache-control");
         add_field(out, field->name, field->value);
     }
-    add_field(out, STR("x-forewarm-resource"), rewrite->resource);
-    add_field(out, STR("x-forewarm-state"), rewrite->state);
-    add_number_field(out, STR("x-forewarm-wait-ms: "),
-                     (uint64_t)(rewrite->wait_ms > 0 ? rewrite->wait_ms : 0));
+    if (rewrite->resource.len > 0) {
+        add_field(out, STR("x-forewarm-resource"), rewrite->resource);
+        add_field(out, STR("x-forewarm-state"), rewrite->state);
+        add_number_field(out, STR("x-forewarm-wait-ms: "),
+                         (uint64_t)(rewrite->wait_ms > 0 ? rewrite->wait_ms : 0));
+    }
+    buf_add_str(out, rewrite->extra);
     if (stream)
         buf_add_text(out, cached ? "X-Accel-Buffering: no\r\n"
                                  : "X-Accel-Buffering: no\r\nCache-Control: no-cache\r\n");

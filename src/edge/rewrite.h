@@ -31,8 +31,9 @@ struct rewrite_response {
     const struct head *head;
     enum rewrite_body body;
     bool keep_alive, http_1_0;  /* the client's */
-    struct str resource, state; /* x-forewarm-resource, x-forewarm-state */
+    struct str resource, state; /* x-forewarm-resource, x-forewarm-state; "": of no resource */
     int64_t wait_ms;
+    struct str extra; /* further lines, with their CRLF */
 };
 void rewrite_response(const struct rewrite_response *rewrite, struct buf *out);
 /* text/event-stream or NDJSON: pieces that must not wait for each other. */

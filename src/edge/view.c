@@ -13,6 +13,7 @@ struct slots {
     struct table ids;
     struct slot_line **lines; /* by number in `ids` */
     uint32_t capacity;
+    struct page_sites *pages;
 };
 
 enum fw_err slots_create(struct slots **slots, uint32_t max)
@@ -21,7 +22,15 @@ enum fw_err slots_create(struct slots **slots, uint32_t max)
     if (!*slots)
         return FW_NOMEM;
     table_init(&(*slots)->ids, max);
-    return FW_OK;
+    enum fw_err err = page_sites_create(&(*slots)->pages);
+    if (err != FW_OK)
+        slots_destroy(slots);
+    return err;
+}
+
+struct page_sites *slots_pages(struct slots *slots)
+{
+    return slots->pages;
 }
 
 void slots_destroy(struct slots **slots)
@@ -33,6 +42,7 @@ void slots_destroy(struct slots **slots)
         free((*slots)->lines[i]);
     }
     free((*slots)->lines);
+    page_sites_destroy(&(*slots)->pages);
     table_fini(&(*slots)->ids);
     free(*slots);
     *slots = NULL;
@@ -116,6 +126,27 @@ static enum fw_err add_names(struct view *view)
     return FW_OK;
 }
 
+static void drop_pages(struct view *view)
+{
+    for (uint32_t i = 0; view->pages && i < view->config->prefetch_count; i++)
+        page_site_drop(view->pages[i]);
+    free(view->pages);
+    view->pages = NULL;
+}
+
+static enum fw_err find_pages(struct view *view, struct slots *slots)
+{
+    const struct config *config = view->config;
+    if (config->prefetch_count == 0)
+        return FW_OK;
+    view->pages = calloc(config->prefetch_count, sizeof *view->pages);
+    if (!view->pages)
+        return FW_NOMEM;
+    for (uint32_t i = 0; i < config->prefetch_count; i++)
+        FW_TRY(page_sites_get(slots->pages, &config->prefetch[i], &view->pages[i]));
+    return FW_OK;
+}
+
 enum fw_err view_create(struct view **out, struct config *config, struct slots *slots,
                         uint64_t version)
 {
@@ -139,7 +170,10 @@ enum fw_err view_create(struct view **out, struct config *config, struct slots *
     }
     if (err == FW_OK)
         err = add_names(view);
+    if (err == FW_OK)
+        err = find_pages(view, slots);
     if (err != FW_OK) {
+        drop_pages(view);
         view->config = NULL; /* stays with the caller */
         view_destroy(&view);
         return err;
@@ -152,8 +186,10 @@ void view_destroy(struct view **view)
 {
     if (!*view)
         return;
-    if ((*view)->config)
+    if ((*view)->config) {
+        drop_pages(*view);
         config_free(&(*view)->config);
+    }
     table_fini(&(*view)->names);
     free((*view)->by_name);
     free((*view)->routes);

@@ -12,6 +12,7 @@
 #include "base/table.h"
 #include "edge/config.h"
 #include "edge/options.h"
+#include "edge/pages/page_site.h"
 #include <stdatomic.h>
 
 struct slot {
@@ -43,6 +44,7 @@ struct view {
     uint32_t *by_name;     /* name number -> index in `routes` */
     struct route *routes;
     uint32_t route_count;
+    struct page_site **pages; /* one reference each; as config->prefetch */
     uint64_t version;
 };
 
@@ -59,5 +61,6 @@ void view_destroy(struct view **view);
 FW_MUST_CHECK enum fw_err slots_create(struct slots **slots, uint32_t max);
 void slots_destroy(struct slots **slots);
 FW_MUST_CHECK enum fw_err slots_get(struct slots *slots, struct str id, struct slot **slot);
+struct page_sites *slots_pages(struct slots *slots);
 
 #endif
