@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "edge/brain_part.h"
 #include "edge/log.h"
+#include "edge/prefixes.h"
 #include <stdlib.h>
 
 /* ---- time and stepping ---- */
@@ -236,6 +237,7 @@ static void on_tick(uv_timer_t *timer)
         journal_file_flush(brain->journal);
     }
     brain_save_if_changed(brain);
+    brain_look_at_prefixes(brain);
     if (brain->now_ns - brain->looked_ns >= BRAIN_LOOK_NS) {
         brain_look_at_servers(brain);
         brain->looked_ns = brain->now_ns;
@@ -387,8 +389,12 @@ void brain_stop(struct brain *brain)
     brain->mailbox.closed = true;
     pthread_mutex_unlock(&brain->mailbox.lock);
     for (uint32_t i = 0; i < brain->place_count; i++)
-        if (brain->places[i].site)
+        if (brain->places[i].site) {
+            struct prefixes *prefixes = atomic_load(&brain->places[i].site->slot->prefixes);
             site_cancel(brain->places[i].site);
+            if (prefixes)
+                prefixes_cancel(prefixes);
+        }
 }
 
 static void close_handle(uv_handle_t *handle, void *context)

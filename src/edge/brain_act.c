@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "edge/brain_part.h"
 #include "edge/log.h"
+#include "edge/prefixes.h"
 #include <stdlib.h>
 
 /* ---- drains ---- */
@@ -189,8 +190,11 @@ static void enter_state(struct brain *brain, const struct action *action)
 {
     struct brain_place *place = &brain->places[action->resource];
     struct slot *slot = place->site->slot;
+    struct prefixes *prefixes = atomic_load(&slot->prefixes);
     if (action->status == RESOURCE_WARM && place->state != RESOURCE_DRAINING)
         place->ready_ns = action->at_ns;
+    if (prefixes && action->status != RESOURCE_WARM && action->status != RESOURCE_DRAINING)
+        prefixes_lost(prefixes);
     place->state = action->status;
     atomic_store(&slot->state, action->status);
     atomic_store(&slot->warm, action->status == RESOURCE_WARM ? 1 : 0);

@@ -79,6 +79,7 @@ static void configure_one(struct brain *brain, struct config *config,
     struct brain_place *place = &brain->places[number];
     bool replace = place->site->in_force && !loads_alike(place->site->warmer.config, resource);
     site_configure(place->site, config, resource);
+    brain_configure_prefixes(place->site);
     const struct event event = {
         .kind = EVENT_RESOURCE, .resource = number, .id = id, .settings = &resource->engine};
     brain_step(brain, &event);

@@ -139,6 +139,10 @@ void brain_save_if_changed(struct brain *brain);
 void brain_save_last(struct brain *brain);
 void brain_stop_orphans(const struct brain *brain, const struct store_content *content);
 
+/* brain_prefill.c */
+void brain_look_at_prefixes(struct brain *brain);
+void brain_configure_prefixes(struct site *site);
+
 /* brain_events.c: those that are under way are told of when the daemon starts; a reload leaves them
  * alone, whether they were told of before or not. What is not configured any more is taken back. */
 void brain_plan_events(struct brain *brain, const struct config *config);

@@ -145,6 +145,7 @@ struct config_resource {
     struct config_call probe; /* url "": none is configured; an error unless the warmer is none or
                                  makes one */
     bool shared;              /* its server is the same for all forewarms over one Redis */
+    uint64_t prefill_bytes;   /* for prompts of sessions that are prefilled; 0: none are */
     int64_t hold_comments_ns; /* between comments on held streams; 0: only for clients that ask */
     double warm_factor; /* a probe is at warm speed when <= this times the learned warm latency
                            (3.0) */

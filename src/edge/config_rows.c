@@ -155,6 +155,9 @@ const struct option_row config_resource_rows[] = {
      "resource is warm."},
     {"ca_file", OPTION_TEXT, AT(ca_file), "", 0, OPTION_TEXT_MAX - 1, true, NULL,
      "https upstream: PEM file of the authorities to check it with; absent: the general ca_file."},
+    {"prefill", OPTION_SIZE, AT(prefill_bytes), "0B", 0, 0, true, NULL,
+     "llama-server: memory for the latest prompts of sessions, which it is given to read again, ahead of the session's next "
+     "request, when it has lost them and is idle; 0B: none are kept."},
     {"hold_comments", OPTION_DURATION, AT(hold_comments_ns), "0s", 0, HOUR, true, NULL,
      "Held requests with \"stream\": true get a comment this often; 0s: only those that ask for them."},
 };

@@ -2,6 +2,7 @@
  * /metrics: the shards of all threads, and what the engine has in its books. Made on the brain
  * thread, where the books are. /readyz stands here because it asks the brain too. */
 #include "base/time.h"
+#include "edge/prefixes.h"
 #include "edge/control_part.h"
 
 struct source {
@@ -69,6 +70,24 @@ static void collect_resource(const struct source *source, enum metric_id metric,
         collect_declined(id, &view, writer);
     else
         metrics_sample(writer, &id, 1, view.cost_usd);
+}
+
+static void collect_prefills(const struct source *source, enum metric_id metric, uint32_t resource,
+                             struct metrics_writer *writer)
+{
+    const struct site *site = brain_site(source->brain, resource);
+    struct prefixes *prefixes = atomic_load(&site->slot->prefixes);
+    struct prefix_counts counts;
+    if (!prefixes)
+        return;
+    prefixes_count(prefixes, &counts);
+    struct str labels[2] = {str_of(site->id)};
+    if (metric == METRIC_PREFILL_SECONDS)
+        metrics_sample(writer, labels, 1, time_to_seconds(counts.spent_ns));
+    for (int i = 0; i < PREFIX_RESULT_COUNT && metric == METRIC_PREFILLS; i++) {
+        labels[1] = str_of(prefix_result_name(i));
+        metrics_sample(writer, labels, 2, (double)counts.results[i]);
+    }
 }
 
 static void collect_memory(const struct source *source, struct metrics_writer *writer)
@@ -141,6 +160,12 @@ static void collect(void *context, enum metric_id metric, struct metrics_writer 
         for (uint32_t i = 0; i < engine_resource_count(engine); i++)
             if (brain_site(source->brain, i) && brain_site(source->brain, i)->configured)
                 collect_resource(source, metric, i, writer);
+        break;
+    case METRIC_PREFILLS:
+    case METRIC_PREFILL_SECONDS:
+        for (uint32_t i = 0; i < engine_resource_count(engine); i++)
+            if (brain_site(source->brain, i) && brain_site(source->brain, i)->configured)
+                collect_prefills(source, metric, i, writer);
         break;
     case METRIC_PREWARM_HITS:
         engine_totals(engine, brain_now_ns(source->brain), &totals);

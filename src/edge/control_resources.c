@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Resources as they stand, what is expected of them, and operators' wishes. */
 #include "base/time.h"
+#include "edge/prefixes.h"
 #include "edge/control_part.h"
 #include "plan/policies.h"
 #include <stdlib.h>
@@ -87,6 +88,28 @@ static void write_accounts(struct json *json, const struct accounts *accounts)
     json_object_end(json);
 }
 
+/* What became of prompts read again; null where none are kept. */
+static void write_prefill(struct json *json, const struct site *site)
+{
+    struct prefixes *prefixes = atomic_load(&site->slot->prefixes);
+    struct prefix_counts counts;
+    json_key(json, "prefill");
+    if (!prefixes) {
+        json_null(json);
+        return;
+    }
+    prefixes_count(prefixes, &counts);
+    json_object(json);
+    json_key_uint(json, "sessions", counts.sessions);
+    json_key_uint(json, "bytes", counts.bytes);
+    json_key_uint(json, "issued", counts.issued);
+    json_key_uint(json, "open", counts.open);
+    for (int i = 0; i < PREFIX_RESULT_COUNT; i++)
+        json_key_uint(json, prefix_result_name(i), counts.results[i]);
+    write_seconds(json, "spent_s", counts.spent_ns);
+    json_object_end(json);
+}
+
 static void write_prediction(struct json *json, const struct resource_view *view)
 {
     json_key_double(json, "rate_per_s", view->rate_per_s);
@@ -167,6 +190,7 @@ static void write_resource(struct brain *brain, uint32_t resource, struct json *
     json_key_text(json, "warmer", warmer_find((enum warmer_kind)site->config->warmer.kind)->name);
     json_key_text(json, "note", progress.note.text[0] ? progress.note.text : NULL);
     control_write_fleet(json, site);
+    write_prefill(json, site);
     write_seconds(json, "load_expected_s", view.expected_load_ns);
     write_seconds(json, "load_p90_s", view.load_p90_ns);
     write_seconds(json, "probe_warm_s", progress.warm_probe_ns);

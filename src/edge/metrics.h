@@ -43,6 +43,11 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
       "Requests whose options differ from the one before, so that the server loads anew.")         \
     X(METRIC_DOUBTED, "forewarm_doubted_total", COUNTER, "resource", NONE,                         \
       "Requests that were answered at cold speed by what was believed warm.")                      \
+    X(METRIC_PREFILLS, "forewarm_prefills_total", COUNTER, "resource,result", NONE,                \
+      "Prompts read again ahead of their sessions' next request: used, unused, cancelled by a "    \
+      "request, failed.")                                                                          \
+    X(METRIC_PREFILL_SECONDS, "forewarm_prefill_seconds_total", COUNTER, "resource", NONE,         \
+      "Time of servers that read prompts again.")                                                  \
     X(METRIC_STATE, "forewarm_resource_state", GAUGE, "resource,state", NONE,                      \
       "1 for the state the resource is in.")                                                       \
     X(METRIC_MEMORY, "forewarm_memory_bytes", GAUGE, "kind", NONE,                                 \

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "edge/access.h"
 #include "edge/log.h"
+#include "edge/prefixes.h"
 #include "edge/relay.h"
 #include <stdlib.h>
 
@@ -14,6 +15,9 @@ static void begin(struct relay *relay)
 {
     CHECK(relay->route);
     struct slot *slot = relay->route->slot;
+    struct prefixes *prefixes = atomic_load_explicit(&slot->prefixes, memory_order_acquire);
+    if (prefixes)
+        prefixes_request(prefixes, relay->session);
     relay->id = BUS_REQUEST_ID(relay->proxy->sender, ++relay->proxy->counter);
     atomic_fetch_add(&slot->in_flight, 1);
     if (!atomic_load(&slot->warm)) {

@@ -3,6 +3,7 @@
  * hears instead of an answer. */
 #include "base/check.h"
 #include "base/json.h"
+#include "edge/prefill.h"
 #include "edge/relay.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,12 +138,27 @@ void relay_leave(struct relay *relay, enum fw_err status)
     relay->in_use = false;
 }
 
+/* A prompt that was answered is kept, where that is wanted. */
+static void keep_prompt(const struct relay *relay)
+{
+    struct prefixes *prefixes =
+        atomic_load_explicit(&relay->route->slot->prefixes, memory_order_acquire);
+    const struct server_request *request = exchange_request(relay->exchange);
+    if (!prefixes || !relay->in_use || relay->first_byte_ns == 0)
+        return;
+    bool keeps = relay->model.body.len > 0 && prefill_knows_path(request->path);
+    prefixes_served(prefixes, relay->session, request->path,
+                    keeps ? relay->model.body : (struct str){0}, relay_wall_ns());
+}
+
 void relay_finish(struct relay *relay, enum fw_err status)
 {
     relay_unhold(relay);
     if (relay->upstream)
         upstream_release(relay->upstream, false);
     relay->upstream = NULL;
+    if (relay->route && status == FW_OK)
+        keep_prompt(relay);
     if (relay->route)
         relay_leave(relay, status);
     exchange_set_context(relay->exchange, NULL);

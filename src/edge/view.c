@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/view.h"
 #include "base/check.h"
+#include "edge/prefixes.h"
 #include <stdlib.h>
 
 /* Slots stand alone in memory (a cache line each), so that threads counting for one resource do not
@@ -38,6 +39,8 @@ void slots_destroy(struct slots **slots)
     if (!*slots)
         return;
     for (uint32_t i = 0; i < (*slots)->ids.count; i++) {
+        struct prefixes *prefixes = atomic_load(&(*slots)->lines[i]->slot.prefixes);
+        prefixes_destroy(&prefixes);
         options_free(&(*slots)->lines[i]->slot.options);
         free((*slots)->lines[i]);
     }

@@ -15,6 +15,7 @@
 #include "edge/pages/page_site.h"
 #include <stdatomic.h>
 
+struct prefixes;
 struct slot {
     _Atomic uint32_t warm;      /* 1: requests may start */
     _Atomic uint32_t in_flight; /* requests that were sent upstream and not finished */
@@ -22,8 +23,9 @@ struct slot {
     /* Answers that began later than this are told to the brain, which knows whether that is odd;
      * nanoseconds, 0: none are. For streams, and for whole answers. */
     _Atomic int64_t odd_ns[2];
-    options_slot options; /* that users send */
-    uint32_t resource;    /* the engine's number */
+    options_slot options;                /* that users send */
+    _Atomic(struct prefixes *) prefixes; /* NULL: none are kept; else as long as the slot */
+    uint32_t resource;                   /* the engine's number */
     /* When answers begin, learned: [own, fallback][whole, streamed], ns; 0 unknown. */
     _Atomic int64_t begins_ns[2][2];
     _Atomic int64_t fallback_known_until_ns[2]; /* monotonic; then it is tried again */

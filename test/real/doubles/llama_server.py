@@ -4,6 +4,9 @@ answer before anything is done; a load that fails leaves failed and exit_code; /
 
 import argparse
 import json
+import os
+import select
+import socket
 import threading
 import time
 
@@ -34,7 +37,10 @@ class LlamaServer(Inference):
     routes = {("GET", "/health"): "health", ("GET", "/props"): "props", ("GET", "/models"): "models", ("GET", "/v1/models"): "models",
               ("POST", "/completion"): "complete", ("POST", "/v1/chat/completions"): "complete"}
 
-    def __init__(self, model="m", load_s=0.6, first_s=0.3, sleep_idle_s=0.0, port=0):
+    def __init__(self, model="m", load_s=0.6, first_s=0.3, sleep_idle_s=0.0, read_s=0.0, port=0):
+        """read_s: to read one character of a prompt that the only slot does not have from the request before. With n_predict 0
+        nothing is written; a client that hangs up ends its task."""
+        self.read_s, self.cached, self.slot, self.prefills, self.hung_up = read_s, "", threading.Lock(), [], 0
         self.model, self.load_s, self.first_s, self.sleep_idle_s = model, load_s, first_s, sleep_idle_s
         self.ready_at = time.monotonic() + load_s
         self.used_at, self.fresh, self.loads = self.ready_at, True, 1
@@ -74,7 +80,25 @@ class LlamaServer(Inference):
             self.fresh = False
             pause(self.first_s if slow else 0.005)
             self.used_at = time.monotonic()
+        if self.read_s:
+            self.read(call)
         return self.answer(call)
+
+    def read(self, call):
+        """The prompt goes into the slot, but for what the two have in common from their beginnings."""
+        prompt = call.body.get("prompt") or "".join(f"<{m['role']}>{m['content']}" for m in call.body.get("messages", []))
+        with self.slot:
+            new = len(prompt) - len(os.path.commonprefix([prompt, self.cached]))
+            ends_at = time.monotonic() + new * self.read_s
+            self.cached = ""
+            while time.monotonic() < ends_at:
+                readable = select.select([call.handler.connection], [], [], 0.02)[0]
+                if readable and not call.handler.connection.recv(1, socket.MSG_PEEK):
+                    self.hung_up += 1
+                    raise ConnectionAbortedError("the client hung up")
+            self.cached = prompt
+            if call.body.get("n_predict") == 0:
+                self.prefills.append(prompt)
 
 
 class Router(Inference):
