@@ -154,7 +154,7 @@ static void hear(struct prefetcher *p, uint32_t id, uint64_t session, uint64_t u
         return;
     }
     uint32_t at = (p->heard_at + p->heard_count++) % PREFETCHER_ACCESSES_MAX;
-    p->heard[at] = (struct prefetcher_heard){id, session, user, p->seen_ns};
+    p->heard[at] = (struct prefetcher_heard){id, session, user, p->now_ns};
     p->entries[id].names++;
 }
 

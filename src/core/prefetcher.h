@@ -120,7 +120,7 @@ enum prefetcher_verdict {
 struct prefetcher_access_row { /* one get, for those who guess */
     struct str key;            /* until the next call */
     uint64_t session, user;
-    int64_t at_ns; /* the caller's time */
+    int64_t at_ns; /* since the prefetcher began; never goes back */
 };
 /* A load ahead that waits for its turn (specification F1). */
 struct prefetcher_request {

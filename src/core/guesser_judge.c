@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ * How far a strategy is believed. */
+#include "core/guesser_part.h"
+
+static const double doubt = 4; /* verdicts that a class's own word counts for */
+static const uint32_t delays_least = 4;
+static const double delay_quantile = 0.25; /* early rather than late */
+
+static struct guesser_class *class_of(struct guesser *g, uint16_t source)
+{
+    return &g->classes[source / GUESSER_CLASSES][source % GUESSER_CLASSES];
+}
+
+double guesser_believe(const struct guesser *g, uint16_t source, double told)
+{
+    const struct guesser_class *c = &g->classes[source / GUESSER_CLASSES][source % GUESSER_CLASSES];
+    return ((double)c->right + doubt * told) / ((double)c->judged + doubt);
+}
+
+int64_t guesser_delay(const struct guesser *g, uint16_t source, int64_t otherwise_ns)
+{
+    const struct guesser_class *c = &g->classes[source / GUESSER_CLASSES][source % GUESSER_CLASSES];
+    if (c->delay.count < delays_least)
+        return otherwise_ns;
+    return durations_quantile(&c->delay, delay_quantile, otherwise_ns);
+}
+
+static void pop(struct guesser *g, struct guesser_session *session)
+{
+    const struct guesser_watch *watch = &session->watched[session->watched_at];
+    struct guesser_class *c = class_of(g, watch->source);
+    c->judged += 1;
+    c->right += watch->right;
+    if (c->judged >= (float)GUESSER_REMEMBERED) {
+        c->judged /= 2;
+        c->right /= 2;
+    }
+    g->records[watch->source / GUESSER_CLASSES].judged++;
+    g->records[watch->source / GUESSER_CLASSES].right += watch->right;
+    session->watched_at = (session->watched_at + 1) % GUESSER_WATCHED;
+    session->watched_count--;
+}
+
+static struct guesser_watch *watch_at(struct guesser_session *session, uint32_t n)
+{
+    return &session->watched[(session->watched_at + n) % GUESSER_WATCHED];
+}
+
+void guesser_watch(struct guesser *g, struct guesser_session *session, uint64_t hash,
+                   uint16_t source, int64_t at_ns)
+{
+    for (uint32_t n = 0; n < session->watched_count; n++) {
+        const struct guesser_watch *watch = watch_at(session, n);
+        if (watch->hash == hash && !watch->right &&
+            watch->source / GUESSER_CLASSES == source / GUESSER_CLASSES)
+            return; /* judged as the guess it was first */
+    }
+    if (session->watched_count == GUESSER_WATCHED)
+        pop(g, session);
+    g->records[source / GUESSER_CLASSES].guesses++;
+    *watch_at(session, session->watched_count++) =
+        (struct guesser_watch){hash, at_ns, session->accesses + GUESSER_WITHIN, source, false};
+}
+
+void guesser_verdicts(struct guesser *g, struct guesser_session *session, uint64_t hash,
+                      int64_t at_ns)
+{
+    for (uint32_t n = 0; n < session->watched_count; n++) {
+        struct guesser_watch *watch = watch_at(session, n);
+        if (watch->hash != hash || watch->right || session->accesses > watch->until)
+            continue;
+        watch->right = true;
+        durations_add(&class_of(g, watch->source)->delay, at_ns - watch->at_ns);
+    }
+    while (session->watched_count > 0 &&
+           (watch_at(session, 0)->right || watch_at(session, 0)->until <= session->accesses))
+        pop(g, session);
+}
+
+void guesser_last_verdicts(struct guesser *g, struct guesser_session *session)
+{
+    while (session->watched_count > 0)
+        pop(g, session);
+}
