@@ -29,11 +29,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <forewarm/prefetch.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define FW_NEVER INT64_MAX
 
 struct fw_engine;
 

@@ -133,6 +133,7 @@ void prefetcher_tick(struct prefetcher *p, int64_t now_ns)
         heap_remove(&p->timers, id);
         time_is_up(p, id);
     }
+    prefetcher_wake_due(p);
 }
 
 int64_t prefetcher_deadline(const struct prefetcher *p)
@@ -149,7 +150,9 @@ int64_t prefetcher_deadline(const struct prefetcher *p)
 /* For those who guess. They need its name a while longer. */
 static void hear(struct prefetcher *p, uint32_t id, uint64_t session, uint64_t user)
 {
-    if (p->heard_count == PREFETCHER_ACCESSES_MAX) {
+    bool crowded = p->names.bytes > p->settings.max_key_bytes / 2 &&
+                   p->names.items[id].len > PREFETCHER_LONG_KEY;
+    if (p->heard_count == PREFETCHER_ACCESSES_MAX || crowded) {
         p->stats.accesses_lost++;
         return;
     }

@@ -31,6 +31,8 @@
 
 enum {
     PREFETCHER_KEY_MAX = 64 << 10, /* bytes */
+    PREFETCHER_LONG_KEY =
+        4 << 10, /* longer ones wait for no guess when keys take half their room */
     PREFETCHER_ACCESSES_MAX = 4096,
     PREFETCHER_BACKOFF_DOUBLINGS = 8,
 };
@@ -183,6 +185,11 @@ bool prefetcher_next_load(struct prefetcher *prefetcher, int64_t now_ns,
                           struct prefetcher_load *load);
 void prefetcher_loaded(struct prefetcher *prefetcher, uint32_t id, uint64_t attempt,
                        const struct prefetcher_result *result, int64_t now_ns);
+/* Something waits for a slot, demanded or ahead. */
+bool prefetcher_busy(const struct prefetcher *prefetcher);
+/* Loads were given up whose loader has not returned: their slots are free, their threads are not.
+ */
+bool prefetcher_replaces(const struct prefetcher *prefetcher);
 /* Time limits that have passed. */
 void prefetcher_tick(struct prefetcher *prefetcher, int64_t now_ns);
 /* When to call again at the latest: a time limit passes or a load ahead is due. TIME_NEVER. */

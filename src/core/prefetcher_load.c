@@ -88,6 +88,16 @@ bool prefetcher_next_load(struct prefetcher *p, int64_t now_ns, struct prefetche
     return true;
 }
 
+bool prefetcher_busy(const struct prefetcher *p)
+{
+    return p->wanted.count > 0 || p->ready.count > 0;
+}
+
+bool prefetcher_replaces(const struct prefetcher *p)
+{
+    return p->stuck > 0;
+}
+
 static void want_again(struct prefetcher *p, uint32_t id)
 {
     struct prefetcher_entry *e = &p->entries[id];
@@ -118,6 +128,16 @@ static int64_t backoff(const struct prefetcher *p, const struct prefetcher_entry
     return ns;
 }
 
+/* Not to be loaded ahead for a while, each time for twice as long. */
+static void back_off(struct prefetcher *p, uint32_t id)
+{
+    struct prefetcher_entry *e = &p->entries[id];
+    e->failures += e->failures < UINT8_MAX;
+    int64_t wait_ns = backoff(p, e);
+    e->retry_ns = time_add(p->now_ns, wait_ns);
+    prefetcher_remember(p, id, ENTRY_FAILED, time_add(e->retry_ns, wait_ns));
+}
+
 /* Without a value. The entry may be gone afterwards. */
 static void failed(struct prefetcher *p, uint32_t id, const struct prefetcher_result *result)
 {
@@ -135,10 +155,7 @@ static void failed(struct prefetcher *p, uint32_t id, const struct prefetcher_re
         return;
     }
     p->stats.load_failures++;
-    e->failures += e->failures < UINT8_MAX;
-    int64_t wait_ns = backoff(p, e);
-    e->retry_ns = time_add(p->now_ns, wait_ns);
-    prefetcher_remember(p, id, ENTRY_FAILED, time_add(e->retry_ns, wait_ns));
+    back_off(p, id);
 }
 
 static void missing(struct prefetcher *p, uint32_t id, const struct prefetcher_result *result)
@@ -185,7 +202,9 @@ static void came(struct prefetcher *p, uint32_t id, const struct prefetcher_resu
     if (ahead && !demanded)
         prefetcher_outcome(p, id, &p->stats.ahead.evicted);
     p->hooks.left(p->hooks.context, result->value);
-    prefetcher_forget(p, id);
+    e->flags = 0;
+    e->bytes = 0;
+    back_off(p, id); /* it cannot be held: to load it ahead is in vain */
 }
 
 /* Not of a load that runs: given up before, or told twice. */

@@ -108,6 +108,7 @@ void prefetcher_end(struct prefetcher *p, uint32_t id, const struct prefetcher_r
 /* prefetcher_queue.c */
 void prefetcher_unqueue(struct prefetcher *p, uint32_t id, uint64_t *counter);
 void prefetcher_unqueue_all(struct prefetcher *p);
+void prefetcher_wake_due(struct prefetcher *p);
 bool prefetcher_next_ahead(struct prefetcher *p, uint32_t *id);
 int64_t prefetcher_next_due(const struct prefetcher *p); /* inside time; TIME_NEVER */
 

@@ -195,7 +195,7 @@ enum prefetcher_verdict prefetcher_offer(struct prefetcher *p, struct str key,
     return verdict;
 }
 
-static void wake_due(struct prefetcher *p)
+void prefetcher_wake_due(struct prefetcher *p)
 {
     uint32_t id;
     int64_t at_ns;
@@ -211,9 +211,11 @@ bool prefetcher_next_ahead(struct prefetcher *p, uint32_t *id)
     int64_t unused_ns;
     if (!p->settings.ahead)
         return false;
-    wake_due(p);
     if (!heap_min(&p->ready, id, &unused_ns))
         return false;
+    uint32_t slots = admission_slots(&p->admission);
+    if (p->running >= slots && p->admission.running < slots)
+        return false; /* the other slots are left to what is asked for */
     const struct prefetcher_entry *e = &p->entries[*id];
     double bytes = p->usual_bytes > 0 ? p->usual_bytes : bytes_first;
     if (!admission_may_begin(&p->admission, e->worth, (uint64_t)bytes, p->now_ns))
@@ -228,8 +230,7 @@ int64_t prefetcher_next_due(const struct prefetcher *p)
     int64_t at_ns, next_ns = TIME_NEVER;
     if (heap_min(&p->due, &id, &at_ns))
         next_ns = at_ns;
-    if (p->ready.count > 0 && p->running < p->settings.max_concurrent &&
-        p->admission.running < admission_slots(&p->admission)) {
+    if (p->ready.count > 0 && p->running < admission_slots(&p->admission)) {
         at_ns = time_add(p->now_ns, price_turn_ns); /* bytes or price refused it */
         next_ns = at_ns < next_ns ? at_ns : next_ns;
     }

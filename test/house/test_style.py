@@ -15,6 +15,7 @@ BELOW = {"base": set()}
 BELOW["learn"] = BELOW["forecast"] = {"base"}
 BELOW["plan"] = {"learn", "base"}
 BELOW["core"] = BELOW["plan"] | {"plan"}
+BELOW["shell"] = BELOW["core"] | {"core"}
 BELOW["sim"] = BELOW["core"] | {"core", "forecast"}
 BELOW["web"] = {"base"}
 BELOW["edge"] = BELOW["core"] | {"core", "web", "forecast"}
