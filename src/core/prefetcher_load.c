@@ -181,10 +181,9 @@ static void came(struct prefetcher *p, uint32_t id, const struct prefetcher_resu
 {
     struct prefetcher_entry *e = &p->entries[id];
     bool demanded = !(e->flags & ENTRY_AHEAD) || e->flags & ENTRY_JOINED;
-    double bytes =
-        (double)(result->bytes < p->settings.capacity_bytes ? result->bytes
-                                                            : p->settings.capacity_bytes);
-    p->usual_bytes += p->usual_bytes > 0 ? smoothing * (bytes - p->usual_bytes) : bytes;
+    double bytes = (double)result->bytes;
+    if (result->bytes <= p->settings.capacity_bytes) /* others are never loaded ahead again */
+        p->usual_bytes += p->usual_bytes > 0 ? smoothing * (bytes - p->usual_bytes) : bytes;
     *(e->flags & ENTRY_AHEAD ? &p->stats.bytes_ahead : &p->stats.bytes_demand) += result->bytes;
     e->bytes = result->bytes;
     if (e->flags & ENTRY_JOINED)

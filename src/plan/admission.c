@@ -9,7 +9,8 @@ static const int64_t turn_ns = 100 * TIME_MILLISECOND;
 static const double price_first = 0.05, price_up = 1.25, price_down = 0.9, price_most = 64;
 static const double strained = 1, roomy = 0.8;
 static const double smoothing = 0.05;
-static const double remembered_bytes_share = 0.98; /* of what was judged, at each next one */
+static const double remembered_share = 0.98; /* of what was judged, at each next one */
+static const double giant = 8;               /* times what is usual, that one counts at most */
 
 const struct admission_settings admission_defaults = {
     .bytes_per_s = 0,
@@ -152,9 +153,13 @@ void admission_end(struct admission *admission, uint64_t thought_bytes, uint64_t
 
 void admission_outcome(struct admission *admission, uint64_t bytes, bool used)
 {
-    double weight = bytes > 0 ? (double)bytes : 1;
-    admission->judged = admission->judged * remembered_bytes_share + weight;
-    admission->wasted = admission->wasted * remembered_bytes_share + (used ? 0 : weight);
+    double weight = bytes > 0 ? (double)bytes : 1, most = giant * admission->usual_bytes;
+    if (most > 0 && weight > most)
+        weight = most; /* one giant does not outweigh everything for ever */
+    admission->usual_bytes +=
+        admission->usual_bytes > 0 ? smoothing * (weight - admission->usual_bytes) : weight;
+    admission->judged = admission->judged * remembered_share + weight;
+    admission->wasted = admission->wasted * remembered_share + (used ? 0 : weight);
 }
 
 int64_t admission_ready(const struct admission *admission, int64_t at_ns)

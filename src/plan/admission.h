@@ -34,6 +34,7 @@ struct admission {
     double price;          /* 0: nothing is scarce; in units of `usual` */
     double usual;          /* nanoseconds a byte of the candidates lately, smoothed */
     double judged, wasted; /* ended loads, by bytes, fading */
+    double usual_bytes;    /* of those judged */
     double headroom;       /* of one */
     uint32_t running;
 };
