@@ -16,6 +16,8 @@
 #define FLAG_MIN     (-8.0)
 #define WEIGHT_MAX   4.0
 #define COVERED_RATE 0.005
+#define BIN_PRIOR    5.0
+#define BIN_MAX      2000.0
 #define GATE_MAX     512.0
 #define GATE_PRIOR                                                                                 \
     4.0 /* right answers by which the latest item is ahead, before anything is seen */
@@ -200,7 +202,7 @@ static void weigh(struct sequence_users *users)
     }
     for (uint32_t i = 0; i < users->candidate_count; i++) {
         users->candidates[i].probability /= sum;
-        users->candidates[i].told = users->candidates[i].probability;
+        users->candidates[i].told = users->used->covered * users->candidates[i].probability;
     }
 }
 
@@ -228,8 +230,33 @@ static void guard_latest(struct sequence_users *users, const uint32_t *items, ui
     users->latest = latest->item;
     if (users->gate->other >= users->gate->latest + GATE_PRIOR)
         return;
-    best->told = latest->probability;
-    latest->told = best->probability;
+    double likeliest = best->told;
+    best->told = latest->told;
+    latest->told = likeliest;
+}
+
+static double bin_factor(const struct sequence_users *users, int bin)
+{
+    const struct sequence_bin *of = &users->bins[bin < SEQUENCE_BINS ? bin : SEQUENCE_BINS - 1];
+    return (of->came + BIN_PRIOR) / (of->told + BIN_PRIOR);
+}
+
+/* As sequence_mix.h corrects its own. */
+static void correct_all(struct sequence_users *users)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < users->candidate_count; i++) {
+        struct sequence_user_candidate *c = &users->candidates[i];
+        double at = c->told * SEQUENCE_BINS - 0.5;
+        int bin = at > 0 ? (int)at : 0;
+        double part = at > 0 ? at - bin : 0;
+        c->corrected =
+            c->told * ((1 - part) * bin_factor(users, bin) + part * bin_factor(users, bin + 1));
+        c->corrected = c->corrected < 1 ? c->corrected : 1;
+        sum += c->corrected;
+    }
+    for (uint32_t i = 0; sum > 1 && i < users->candidate_count; i++)
+        users->candidates[i].corrected /= sum;
 }
 
 uint32_t sequence_users_predict(struct sequence_users *users, uint64_t user, const uint32_t *items,
@@ -252,10 +279,10 @@ uint32_t sequence_users_predict(struct sequence_users *users, uint64_t user, con
     tell_flags(users, items, len);
     weigh(users);
     guard_latest(users, items, len);
+    correct_all(users);
     uint32_t count = 0;
     for (uint32_t i = 0; i < users->candidate_count; i++) {
-        struct sequence_guess guess = {users->candidates[i].item,
-                                       users->used->covered * users->candidates[i].told};
+        struct sequence_guess guess = {users->candidates[i].item, users->candidates[i].corrected};
         uint32_t at = count;
         while (at > 0 && (guesses[at - 1].probability < guess.probability ||
                           (guesses[at - 1].probability == guess.probability &&
@@ -280,6 +307,18 @@ static bool is_among(uint32_t item, const uint32_t *items, uint32_t count)
     return false;
 }
 
+static void learn_bin(struct sequence_users *users, double told, bool came)
+{
+    int at = (int)(told * SEQUENCE_BINS);
+    struct sequence_bin *bin = &users->bins[at < SEQUENCE_BINS ? at : SEQUENCE_BINS - 1];
+    bin->told += told;
+    bin->came += came ? 1 : 0;
+    if (bin->told < BIN_MAX && bin->came < BIN_MAX)
+        return;
+    bin->told *= 0.5;
+    bin->came *= 0.5;
+}
+
 static void learn_gate(struct sequence_users *users, const uint32_t *came, uint32_t count)
 {
     struct sequence_user_gate *gate = users->gate;
@@ -301,8 +340,11 @@ void sequence_users_adapt(struct sequence_users *users, const uint32_t *came, ui
         return;
     if (users->gate)
         learn_gate(users, came, count);
-    for (uint32_t i = 0; i < users->candidate_count; i++)
-        hits += is_among(users->candidates[i].item, came, count);
+    for (uint32_t i = 0; i < users->candidate_count; i++) {
+        bool hit = is_among(users->candidates[i].item, came, count);
+        learn_bin(users, users->candidates[i].told, hit);
+        hits += hit;
+    }
     weights->covered += COVERED_RATE * ((hits > 0 ? 1 : 0) - weights->covered);
     for (uint32_t i = 0; hits > 0 && i < users->candidate_count; i++) {
         const struct sequence_user_candidate *c = &users->candidates[i];

@@ -45,7 +45,8 @@ struct sequence_user_candidate {
     uint32_t item;
     double feature[SEQUENCE_USER_FEATURES]; /* logarithms and flags */
     double probability;                     /* given that one of the candidates comes */
-    double told;                            /* the same, after the gate */
+    double told;                            /* that it comes, after the gate */
+    double corrected;                       /* the same, as such words have come true */
 };
 struct sequence_users {
     struct sequence *global; /* the caller's */
@@ -55,6 +56,7 @@ struct sequence_users {
     double rate;
     struct sequence_user_weights weights[SEQUENCE_USER_KNOWN][SEQUENCE_USER_RUNS];
     struct sequence_user_gate gates[SEQUENCE_USER_GATES];
+    struct sequence_bin bins[SEQUENCE_BINS];
     /* of the latest prediction */
     struct sequence_user_gate *gate;    /* NULL: the latest item was the likeliest */
     uint32_t other, latest;             /* if not: the likeliest, and the latest */

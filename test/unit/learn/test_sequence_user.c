@@ -122,6 +122,7 @@ static void without_a_user_it_is_the_global_one(void **state)
     sequence_free(&alone);
 }
 
+/* F6: strategies adapt. */
 static void habits_fade(void **state)
 {
     struct bench *b = *state;
