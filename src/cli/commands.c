@@ -13,6 +13,7 @@ const struct command commands[] = {
     {"replay", cmd_replay, "run the production engine over a log and compare policies"},
     {"simulate", cmd_simulate, "run the engine against a hostile world, seed after seed"},
     {"synth requests", cmd_synth_requests, "make a trace of requests from a seed"},
+    {"detect", cmd_detect, "find anomalies in a series and tell what kind of events they are"},
     {"eval next", cmd_eval_next, "score predictors of what comes next in sessions"},
     {"eval anomaly", cmd_eval_anomaly, "score anomaly detectors on the Numenta Anomaly Benchmark"},
     {"eval cache", cmd_eval_cache, "score caches and loads ahead on a trace of blocks or keys"},

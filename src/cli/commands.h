@@ -24,6 +24,7 @@ command_fn cmd_import_llama_swap, cmd_import_access_log;
 command_fn cmd_errors;
 command_fn cmd_eval_next;
 command_fn cmd_eval_forecast;
+command_fn cmd_detect;
 command_fn cmd_eval_anomaly;
 command_fn cmd_eval_cache;
 command_fn cmd_metrics;

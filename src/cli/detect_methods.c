@@ -13,6 +13,7 @@ enum fw_err detect_method_is_one(int method, struct fw_detail *detail)
 {
     if (method != DETECT_ALL)
         return FW_OK;
-    return err_set(detail, FW_USAGE,
-                   "--method: found \"all\", expected one of n9, zscore, rate, iforest");
+    return err_set(
+        detail, FW_USAGE,
+        "--method: found \"all\", expected one of n9, zscore, rate, iforest, seasonal, demand");
 }

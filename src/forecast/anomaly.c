@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "forecast/isolation_forest.h"
 #include "forecast/n9.h"
+#include "forecast/seasonal.h"
 #include "forecast/zscore.h"
 #include <math.h>
 #include <stdio.h>
@@ -56,6 +57,7 @@ struct anomaly {
     struct n9 *n9;
     struct zscore *zscore;
     struct grove *grove;
+    struct seasonal *seasonal;
 };
 
 static enum fw_err create_grove(struct anomaly *anomaly)
@@ -64,14 +66,18 @@ static enum fw_err create_grove(struct anomaly *anomaly)
     if (!grove)
         return FW_NOMEM;
     grove->seed = anomaly->settings.seed;
-    return usual_init(&grove->usual, anomaly->settings.day_rows);
+    return usual_init(&grove->usual, anomaly->settings.day_rows, USUAL_DAYS);
 }
 
 static enum fw_err create_detector(struct anomaly *anomaly)
 {
     const struct anomaly_settings *settings = &anomaly->settings;
-    if (settings->method == ANOMALY_N9)
+    if (settings->method == ANOMALY_SEASONAL || settings->method == ANOMALY_DEMAND)
+        FW_TRY(seasonal_create(&anomaly->seasonal, settings->day_rows));
+    if (settings->method == ANOMALY_N9 || settings->method == ANOMALY_DEMAND)
         return n9_create(&anomaly->n9, settings->day_rows);
+    if (settings->method == ANOMALY_SEASONAL)
+        return FW_OK;
     if (settings->method == ANOMALY_FOREST)
         return create_grove(anomaly);
     anomaly->zscore = malloc(sizeof *anomaly->zscore);
@@ -108,6 +114,7 @@ void anomaly_destroy(struct anomaly **anomaly)
     if (!gone)
         return;
     n9_destroy(&gone->n9);
+    seasonal_destroy(&gone->seasonal);
     free(gone->zscore);
     if (gone->grove) {
         usual_fini(&gone->grove->usual);
@@ -157,22 +164,46 @@ static int loudest(const struct n9_result *result)
     return best;
 }
 
+/* The first windows are unlike all others for lack of others. */
+static void leave_out_novelty(struct n9_result *n9)
+{
+    for (int i = N9_FAMILIES - N9_NOVELTIES; i < N9_FAMILIES; i++) {
+        n9->u = fmax(n9->u - n9->families[i] / N9_FAMILIES, 0);
+        n9->families[i] = 0;
+    }
+}
+
+static void ask_n9(struct anomaly *anomaly, double value, struct anomaly_result *result)
+{
+    struct n9_result n9 = n9_step(anomaly->n9, value);
+    if (anomaly->settings.cautious && anomaly->rows < N9_SETTLED_ROWS)
+        leave_out_novelty(&n9);
+    result->strangeness = n9.u;
+    result->family = loudest(&n9);
+}
+
 static enum fw_err ask_detector(struct anomaly *anomaly, double value,
                                 struct anomaly_result *result)
 {
+    int method = anomaly->settings.method;
     result->family = -1;
-    if (anomaly->n9) {
-        struct n9_result n9 = n9_step(anomaly->n9, value);
-        result->strangeness = n9.u;
-        result->family = loudest(&n9);
-    } else if (anomaly->grove) {
+    if (anomaly->n9)
+        ask_n9(anomaly, value, result);
+    if (anomaly->grove)
         FW_TRY(grove_step(anomaly->grove, value, &result->strangeness));
-        result->score = result->strangeness;
-        return FW_OK;
-    } else {
+    if (anomaly->zscore)
         result->strangeness = zscore_step(anomaly->zscore, value);
+    if (anomaly->seasonal) {
+        double seasonal = seasonal_step(anomaly->seasonal, value);
+        double unit = method == ANOMALY_DEMAND ? methods[ANOMALY_SEASONAL].threshold : 1;
+        double other = result->strangeness / methods[ANOMALY_N9].threshold;
+        result->seasonal = seasonal;
+        if (seasonal / unit >= other)
+            result->family = -1;
+        result->strangeness = fmax(seasonal / unit, other);
     }
-    result->score = result->strangeness / (1 + result->strangeness);
+    result->score = method == ANOMALY_FOREST ? result->strangeness
+                                             : result->strangeness / (1 + result->strangeness);
     return FW_OK;
 }
 
@@ -201,6 +232,8 @@ void anomaly_skip(struct anomaly *anomaly)
 {
     if (anomaly->n9)
         n9_skip(anomaly->n9);
+    if (anomaly->seasonal)
+        seasonal_skip(anomaly->seasonal);
     if (anomaly->zscore)
         zscore_skip(anomaly->zscore);
     if (anomaly->grove) {
@@ -213,15 +246,21 @@ const char *anomaly_why(int method, const struct anomaly_result *result, char te
 {
     char number[STR_NUMBER_MAX];
     str_from_fixed(fmin(result->strangeness, 1e6), 2, number);
-    if (method == ANOMALY_N9 && result->family >= 0)
-        snprintf(text, ANOMALY_WHY_MAX, "mean of nine scores %s; most by %s", number,
+    if (result->family >= 0)
+        snprintf(text, ANOMALY_WHY_MAX, "%s times the threshold; most by %s",
+                 str_from_fixed(fmin(result->strangeness, 1e6) /
+                                    (method == ANOMALY_N9 ? methods[ANOMALY_N9].threshold : 1),
+                                1, number),
                  n9_family(result->family));
     else if (method == ANOMALY_ZSCORE)
         snprintf(text, ANOMALY_WHY_MAX, "%s standard deviations from the mean of a week", number);
     else if (method == ANOMALY_RATE)
         snprintf(text, ANOMALY_WHY_MAX, "changed by %s standard deviations of earlier changes",
                  number);
-    else
+    else if (method == ANOMALY_FOREST)
         snprintf(text, ANOMALY_WHY_MAX, "isolation score %s, about 0.5 is usual", number);
+    else
+        snprintf(text, ANOMALY_WHY_MAX, "%s robust deviations from this time of day and week",
+                 str_from_fixed(result->seasonal, 1, number));
     return text;
 }

@@ -11,9 +11,9 @@ const char *const event_feature_names[EVENT_FEATURES] = {
 
 /* How far past the end of a range a class still fits: standard deviations of a bell behind the
  * edge, on a logarithmic scale, of shares on a plain one. */
-static const double softness[EVENT_FEATURES] = {.2, .35, .7, .15, .2};
-/* What fits none of the ranges: as if one feature lay two and a half such deviations outside. */
-static const double none_fit = .04;
+static const double softness[EVENT_FEATURES] = {.15, .35, .7, .15, .2};
+/* What fits none of the ranges: as if one feature lay two such deviations outside. */
+static const double none_fit = .1;
 /* A plan makes its own class likely, and the lack of one in a calendar a planned class unlikely. */
 static const double plan_named = 20, plan_fits = 8, plan_lacks = .5, plan_contradicts = .3;
 
@@ -97,6 +97,10 @@ static void add_hours(struct buf *out, double hours)
 static void describe_size(const struct event_seen *seen, struct buf *out)
 {
     double multiplier = seen->feature[EVENT_MULTIPLIER];
+    if (isnan(multiplier)) {
+        buf_add_text(out, "the level is not above 0, and multiples of it mean nothing");
+        return;
+    }
     buf_add_text(out, multiplier >= 1 ? "rose to " : "fell to ");
     char text[STR_NUMBER_MAX];
     buf_add_text(out, str_from_fixed(fmin(multiplier, 1e9), multiplier < 10 ? 2 : 0, text));
@@ -168,7 +172,8 @@ void event_classify(const struct event_classes *classes, const struct event_seen
     verdict->best = classes->count;
     verdict->probability[classes->count] = none_fit;
     for (size_t i = 0; i < classes->count; i++) {
-        verdict->probability[i] = score(&classes->rows[i], seen);
+        verdict->probability[i] =
+            isnan(seen->feature[EVENT_MULTIPLIER]) ? 0 : score(&classes->rows[i], seen);
         sum += verdict->probability[i];
         if (verdict->probability[i] > verdict->probability[verdict->best])
             verdict->best = i;

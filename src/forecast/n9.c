@@ -38,7 +38,7 @@ enum fw_err n9_create(struct n9 **detector, uint32_t day_rows)
         novelty_init(&n9->shapes[i], shapes[i][0], shapes[i][1], true);
     for (int i = 0; i < N9_RAWS; i++)
         novelty_init(&n9->raws[i], raws[i][0], raws[i][1], false);
-    enum fw_err err = usual_init(&n9->usual, day_rows);
+    enum fw_err err = usual_init(&n9->usual, day_rows, USUAL_DAYS);
     if (err != FW_OK)
         n9_destroy(detector);
     return err;

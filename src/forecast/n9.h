@@ -11,7 +11,15 @@
 #include "forecast/novelty.h"
 #include "forecast/usual.h"
 
-enum { N9_FAMILIES = 9, N9_RANKS = 7, N9_SHAPES = 4, N9_RAWS = 3, N9_MEAN_MAX = 40 };
+enum {
+    N9_FAMILIES = 9,
+    N9_NOVELTIES = 2,      /* of them, the last ones */
+    N9_SETTLED_ROWS = 700, /* rows until the longest windows have others to be compared with */
+    N9_RANKS = 7,
+    N9_SHAPES = 4,
+    N9_RAWS = 3,
+    N9_MEAN_MAX = 40,
+};
 
 struct n9_result {
     double u; /* mean of the families; .75 is strange */

@@ -91,13 +91,13 @@ static void test_own_class(void **state)
     struct event_seen seen = {{.1, 3, 1, NAN, NAN}, .ongoing = false};
     event_classify(&classes, &seen, &verdict);
     assert_string_equal(event_class_name(&classes, verdict.best), "outage");
-    /* Outside one range by one soft edge (.2 in logarithms): a bell's value there, exp(-1/2). */
+    /* Outside one range by one soft edge (.15 in logarithms): a bell's value there, exp(-1/2). */
     classes.count = 1;
     classes.rows[0] = (struct event_class){
         "x", {{2, 4}, {NAN, NAN}, {NAN, NAN}, {NAN, NAN}, {NAN, NAN}}, EVENT_PLAN_ANY, 1};
-    seen.feature[EVENT_MULTIPLIER] = 4 * exp(.2);
+    seen.feature[EVENT_MULTIPLIER] = 4 * exp(.15);
     event_classify(&classes, &seen, &verdict);
-    assert_float_equal(verdict.probability[0], exp(-.5) / (exp(-.5) + .04), 1e-12);
+    assert_float_equal(verdict.probability[0], exp(-.5) / (exp(-.5) + .1), 1e-12);
 }
 
 int main(void)

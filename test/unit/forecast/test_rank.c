@@ -142,7 +142,7 @@ static void test_usual(void **state)
 {
     (void)state;
     struct usual usual;
-    assert_int_equal(usual_init(&usual, 4), FW_OK);
+    assert_int_equal(usual_init(&usual, 4, USUAL_DAYS), FW_OK);
     static const double rows[] = {1, 2, 3, 4, 10, 20, 30, 40};
     for (size_t i = 0; i < 8; i++) {
         assert_false(usual_known(&usual));
@@ -160,7 +160,7 @@ static void test_usual(void **state)
     /* Row 12: 40 and two gaps; 4, 10, 20; 1, 2. */
     assert_float_equal(usual_value(&usual, -1), 10, 0);
     usual_fini(&usual);
-    assert_int_equal(usual_init(&usual, 1), FW_OK);
+    assert_int_equal(usual_init(&usual, 1, USUAL_DAYS), FW_OK);
     usual_add(&usual, 5);
     assert_false(usual_known(&usual)); /* a day is one row: no time of day */
     usual_fini(&usual);
