@@ -73,7 +73,7 @@ static enum fw_err predict(const struct prophet *p, const struct prophet_history
                            struct prophet_forecast *forecast, struct fw_detail *detail)
 {
     size_t at = 0, stride = history->stride;
-    double *cells = malloc((PROPHET_BLOCK * stride + 1) * sizeof *cells);
+    double *cells = calloc(PROPHET_BLOCK * stride + 1, sizeof *cells);
     struct prophet_piece *piece = malloc((p->changepoints + 1) * sizeof *piece);
     if (!cells || !piece) {
         free(cells);

@@ -156,7 +156,7 @@ static bool sampler_init(struct sampler *sampler)
     if (!sampler->doubt)
         return false;
     collect_doubts(sampler);
-    sampler->known = malloc((dense_width(p->columns) + 1) * sizeof *sampler->known);
+    sampler->known = calloc(dense_width(p->columns) + 1, sizeof *sampler->known);
     sampler->error = malloc((sampler->doubts + 2) * sampler->paths * sizeof *sampler->error);
     sampler->path = malloc(sampler->paths * sizeof *sampler->path);
     sampler->piece = malloc((p->changepoints + 1) * sizeof *sampler->piece);

@@ -12,7 +12,8 @@ size_t prophet_segment(const struct prophet *p, size_t segment, double t)
 void prophet_pieces(const struct prophet *p, const double *theta, struct prophet_piece *piece)
 {
     bool logistic = p->growth == PROPHET_LOGISTIC;
-    double rate = theta[0], offset = logistic ? -theta[0] * theta[1] : theta[1];
+    double rate = p->growth == PROPHET_FLAT ? 0 : theta[0];
+    double offset = logistic ? -theta[0] * theta[1] : theta[1];
     piece[0] = (struct prophet_piece){rate, offset};
     for (size_t s = 0; s < p->changepoints; s++) {
         rate += theta[PROPHET_TREND + s];
