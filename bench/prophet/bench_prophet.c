@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Fits one series again and again and says how much processor time it took. Standard input: a line for each row,
- * "seconds since 1970, y, cap". Usage: bench_prophet additive|multiplicative|logistic ROUNDS.
- * Prints "cold_ms warm_ms lp". */
+ * Fits one series again and again and says how much processor time it took. Standard input: a line
+ * for each row, "seconds since 1970, y, cap". Prints "cold_ms warm_ms lp". */
 #include "forecast/prophet.h"
 #include "base/stats.h"
 #include "base/time.h"

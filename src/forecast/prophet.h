@@ -56,8 +56,9 @@ struct prophet_regressor {
     enum prophet_mode mode;
 };
 
-/* Demand is multiplied: up within an hour, down again with a half-life of a third of the duration.
- * Events of one name share their multiplier, so past ones teach the planned one. */
+/* Demand is multiplied (with a logarithm all of it, else its trend): up within an hour, down again
+ * with a half-life of a third of the duration. Events of one name share their multiplier, so past
+ * ones teach the planned one. */
 struct prophet_event {
     const char *name;
     int64_t at_ns;
