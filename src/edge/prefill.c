@@ -86,13 +86,25 @@ static enum fw_err send(const struct prefill *prefill, const char *method, const
     return err;
 }
 
+static const char *upstream_name(const struct config_resource *resource)
+{
+    return resource->upstream_model[0] ? resource->upstream_model : resource->id;
+}
+
 /* How many prompts the server keeps; 0: it is none of llama.cpp's, or does not say. */
 static uint32_t ask_slots(const struct prefill *prefill)
 {
-    struct call_result result;
+    struct call_result result = {0};
     struct fw_detail detail = {{0}};
-    enum fw_err err =
-        send(prefill, "GET", "/props", (struct str){0}, PROPS_TIMEOUT_NS, &result, &detail);
+    struct buf path; /* a router passes it on to the model's own server, and must not load that */
+    buf_init(&path, CONFIG_URL_MAX);
+    buf_add_text(&path, "/props?autoload=false&model=");
+    ask_add_name(&path, upstream_name(prefill->resource));
+    buf_add_char(&path, 0);
+    enum fw_err err = path.failed ? FW_NOMEM
+                                  : send(prefill, "GET", path.data, (struct str){0},
+                                         PROPS_TIMEOUT_NS, &result, &detail);
+    buf_fini(&path);
     json_t *props = err == FW_OK && result.status == 200
                         ? json_loadb(result.body.data, result.body.len, 0, NULL)
                         : NULL;
@@ -105,13 +117,12 @@ static uint32_t ask_slots(const struct prefill *prefill)
 static enum prefix_result ask_prefill(const struct prefill *prefill)
 {
     const struct config_resource *resource = prefill->resource;
-    const char *name = resource->upstream_model[0] ? resource->upstream_model : resource->id;
     struct call_result result = {0};
     struct fw_detail detail = {{0}};
     struct buf body;
     buf_init(&body, 2 * PREFIX_BODY_MAX);
     enum fw_err err = FW_INPUT;
-    if (prefill_write(buf_str(&prefill->work.body), str_of(name), &body))
+    if (prefill_write(buf_str(&prefill->work.body), str_of(upstream_name(resource)), &body))
         err =
             send(prefill, "POST", prefill->work.path, buf_str(&body), TIMEOUT_NS, &result, &detail);
     bool done = err == FW_OK && result.status == 200;

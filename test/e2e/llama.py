@@ -112,6 +112,49 @@ class RealLlama(Bench):
         self.assertEqual(loaded(), ["b"])
         self.assertEqual(daemon.state("b"), "warm")
 
+    def told(self, daemon, name, session, content):
+        """One turn of a session: how many tokens the server had in its cache, and how many it read."""
+        answer = daemon.ask("POST", CHAT, chat(name, content=content), {"X-Forewarm-Session": session} if session else {})
+        self.assertEqual(answer.status, 200, (answer, daemon.output()))
+        timings = answer.json()["timings"]
+        return timings["cache_n"], timings["prompt_n"], answer.seconds
+
+    def read_ahead(self, daemon, name):
+        """A session whose prompt another has pushed out of the only slot finds it there again; without, it does not."""
+        prompt = CONTENT * 8
+        for turn in range(3):
+            self.told(daemon, name, "s", prompt + "then " * turn)
+        self.told(daemon, name, None, "somebody else")
+        wait_for("its prompt is read again", lambda: daemon.resource(name)["prefill"]["open"] == 1
+                 and not daemon.resource(name)["in_use"] and daemon.resource(name)["prefill"]["spent_s"] > 0)
+        cached, read, with_s = self.told(daemon, name, "s", prompt + "then " * 3)
+        prefill = daemon.resource(name)["prefill"]
+        self.assertEqual((prefill["used"], prefill["failed"]), (1, 0), daemon.output())
+        self.told(daemon, name, None, "somebody else")
+        cold_cached, cold_read, without_s = self.told(daemon, name, None, prompt + "then " * 3)
+        print(f"  {cold_read} tokens to read and {cold_cached} cached: {without_s:.3f} s; {read} and {cached} once it was read ahead: {with_s:.3f} s", flush=True)
+        self.assertGreater(cached, 5 * read)
+        self.assertLess(cold_cached, cold_read)
+
+    def test_a_sessions_prompt_is_read_ahead(self):
+        port = free_port()
+        probe = {"path": CHAT, "body": '{"model":"a","messages":[{"role":"user","content":"hi"}],"max_tokens":1}', "timeout": "60s"}
+        command = self.command(port, "-m", model("a", 1), "-np 1 --cache-ram 0")
+        resource = {"id": "a", "upstream": f"http://127.0.0.1:{port}", "warmer": {"kind": "exec", "command": command}, "probe": probe, "prefill": "1MiB"}
+        daemon = self.start_forewarm(self.config([resource]))
+        self.warm(daemon, "a")
+        self.read_ahead(daemon, "a")
+
+    def test_a_routers_too(self):
+        port = free_port()
+        model("a", 1)
+        self.start(self.command(port, "--models-dir", os.path.join(FOLDER, "gguf"), "--no-models-autoload", "-np 1 --cache-ram 0").split(), "router.log")
+        wait_for("the router listens", lambda: self.answers(port))
+        resource = {"id": "a", "upstream": f"http://127.0.0.1:{port}", "warmer": {"kind": "llama-server"}, "prefill": "1MiB"}
+        daemon = self.start_forewarm(self.config([resource]))
+        self.warm(daemon, "a")
+        self.read_ahead(daemon, "a")
+
 
 if __name__ == "__main__":
     if not os.access(FOREWARM, os.X_OK) or not os.access(SERVER, os.X_OK):
