@@ -73,6 +73,12 @@ void decide_look_again(struct engine *engine, uint32_t number, int64_t deadline_
     engine_set_timer(engine, number, TIMER_PLAN, deadline_ns);
 }
 
+int64_t decide_window_at(const struct engine *engine, const struct resource *resource,
+                         const struct plan_window *window)
+{
+    return time_add(resource->last_request_ns, window->start_ns) - decide_lead(engine, resource);
+}
+
 /* Until when the plan wants a warm resource to stay; in the past if it does not. */
 static int64_t keep_until(struct engine *engine, struct resource *resource)
 {
@@ -85,7 +91,7 @@ static int64_t keep_until(struct engine *engine, struct resource *resource)
     if (!window)
         return until_ns;
     /* Letting go now would only mean to begin loading again at once. */
-    bool begins = window->start_ns - decide_lead(engine, resource) <= age_ns;
+    bool begins = decide_window_at(engine, resource, window) <= engine->now_ns;
     int64_t plan_ns = begins ? time_add(resource->origin_ns, window->end_ns) : 0;
     return plan_ns > until_ns ? plan_ns : until_ns;
 }
@@ -134,12 +140,12 @@ static void settle_cold(struct engine *engine, uint32_t number)
     if (engine->values)
         return; /* what shares memory is loaded ahead by comparison: ahead.c */
     int64_t age_ns = engine->now_ns - resource->origin_ns;
-    int64_t lead_ns = decide_lead(engine, resource);
     const struct plan_window *window;
     plan_store_pass(&resource->plan, age_ns);
     while ((window = plan_store_window(&resource->plan, resource->plan.next)) != NULL) {
-        if (window->start_ns - lead_ns > age_ns) {
-            decide_look_again(engine, number, resource->origin_ns + window->start_ns - lead_ns);
+        int64_t begin_ns = decide_window_at(engine, resource, window);
+        if (begin_ns > engine->now_ns) {
+            decide_look_again(engine, number, begin_ns);
             return;
         }
         /* A window that means to keep what is no longer there is over; the next one may load it
@@ -149,7 +155,7 @@ static void settle_cold(struct engine *engine, uint32_t number)
                 decide_look_again(engine, number, restraint_again_ns(engine, number));
                 return;
             }
-            const struct why why = {REASON_PLAN_WINDOW, {window->start_ns, lead_ns}};
+            const struct why why = {REASON_PLAN_WINDOW, {window->start_ns, decide_lead(engine, resource)}};
             room_want(engine, number, CAUSE_PLAN, &why);
             if (!resource_absent(resource))
                 return;

@@ -59,7 +59,7 @@ static bool was_planned(const struct resource *resource, int64_t age_ns)
 {
     const struct plan_window *window;
     for (uint8_t i = 0; (window = plan_store_window(&resource->plan, i)) != NULL; i++)
-        if (window->start_ns <= age_ns && age_ns <= window->end_ns)
+        if (window->start_ns <= resource->previous_gap_ns && age_ns <= window->end_ns)
             return true;
     return false;
 }

@@ -15,7 +15,7 @@ static int64_t planned_unload(const struct engine *engine, const struct resource
     plan_store_pass(&plan, now_ns - resource->origin_ns);
     const struct plan_window *window = plan_store_window(&plan, plan.next);
     int64_t until_ns = resource->protect_until_ns;
-    if (window && window->start_ns <= now_ns - resource->origin_ns) {
+    if (window && time_add(resource->last_request_ns, window->start_ns) <= now_ns) {
         int64_t end_ns = time_add(resource->origin_ns, window->end_ns);
         until_ns = end_ns > until_ns ? end_ns : until_ns;
     }
@@ -35,7 +35,7 @@ static int64_t planned_warm(const struct engine *engine, const struct resource *
         plan.next++;
     if (!window)
         return TIME_NEVER;
-    return resource->origin_ns + window->start_ns - decide_lead(engine, resource);
+    return decide_window_at(engine, resource, window);
 }
 
 /* The time by which a request has come with probability one half, searched by doubling and halving.

@@ -113,7 +113,8 @@ struct resource {
     /* what is known of it */
     int64_t last_request_ns; /* -1: never */
     int64_t
-        origin_ns; /* from which the plan's ages count: the last request, plus its service time */
+        origin_ns; /* from which the ends of the plan's windows count: the last request, plus its
+                      service time; their beginnings count from the request, as gaps are learned */
     int64_t previous_gap_ns;
     uint64_t latest_decision; /* number in the decision log; 0 none */
     struct sizes *sizes;      /* NULL: never measured */

@@ -138,8 +138,7 @@ void room_let_go(struct engine *engine, uint32_t number, const struct why *why)
         resource->accounts.evictions++;
     /* The window it stood in is over, whoever ended it: settling must not load it again at once. */
     const struct plan_window *window = plan_store_window(&resource->plan, resource->plan.next);
-    if (window &&
-        window->start_ns - decide_lead(engine, resource) <= engine->now_ns - resource->origin_ns)
+    if (window && decide_window_at(engine, resource, window) <= engine->now_ns)
         resource->plan.next++;
     resource->protect_until_ns = 0;
     if (resource->state == RESOURCE_HALF) {

@@ -169,6 +169,9 @@ void wishes_on_unload(struct engine *engine, const struct event *event);
 int64_t decide_expected_load(const struct engine *engine, const struct resource *resource);
 /* From cold, wherever it is now. */
 int64_t decide_cold_load(const struct engine *engine, const struct resource *resource);
+/* When to begin to load for a window of the plan: a lead before it begins. */
+int64_t decide_window_at(const struct engine *engine, const struct resource *resource,
+                         const struct plan_window *window);
 void decide_look_again(struct engine *engine, uint32_t number, int64_t deadline_ns);
 int64_t decide_lead(const struct engine *engine, const struct resource *resource);
 void decide_replan(struct engine *engine, uint32_t number, bool ready, int64_t gap_ns);
