@@ -215,7 +215,7 @@ static uint32_t merge(struct guesser *g, const struct guesser_access *access)
             .priority = raw->priority,
         };
         if (access->session)
-            guesser_watch(g, access->session, raw->hash, raw->source, access->at_ns);
+            guesser_watch(g, access->session, raw, access->at_ns);
         if (one.probability > 0) {
             count = join(g, count, &one);
             count = insert(g, count, &one);

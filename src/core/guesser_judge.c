@@ -11,9 +11,13 @@ static struct guesser_class *class_of(struct guesser *g, uint16_t source)
     return &g->classes[source / GUESSER_CLASSES][source % GUESSER_CLASSES];
 }
 
+/* A class that was seldom judged is believed as its strategy is. */
 double guesser_believe(const struct guesser *g, uint16_t source, double told)
 {
     const struct guesser_class *c = &g->classes[source / GUESSER_CLASSES][source % GUESSER_CLASSES];
+    const struct guesser_word *word = &g->words[source / GUESSER_CLASSES];
+    double honest = ((double)word->right + doubt) / ((double)word->told + doubt);
+    told *= honest < 1 ? honest : 1;
     return ((double)c->right + doubt * told) / ((double)c->judged + doubt);
 }
 
@@ -35,6 +39,15 @@ static void pop(struct guesser *g, struct guesser_session *session)
         c->judged /= 2;
         c->right /= 2;
     }
+    struct guesser_word *word = &g->words[watch->source / GUESSER_CLASSES];
+    if (watch->told > 0) {
+        word->told += watch->told;
+        word->right += watch->right;
+    }
+    if (word->told >= (float)GUESSER_REMEMBERED) {
+        word->told /= 2;
+        word->right /= 2;
+    }
     g->records[watch->source / GUESSER_CLASSES].judged++;
     g->records[watch->source / GUESSER_CLASSES].right += watch->right;
     session->watched_at = (session->watched_at + 1) % GUESSER_WATCHED;
@@ -46,20 +59,23 @@ static struct guesser_watch *watch_at(struct guesser_session *session, uint32_t 
     return &session->watched[(session->watched_at + n) % GUESSER_WATCHED];
 }
 
-void guesser_watch(struct guesser *g, struct guesser_session *session, uint64_t hash,
-                   uint16_t source, int64_t at_ns)
+void guesser_watch(struct guesser *g, struct guesser_session *session,
+                   const struct guesser_raw *raw, int64_t at_ns)
 {
     for (uint32_t n = 0; n < session->watched_count; n++) {
         const struct guesser_watch *watch = watch_at(session, n);
-        if (watch->hash == hash && !watch->right &&
-            watch->source / GUESSER_CLASSES == source / GUESSER_CLASSES)
+        if (watch->hash == raw->hash && !watch->right && watch->source == raw->source)
             return; /* judged as the guess it was first */
     }
     if (session->watched_count == GUESSER_WATCHED)
         pop(g, session);
-    g->records[source / GUESSER_CLASSES].guesses++;
+    g->records[raw->source / GUESSER_CLASSES].guesses++;
     *watch_at(session, session->watched_count++) =
-        (struct guesser_watch){hash, at_ns, session->accesses + GUESSER_WITHIN, source, false};
+        (struct guesser_watch){.hash = raw->hash,
+                               .at_ns = at_ns,
+                               .until = session->accesses + GUESSER_WITHIN,
+                               .told = (float)raw->told,
+                               .source = raw->source};
 }
 
 void guesser_verdicts(struct guesser *g, struct guesser_session *session, uint64_t hash,

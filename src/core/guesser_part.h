@@ -25,6 +25,7 @@ struct guesser_watch {
     uint64_t hash;
     int64_t at_ns;
     uint32_t until; /* of the session's accesses */
+    float told;
     uint16_t source;
     bool right;
 };
@@ -42,6 +43,9 @@ struct guesser_session {
 struct guesser_class {
     float judged, right; /* fading */
     struct durations delay;
+};
+struct guesser_word { /* of a whole strategy: sums over what was judged, fading */
+    float told, right;
 };
 struct guesser_custom {
     const char *name;
@@ -67,6 +71,7 @@ struct guesser {
     struct guesser_custom customs[GUESSER_CUSTOM_MAX];
     uint32_t custom_count;
     struct guesser_class classes[GUESSER_STRATEGIES][GUESSER_CLASSES];
+    struct guesser_word words[GUESSER_STRATEGIES];
     struct guesser_record records[GUESSER_STRATEGIES];
     /* of the present access */
     struct guesser_raw raw[GUESSER_CANDIDATES];
@@ -98,8 +103,8 @@ void guesser_say(struct guesser *g, struct str key, double told, int priority, i
 void guesser_ask_custom(struct guesser *g, const struct guesser_access *access);
 
 /* guesser_judge.c */
-void guesser_watch(struct guesser *g, struct guesser_session *session, uint64_t hash,
-                   uint16_t source, int64_t at_ns);
+void guesser_watch(struct guesser *g, struct guesser_session *session,
+                   const struct guesser_raw *raw, int64_t at_ns);
 void guesser_verdicts(struct guesser *g, struct guesser_session *session, uint64_t hash,
                       int64_t at_ns);
 /* The session is over: what has not come was wrong. */

@@ -3,6 +3,7 @@
  * in every way (twice, late, never), puts, drops, offers, clock steps. After each event everything
  * that must hold is looked at, and what the machine was given and gave back is counted outside. */
 #include "base/time.h"
+#include "core/guesser.h"
 #include "core/prefetcher.h"
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@ enum { IDS_MAX = 1 << 14, LOADS_MAX = 64, VALUES_MAX = 1 << 13, EVENTS_MAX = 1 <
 
 struct world {
     struct prefetcher *prefetcher;
+    struct guesser *guesser;
     const uint8_t *data;
     size_t len, at;
     int64_t now_ns;
@@ -212,11 +214,17 @@ static void event(struct world *world)
         step_clock(world);
         break;
     case 15:
-        (void)prefetcher_access(world->prefetcher, &access);
+        if (next(world) % 4 == 0)
+            (void)prefetcher_access(world->prefetcher, &access);
+        else
+            (void)guesser_think(world->guesser, world->prefetcher, world->now_ns, 8);
+        expect(guesser_keys(world->guesser) <= 8 && guesser_sessions(world->guesser) <= 2,
+               "what is learned is bounded");
         break;
     case 16:
         if (next(world) % 8 == 0)
             prefetcher_enable(world->prefetcher, next(world) % 4 != 0, world->now_ns);
+        guesser_session_end(world->guesser, world->data[world->at - 1] % 3);
         prefetcher_session_end(world->prefetcher, next(world) % 3, world->now_ns);
         prefetcher_headroom(world->prefetcher, next(world) / 128.0);
         break;
@@ -238,6 +246,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static struct world world;
     struct prefetcher_settings settings = prefetcher_defaults;
+    struct guesser_settings guesser = guesser_defaults;
+    guesser.strategies = (1u << GUESSER_MIX) - 1; /* all but the mixture, which is large */
+    guesser.max_keys = 8;
+    guesser.max_sessions = 2;
+    guesser.max_contexts = 64;
+    guesser.max_successors = 256;
     world = (struct world){.data = data, .len = len};
     const struct prefetcher_hooks hooks = {&world, ended, left, cancel};
     settings.algorithm = next(&world) % CACHE_ALGORITHM_COUNT;
@@ -253,6 +267,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     settings.admission.load_price = 0;
     if (prefetcher_create(&world.prefetcher, &settings, &hooks, 0) != FW_OK)
         return 0;
+    if (guesser_create(&world.guesser, &guesser) != FW_OK)
+        abort();
     for (int events = 0; events < EVENTS_MAX && world.at < len; events++) {
         event(&world);
         check(&world);
@@ -267,6 +283,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     }
     expect(world.waiters == 0, "after the end nobody waits");
     prefetcher_free(&world.prefetcher);
+    guesser_free(&world.guesser);
     expect(world.held == 0, "after the end nothing is held");
     return 0;
 }
