@@ -173,7 +173,7 @@ static enum fw_err find_from(const struct eval_sessions *sessions,
         *from = (size_t)options->train_sessions < sessions->count
                     ? sessions->starts[options->train_sessions]
                     : sessions->item_count;
-    if (text.len > 0) {
+    if (text.len > 0 && sessions->events) {
         int style = trace_time_guess(text, text, STR(""));
         if (style == TRACE_TIME_AUTO || !trace_time_parse(text, style, &at_ns))
             return err_set(detail, FW_USAGE, "--score-from: found \"%s\", expected an instant",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/eval_events.h"
+#include "base/check.h"
 #include "base/csv.h"
 #include "base/grow.h"
 #include "sim/trace.h"
@@ -170,14 +171,17 @@ static int by_time(const void *a, const void *b)
 
 static bool begins(const struct read *read, size_t i)
 {
+    if (i == 0)
+        return true;
     const struct row *row = &read->rows[i], *before = row - 1;
-    return i == 0 || row->user != before->user || row->session != before->session ||
+    return row->user != before->user || row->session != before->session ||
            (read->columns->idle_ns > 0 && row->at_ns - before->at_ns >= read->columns->idle_ns);
 }
 
 static enum fw_err arrange(struct read *read)
 {
     struct eval_sessions *sessions = read->sessions;
+    CHECK(read->count > 0);
     struct placed *placed = malloc(read->count * sizeof *placed);
     sessions->items = malloc(read->count * sizeof *sessions->items);
     sessions->starts = malloc((read->count + 1) * sizeof *sessions->starts);

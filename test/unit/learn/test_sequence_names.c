@@ -9,6 +9,7 @@
 
 #include "base/prng.h"
 #include "learn/sequence_names.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -51,7 +52,7 @@ static uint32_t ask(struct bench *b, uint32_t depth)
     return names_predict(b->names, &b->session, b->guesses, GUESSES, depth);
 }
 
-/* After these names the likeliest is `next`; "" nothing is said. A fresh session. */
+/* After these names the likeliest is `next`; nothing is said. A fresh session. */
 static void expect(struct bench *b, const char *names, const char *next)
 {
     names_end(b->names, &b->session);
@@ -223,7 +224,7 @@ static void probabilities_are_those_seen(void **state)
     for (uint64_t i = 0; i < 4000; i++) {
         uint64_t at = prng_below(&prng, 1000000000);
         for (uint64_t step = 0; step < 3; step++) {
-            snprintf(name, sizeof name, "v%llu", (unsigned long long)(at + 7 * step));
+            snprintf(name, sizeof name, "v%" PRIu64, at + 7 * step);
             see(b, name);
         }
         uint32_t count = ask(b, 1);
@@ -233,7 +234,7 @@ static void probabilities_are_those_seen(void **state)
             came += goes_on;
             asked += 1;
         }
-        snprintf(name, sizeof name, "v%llu", (unsigned long long)(at + 21));
+        snprintf(name, sizeof name, "v%" PRIu64, at + 21);
         see(b, goes_on ? name : "home");
         names_end(b->names, &b->session);
     }
@@ -254,15 +255,15 @@ static void names_of_any_bytes_and_lengths(void **state)
     assert_int_equal(b->guesses[0].len, 6);
     assert_memory_equal(b->guesses[0].text, "\0\xff\x01_4\0", 6);
     memset(name, 'y', sizeof name); /* 64 KiB: seen, and nothing more */
-    for (char digit = '1'; digit <= '3'; digit++) {
-        name[sizeof name - 1] = digit;
+    for (int digit = '1'; digit <= '3'; digit++) {
+        name[sizeof name - 1] = (char)digit;
         names_observe(b->names, &b->session, (struct str){name, sizeof name});
         names_observe(b->names, &b->session, (struct str){NULL, 0});
     }
     assert_int_equal(ask(b, 1), 1);
     memset(name, 'z', NAMES_TEXT_MAX); /* the longest that is looked at, and it grows */
-    for (char digit = '7'; digit <= '9'; digit++) {
-        name[NAMES_TEXT_MAX - 1] = digit;
+    for (int digit = '7'; digit <= '9'; digit++) {
+        name[NAMES_TEXT_MAX - 1] = (char)digit;
         names_observe(b->names, &b->session, (struct str){name, NAMES_TEXT_MAX});
     }
     assert_int_equal(ask(b, 1), 2);
@@ -270,8 +271,8 @@ static void names_of_any_bytes_and_lengths(void **state)
     assert_int_equal(longest->len, NAMES_TEXT_MAX + 1);
     assert_string_equal(longest->text + NAMES_TEXT_MAX - 1, "10");
     for (uint64_t i = 0; i < 20000; i++) { /* the memory of a session is bounded */
-        snprintf(name, sizeof name, "r%llu-%llu-%llu", (unsigned long long)prng_scramble(i) % 50,
-                 (unsigned long long)i % 7, (unsigned long long)i);
+        snprintf(name, sizeof name, "r%" PRIu64 "-%" PRIu64 "-%" PRIu64, prng_scramble(i) % 50,
+                 i % 7, i);
         names_observe(b->names, &b->session, str_of(name));
         assert_true(names_session_bytes(&b->session) <
                     sizeof b->session + NAMES_RUNS * (NAMES_TEXT_MAX + 1));
