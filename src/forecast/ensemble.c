@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct ensemble_settings ensemble_defaults = {.eagerness = 6, .half_life = 7};
+const struct ensemble_settings ensemble_defaults = {.eagerness = 8, .half_life = 10};
 #define EVENNESS      4. /* the even mix is so much less eager */
 #define MEDIAN_SHARE  .3 /* of an equal share: members below are not asked for the median */
 #define MIX_EAGERNESS 8.

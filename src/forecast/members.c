@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "forecast/members.h"
+#include "forecast/members_part.h"
 
 #include "base/check.h"
 #include "base/stats.h"
@@ -10,9 +10,9 @@
 
 enum { ROWS_MAX = 3000, LEARN_MIN = 48, WEEKS_MAX = 4, DAYS_MAX = 7, SHORT = 1000 };
 
-const char *const members_names[MEMBERS_COUNT] = {"last",    "day",      "week",  "days",
-                                                  "weeks",   "shifted",  "ridge", "levels",
-                                                  "changes", "harmonic", "recent"};
+const char *const members_names[MEMBERS_COUNT] = {
+    "last",   "day",     "week",     "days",   "weeks",   "shifted", "ridge",
+    "levels", "changes", "harmonic", "recent", "prophet", "boost"};
 
 /* A hole takes what the same time a week or a day before was, else the value before it. */
 static double filling(const struct members *members, const double *x, int t)
@@ -94,6 +94,7 @@ void members_fini(struct members *members)
     free(members->levels);
     for (int i = 0; i < 2; i++)
         fourier_fini(&members->fits[i]);
+    members_models_fini(members);
     memset(members, 0, sizeof *members);
 }
 
@@ -199,8 +200,7 @@ static struct ridge_settings lags_for(const struct members_plan *plan, int known
     return settings;
 }
 
-/* Regression on the last rows of x (standardised within), n of them known; path on x's scale. */
-static bool regress(const struct members *members, const double *x, int n, double *path)
+bool members_regress(const struct members *members, const double *x, int n, double *path)
 {
     int rows = n < ROWS_MAX ? n : ROWS_MAX, horizon = members->plan.horizon, from = n - rows;
     struct ridge_settings settings = lags_for(&members->plan, rows);
@@ -244,7 +244,7 @@ static bool ask_changes(const struct members *members, int origin, double *path)
         return false;
     for (int t = 0; t < origin; t++)
         changes[t] = t < season ? 0 : members->filled[t] - members->filled[t - season];
-    bool said = regress(members, changes, origin, path);
+    bool said = members_regress(members, changes, origin, path);
     free(changes);
     for (int h = 0; h < horizon && said; h++)
         path[h] += h < season ? members->filled[origin + h - season] : path[h - season];
@@ -264,11 +264,11 @@ static uint32_t ask_regressions(const struct members *members, int origin, doubl
     double *levels = paths + (long)MEMBERS_LEVELS * horizon;
     double *changes = paths + (long)MEMBERS_CHANGES * horizon;
     uint32_t said = 0;
-    if (regress(members, members->filled, origin, ridge)) {
+    if (members_regress(members, members->filled, origin, ridge)) {
         to_levels(members, ridge);
         said |= 1u << MEMBERS_RIDGE;
     }
-    if (members->scale.logs && regress(members, members->levels, origin, levels)) {
+    if (members->scale.logs && members_regress(members, members->levels, origin, levels)) {
         for (int h = 0; h < horizon; h++)
             levels[h] = fmax(levels[h], 0);
         said |= 1u << MEMBERS_LEVELS;
@@ -312,5 +312,7 @@ uint32_t members_ask(struct members *members, int k, double *paths)
     uint32_t said = ask_seasons(members, origin, paths);
     said |= ask_shifted(members, origin, paths);
     said |= ask_regressions(members, origin, paths);
-    return said | ask_harmonics(members, origin, paths);
+    said |= ask_harmonics(members, origin, paths);
+    said |= members_ask_models(members, origin, paths);
+    return said & ~members->plan.without;
 }

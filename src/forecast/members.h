@@ -6,7 +6,9 @@
 #define FOREWARM_FORECAST_MEMBERS_H
 
 #include "forecast/fourier.h"
+#include "forecast/prophet.h"
 #include "forecast/scale.h"
+#include "forecast/stack.h"
 #include <stdint.h>
 
 enum members_number {
@@ -21,6 +23,8 @@ enum members_number {
     MEMBERS_CHANGES,  /* of changes against the day before (the week, without a day) */
     MEMBERS_HARMONIC, /* day and week, seldom forgotten, */
     MEMBERS_RECENT,   /* sooner forgotten */
+    MEMBERS_PROPHET,  /* trend, seasons and holidays of the year (prophet.h), and its errors' law */
+    MEMBERS_BOOST,    /* boosted trees (stack.h): steps of an hour, two days ahead */
     MEMBERS_COUNT,
 };
 extern const char *const members_names[MEMBERS_COUNT];
@@ -29,6 +33,9 @@ struct members_plan {
     int day, week;             /* steps; day 0: a step is a day or longer; week 0: neither */
     int horizon;               /* steps ahead */
     int first, spacing, count; /* origins: values before them are known */
+    int64_t start_ns, step_ns; /* of the first value; step 0: not told, members that need it rest */
+    uint32_t without;          /* bit i: member i is not asked */
+    uint64_t seed;
 };
 struct members {
     struct members_plan plan;
@@ -41,6 +48,12 @@ struct members {
     struct fourier_state states[2];
     bool fits_made;
     int learned; /* values the harmonics know */
+    struct prophet *prophet;
+    int64_t *at_ns;   /* n + horizon */
+    double *rest;     /* n + horizon: what the Prophet-style fit leaves over, on the scale */
+    int prophet_made; /* origin at which it was fitted; 0: never */
+    struct stack *stack;
+    int stack_made;
 };
 
 /* FW_INPUT: nothing is known before the first origin. */

@@ -15,12 +15,22 @@
 enum { HOURS = 24 * 7 * 10, AHEAD = 24 };
 static const double TAU = 6.283185307179586;
 
+static struct members_plan hourly(int first, int spacing, int count)
+{
+    return (struct members_plan){.day = 24,
+                                 .week = 168,
+                                 .horizon = AHEAD,
+                                 .first = first,
+                                 .spacing = spacing,
+                                 .count = count};
+}
+
 static struct ensemble *walk(const double *y, int n, int origins)
 {
     struct ensemble *ensemble = NULL;
     struct ensemble_settings settings = ensemble_defaults;
     struct fw_detail detail = {""};
-    settings.plan = (struct members_plan){24, 168, AHEAD, n - 12 * (origins - 1), 12, origins};
+    settings.plan = hourly(n - 12 * (origins - 1), 12, origins);
     assert_int_equal(ensemble_create(&ensemble, y, n, &settings, &detail), FW_OK);
     return ensemble;
 }
@@ -156,7 +166,7 @@ static void strange_series(void **state)
     struct ensemble *none = NULL;
     struct ensemble_settings settings = ensemble_defaults;
     struct fw_detail detail = {""};
-    settings.plan = (struct members_plan){24, 168, AHEAD, 50, 1, 1};
+    settings.plan = hourly(50, 1, 1);
     for (int t = 0; t < 50; t++)
         holes[t] = NAN;
     assert_int_equal(ensemble_create(&none, holes, 50, &settings, &detail), FW_INPUT);
@@ -168,7 +178,9 @@ static void other_steps(void **state)
 {
     (void)state;
     static double y[400];
-    static const struct members_plan plans[] = {{0, 7, 14, 100, 7, 43}, {0, 0, 5, 50, 5, 71}};
+    static const struct members_plan plans[] = {
+        {.week = 7, .horizon = 14, .first = 100, .spacing = 7, .count = 43},
+        {.horizon = 5, .first = 50, .spacing = 5, .count = 71}};
     for (int t = 0; t < 400; t++)
         y[t] = 50 + 10 * sin(TAU * t / 7) + .1 * t;
     for (int i = 0; i < 2; i++) {
