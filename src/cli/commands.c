@@ -12,6 +12,7 @@ const struct command commands[] = {
     {"why", cmd_why, "print the latest decisions about a resource"},
     {"replay", cmd_replay, "run the production engine over a log and compare policies"},
     {"simulate", cmd_simulate, "run the engine against a hostile world, seed after seed"},
+    {"forecast", cmd_forecast, "foretell a demand series, with quantiles and its own past as judge"},
     {"synth requests", cmd_synth_requests, "make a trace of requests from a seed"},
     {"detect", cmd_detect, "find anomalies in a series and tell what kind of events they are"},
     {"eval next", cmd_eval_next, "score predictors of what comes next in sessions"},

@@ -221,6 +221,16 @@ static void weigh(const struct block *block, uint32_t said, double eagerness,
         weights[i] /= sum;
 }
 
+/* Given weights, those of members that have nothing to say going to the others. */
+static void weigh_fixed(const double *fixed, uint32_t said, double weights[MEMBERS_COUNT])
+{
+    double sum = 0;
+    for (int i = 0; i < MEMBERS_COUNT; i++)
+        sum += weights[i] = said >> i & 1 ? fixed[i] : 0;
+    for (int i = 0; i < MEMBERS_COUNT; i++)
+        weights[i] = sum > 0 ? weights[i] / sum : i == MEMBERS_LAST;
+}
+
 /* The seasonal naive that was better in this block; the last value where there is no season. */
 static int best_naive(const struct block *block, uint32_t said)
 {
@@ -251,9 +261,15 @@ static double mean_by(const struct ensemble *ensemble, int h, const double *weig
     return mean;
 }
 
-static void mix_weights(const struct block *block, double weights[MIX_COUNT])
+static void mix_weights(const struct ensemble *ensemble, const struct block *block,
+                        double weights[MIX_COUNT])
 {
     double least = INFINITY, sum = 0;
+    if (ensemble->settings.plain) {
+        for (int i = 0; i < MIX_COUNT; i++)
+            weights[i] = i == MIX_EAGER;
+        return;
+    }
     for (int i = 0; i < MIX_COUNT; i++)
         least = fmin(least, block->mix_loss[i]);
     for (int i = 0; i < MIX_COUNT; i++)
@@ -271,7 +287,9 @@ static void say_block(struct ensemble *ensemble, int number)
     uint32_t said = ensemble->said[origin];
     weigh(block, said, ensemble->settings.eagerness, eager);
     weigh(block, said, ensemble->settings.eagerness / EVENNESS, even);
-    mix_weights(block, of_mix);
+    if (ensemble->settings.fixed != NULL)
+        weigh_fixed(ensemble->settings.fixed, said, eager);
+    mix_weights(ensemble, block, of_mix);
     for (int h = 1; h <= ensemble->settings.plan.horizon; h++) {
         if (ensemble_block(&ensemble->settings.plan, h) != number)
             continue;
@@ -398,7 +416,7 @@ void ensemble_judge(const struct ensemble *ensemble, struct ensemble_verdict *ve
         verdict->week[i] =
             block->naive_cases[1] > 0 ? block->total_naive[1] / block->naive_cases[1] : NAN;
         weigh(block, said, ensemble->settings.eagerness, verdict->weights[i]);
-        mix_weights(block, mixes);
+        mix_weights(ensemble, block, mixes);
         verdict->fell_back[i] = mixes[MIX_NAIVE] > .5;
     }
 }

@@ -16,8 +16,10 @@ enum { ENSEMBLE_BLOCKS = 4 };
 
 struct ensemble_settings {
     struct members_plan plan;
-    double eagerness; /* of the weights: eta */
-    double half_life; /* of errors, in days (steps where there is none) */
+    double eagerness;    /* of the weights: eta */
+    double half_life;    /* of errors, in days (steps where there is none) */
+    bool plain;          /* the weighed mean alone: no median, no plain season beside it */
+    const double *fixed; /* weights by member that take the place of the learned ones; or NULL */
 };
 extern const struct ensemble_settings ensemble_defaults; /* but for the plan */
 

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+#include "forecast/demand.h"
+
+#include "base/stats.h"
+#include "base/time.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ORIGINS_MAX = 60, SPACINGS_A_DAY = 2, FIRST_DAYS = 3 };
+static const int64_t DAY_NS = INT64_C(86400) * 1000000000;
+
+const char *const demand_models[DEMAND_MODELS + 1] = {"ensemble", "prophet",        "ridge",
+                                                      "boost",    "seasonal-naive", NULL};
+const struct demand_settings demand_defaults = {
+    .horizon_ns = 7 * INT64_C(86400) * 1000000000,
+    .quantiles = {.5, .75, .9, .95, .99},
+    .quantile_count = 5,
+    .capacity_buffer = 1.3,
+    .seed = 1,
+};
+
+void demand_seasons(int64_t step_ns, int *day, int *week)
+{
+    *day = step_ns < DAY_NS && DAY_NS % step_ns == 0 ? (int)(DAY_NS / step_ns) : 0;
+    *week = step_ns <= DAY_NS && DAY_NS % step_ns == 0 ? (int)(7 * DAY_NS / step_ns) : 0;
+    if (*week > FOURIER_PERIOD_MAX) { /* steps of seconds: the week is too long to hold */
+        *week = 0;
+        *day = *day <= FOURIER_PERIOD_MAX ? *day : 0;
+    }
+}
+
+static uint32_t only(uint32_t members)
+{
+    return ~members;
+}
+
+static uint32_t without_for(const struct demand_settings *settings)
+{
+    switch (settings->model) {
+    case DEMAND_PROPHET:
+        return only(1u << MEMBERS_PROPHET);
+    case DEMAND_RIDGE:
+        return only(1u << MEMBERS_RIDGE);
+    case DEMAND_BOOST:
+        return only(1u << MEMBERS_BOOST);
+    case DEMAND_NAIVE:
+        return only(1u << MEMBERS_DAY | 1u << MEMBERS_WEEK);
+    default:
+        return 0;
+    }
+}
+
+/* Origins through the latest past, the last at the series' end. */
+static struct members_plan plan_for(const struct series *series,
+                                    const struct demand_settings *settings, int horizon)
+{
+    struct members_plan plan = {.horizon = horizon,
+                                .start_ns = series->start_ns,
+                                .step_ns = series->step_ns,
+                                .without = without_for(settings),
+                                .seed = settings->seed};
+    int n = (int)series->count, known = 0;
+    demand_seasons(series->step_ns, &plan.day, &plan.week);
+    int day = plan.day > 0 ? plan.day : plan.week > 0 ? plan.week : 1;
+    while (known < n && !isfinite(series->value[known]))
+        known++;
+    plan.spacing = day / SPACINGS_A_DAY > 0 ? day / SPACINGS_A_DAY : 1;
+    int first = known + FIRST_DAYS * day < n ? known + FIRST_DAYS * day : n;
+    int most = (n - first) / plan.spacing + 1;
+    plan.count = most < ORIGINS_MAX ? most : ORIGINS_MAX;
+    plan.first = n - plan.spacing * (plan.count - 1);
+    return plan;
+}
+
+static enum fw_err check(const struct series *series, const struct demand_settings *settings,
+                         int *horizon, struct fw_detail *detail)
+{
+    char step[TIME_TEXT_MAX], asked[TIME_TEXT_MAX];
+    int64_t steps = settings->horizon_ns / series->step_ns;
+    time_format_duration(series->step_ns, step);
+    time_format_duration(settings->horizon_ns, asked);
+    if (steps < 1)
+        return err_set(detail, FW_INPUT, "the horizon %s is shorter than a step of the series, %s",
+                       asked, step);
+    if (steps > DEMAND_STEPS_MAX)
+        return err_set(detail, FW_INPUT,
+                       "the horizon %s is %lld steps of %s, at most %d can be foretold; gather the "
+                       "series into longer steps",
+                       asked, (long long)steps, step, DEMAND_STEPS_MAX);
+    if (settings->model == DEMAND_BOOST &&
+        (series->step_ns != DAY_NS / 24 || steps > STACK_HORIZON ||
+         series->count < STACK_LEARN_FIRST + 5 * STACK_HORIZON))
+        return err_set(detail, FW_INPUT,
+                       "boost is for steps of 1h, up to %d ahead, from at least %d; found steps of "
+                       "%s, %lld ahead, from %zu",
+                       STACK_HORIZON, STACK_LEARN_FIRST + 5 * STACK_HORIZON, step, (long long)steps,
+                       series->count);
+    *horizon = (int)steps;
+    return FW_OK;
+}
+
+/* ---- filling the table ---- */
+
+/* What is usual h steps ahead: reference of a spike; 0 where too little is known. */
+static double usual_at(const struct series *series, int day, int h)
+{
+    int n = (int)series->count, count = 0, quarter = day / 4 > 0 ? day / 4 : 1;
+    double sum = 0, latest[64];
+    size_t known = 0;
+    for (int t = n + h - 1; t >= 0 && day > 0 && count < 2; t -= day)
+        if (t < n && isfinite(series->value[t])) {
+            sum += series->value[t];
+            count++;
+        }
+    int stride = quarter > 64 ? quarter / 64 + 1 : 1;
+    for (int t = n - 1; t >= 0 && t >= n - quarter; t -= stride)
+        if (isfinite(series->value[t]) && known < 64)
+            latest[known++] = series->value[t];
+    stats_sort_doubles(latest, known);
+    return fmax(count > 0 ? sum / count : 0, known > 0 ? stats_quantile(latest, known, .5) : 0);
+}
+
+static void fill(struct demand_forecast *forecast, const struct demand_settings *settings,
+                 const struct series *series, const struct ensemble *ensemble,
+                 const struct ensemble_said *said)
+{
+    const double *base = said->members[MEMBERS_PROPHET];
+    if (base == NULL)
+        base = said->members[MEMBERS_WEEKS] != NULL ? said->members[MEMBERS_WEEKS] : said->naive;
+    for (int h = 1; h <= forecast->count; h++) {
+        double usual = usual_at(series, forecast->day, h);
+        forecast->baseline[h - 1] = base[h - 1];
+        forecast->expected[h - 1] = said->mean[h - 1];
+        forecast->spike[h - 1] = usual > 0 ? ensemble_above(ensemble, h, DEMAND_SPIKE * usual) : 0;
+        for (int i = 0; i < forecast->quantile_count; i++) {
+            double value = ensemble_quantile(ensemble, h, settings->quantiles[i]);
+            if (i > 0)
+                value = fmax(value, forecast->quantile[i - 1][h - 1]);
+            forecast->quantile[i][h - 1] = value;
+        }
+        forecast->capacity[h - 1] = settings->capacity_buffer *
+                                    fmax(ensemble_quantile(ensemble, h, .95), said->mean[h - 1]);
+    }
+}
+
+static enum fw_err allocate(struct demand_forecast *forecast)
+{
+    size_t count = (size_t)forecast->count;
+    double *at = calloc((4 + (size_t)forecast->quantile_count) * count, sizeof *at);
+    if (at == NULL)
+        return FW_NOMEM;
+    forecast->memory = at;
+    forecast->baseline = at;
+    forecast->expected = at + count;
+    forecast->spike = at + 2 * count;
+    forecast->capacity = at + 3 * count;
+    for (int i = 0; i < forecast->quantile_count; i++)
+        forecast->quantile[i] = at + (4 + (size_t)i) * count;
+    return FW_OK;
+}
+
+static void judge(struct demand_verdict *verdict, const struct ensemble *ensemble,
+                  const struct members_plan *plan)
+{
+    ensemble_judge(ensemble, &verdict->blocks);
+    verdict->origins = plan->count;
+    for (int h = 1; h <= plan->horizon; h++) {
+        int block = ensemble_block(plan, h);
+        verdict->usual[block] = h;
+        verdict->block_count = block + 1;
+    }
+}
+
+static enum fw_err walk(const struct series *series, const struct demand_settings *settings,
+                        const struct members_plan *plan, struct demand_forecast *forecast,
+                        struct fw_detail *detail)
+{
+    struct ensemble_settings how = ensemble_defaults;
+    struct ensemble *ensemble = NULL;
+    struct ensemble_said said;
+    double fixed[MEMBERS_COUNT] = {0};
+    how.plan = *plan;
+    how.plain = settings->model != DEMAND_ENSEMBLE && settings->model != DEMAND_NAIVE;
+    if (settings->blend[0] + settings->blend[1] > 0) {
+        fixed[MEMBERS_PROPHET] = settings->blend[0];
+        fixed[MEMBERS_BOOST] = settings->blend[1];
+        how.fixed = fixed;
+        how.plain = true;
+    }
+    FW_TRY(ensemble_create(&ensemble, series->value, (int)series->count, &how, detail));
+    for (int k = 0; ensemble_step(ensemble, &said); k++)
+        if (settings->progress != NULL)
+            settings->progress(settings->context, (uint64_t)k + 1, (uint64_t)plan->count);
+    fill(forecast, settings, series, ensemble, &said);
+    judge(&forecast->verdict, ensemble, plan);
+    ensemble_free(&ensemble);
+    return FW_OK;
+}
+
+enum fw_err demand_forecast(const struct series *series, const struct demand_settings *settings,
+                            struct demand_forecast *forecast, struct fw_detail *detail)
+{
+    *forecast = (struct demand_forecast){.step_ns = series->step_ns,
+                                         .quantile_count = settings->quantile_count};
+    FW_TRY(check(series, settings, &forecast->count, detail));
+    forecast->start_ns = series_at_ns(series, series->count);
+    struct members_plan plan = plan_for(series, settings, forecast->count);
+    forecast->day = plan.day;
+    forecast->week = plan.week;
+    enum fw_err err = allocate(forecast);
+    if (err == FW_OK)
+        err = walk(series, settings, &plan, forecast, detail);
+    if (err != FW_OK)
+        demand_forecast_fini(forecast);
+    return err;
+}
+
+void demand_forecast_fini(struct demand_forecast *forecast)
+{
+    free(forecast->memory);
+    forecast->memory = NULL;
+}
+
+/* ---- in words ---- */
+
+static void describe_block(const struct demand_forecast *forecast, int block, struct buf *out)
+{
+    const struct ensemble_verdict *verdict = &forecast->verdict.blocks;
+    char until[TIME_TEXT_MAX];
+    double day = verdict->day[block], week = verdict->week[block];
+    bool weekly = isfinite(week) && !(day <= week);
+    double naive = weekly ? week : day;
+    time_format_duration(forecast->verdict.usual[block] * forecast->step_ns, until);
+    buf_printf(out, "up to %s ahead: ", until);
+    if (verdict->cases[block] == 0) {
+        buf_add_text(out, "the past is too short to say how good this is\n");
+        return;
+    }
+    if (!isfinite(naive)) {
+        buf_printf(out, "off by %.4g on average (there is no season to compare with)\n",
+                   verdict->error[block]);
+        return;
+    }
+    double ratio = naive > 0                   ? verdict->error[block] / naive
+                   : verdict->error[block] > 0 ? INFINITY
+                                               : 1;
+    buf_printf(out, "off by %.4g on average, the last %s again by %.4g", verdict->error[block],
+               weekly ? "week" : "day", naive);
+    if (verdict->fell_back[block])
+        buf_add_text(out, "; that season is what is said: nothing was better\n");
+    else if (ratio > 1)
+        buf_add_text(out, "; not better than the season\n");
+    else
+        buf_printf(out, " (%.0f %% less)\n", 100 * (1 - ratio));
+}
+
+void demand_describe(const struct demand_forecast *forecast, struct buf *out)
+{
+    if (forecast->verdict.origins < 2) {
+        buf_add_text(out,
+                     "the series is too short to tell whether it can be foretold; what is said "
+                     "is its last value\n");
+        return;
+    }
+    buf_printf(out, "how well its own past was foretold, %d times:\n", forecast->verdict.origins);
+    for (int i = 0; i < forecast->verdict.block_count; i++)
+        describe_block(forecast, i, out);
+}

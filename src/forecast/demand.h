@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ * The forecast of one demand series, from the table of its values to the table people plan with:
+ * which seasons it has, how well anything foretells it, what is expected, how wide, and how likely
+ * a spike is. */
+#ifndef FOREWARM_FORECAST_DEMAND_H
+#define FOREWARM_FORECAST_DEMAND_H
+
+#include "forecast/ensemble.h"
+#include "forecast/series.h"
+
+enum { DEMAND_QUANTILES_MAX = 16, DEMAND_STEPS_MAX = 20000 };
+/* A spike: more than so many times what is usual at that time, the higher of the mean of the same
+ * time on the last two days and the median of the last quarter of a day. */
+#define DEMAND_SPIKE 2.
+
+enum demand_model {
+    DEMAND_ENSEMBLE,
+    DEMAND_PROPHET,
+    DEMAND_RIDGE,
+    DEMAND_BOOST,
+    DEMAND_NAIVE,
+    DEMAND_MODELS,
+};
+extern const char *const demand_models[DEMAND_MODELS + 1]; /* NULL at the end */
+
+struct demand_settings {
+    int64_t horizon_ns;
+    enum demand_model model;
+    double blend[2]; /* of the Prophet-style model and the boosted trees; zeros: learned weights */
+    double quantiles[DEMAND_QUANTILES_MAX]; /* ascending, in (0, 1) */
+    int quantile_count;
+    double capacity_buffer; /* recommended capacity over P95 */
+    uint64_t seed;
+    /* Told now and then how much of the work is done; NULL: nobody. */
+    void (*progress)(void *context, uint64_t done, uint64_t total);
+    void *context;
+};
+extern const struct demand_settings demand_defaults;
+
+/* Could it be foretold? By stretch of the horizon, over its own past. */
+struct demand_verdict {
+    struct ensemble_verdict blocks;
+    int block_count;            /* stretches the horizon reaches */
+    int origins;                /* at which the past was asked */
+    int usual[ENSEMBLE_BLOCKS]; /* steps up to which each stretch reaches */
+};
+
+struct demand_forecast {
+    int64_t start_ns, step_ns;
+    int day, week; /* steps */
+    int count;     /* steps ahead; arrays of so many */
+    int quantile_count;
+    double *baseline; /* trend and seasons alone */
+    double *expected;
+    double *spike; /* probability */
+    double *quantile[DEMAND_QUANTILES_MAX];
+    double *capacity;
+    struct demand_verdict verdict;
+    double *memory;
+};
+
+/* FW_INPUT, in words: nothing known, a horizon of no step or too many, a model that such steps or
+ * such a horizon are not for. */
+FW_MUST_CHECK enum fw_err demand_forecast(const struct series *series,
+                                          const struct demand_settings *settings,
+                                          struct demand_forecast *forecast,
+                                          struct fw_detail *detail);
+void demand_forecast_fini(struct demand_forecast *forecast);
+/* The verdict in words, a sentence a line. */
+void demand_describe(const struct demand_forecast *forecast, struct buf *out);
+/* Steps of a day (0: a step is a day or longer, or does not divide one) and of a week. */
+void demand_seasons(int64_t step_ns, int *day, int *week);
+
+#endif

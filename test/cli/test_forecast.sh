@@ -1,0 +1,99 @@
+#!/bin/bash
+# forecast from outside (D1, D2, D8, D16): columns, quantiles in order, the verdict, the same bytes twice, models, bad input.
+set -u
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+complain() { echo "$*"; failed=1; }
+forecast() { "$FOREWARM" forecast "$@"; }
+
+python3 - "$work" <<'PYTHON'
+import math, random, sys
+random.seed(3)
+noise, rows = 0.0, []
+for t in range(24 * 35):
+    noise = .8 * noise + random.gauss(0, .05)
+    rows.append((1767225600 + 3600 * t, 200 * math.exp(.5 * math.sin(t * math.pi / 12) + .2 * math.sin(t * math.pi / 84) + noise)))
+def write(name, rows, head="timestamp,compute_tflops"):
+    with open(f"{sys.argv[1]}/{name}.csv", "w") as file:
+        print(head, *(f"{t},{y:.4f}" for t, y in rows), sep="\n", file=file)
+write("hours", rows)
+write("holes", [row for i, row in enumerate(rows) if i % 40 > 2])
+write("shuffled", random.sample(rows, len(rows)))
+write("days", [(t, y) for t, y in rows[::24]])
+write("one", rows[:1])
+write("two", rows[:2])
+write("same", [(t, 7) for t, _ in rows])
+write("zeros", [(t, 0) for t, _ in rows])
+write("negative", [(t, -y) for t, y in rows])
+write("irregular", [(1767225600 + i ** 3, y) for i, (_, y) in enumerate(rows[:50])])
+PYTHON
+
+forecast "$work/hours.csv" --horizon 2d >"$work/a.csv" 2>"$work/err" || complain "failed: $(cat "$work/err")"
+forecast - --horizon 2d <"$work/shuffled.csv" -q >"$work/b.csv" || complain "standard input failed"
+cmp -s "$work/a.csv" "$work/b.csv" || complain "rows in another order give another forecast"
+grep -q "how well its own past was foretold, 60 times" "$work/err" || complain "no verdict: $(cat "$work/err")"
+grep -qE "up to 6h ahead: off by .* \([0-9]+ % less\)" "$work/err" || complain "not better than the season: $(cat "$work/err")"
+python3 - "$work/a.csv" <<'PYTHON' || failed=1
+import csv, datetime, math, sys
+rows = list(csv.DictReader(open(sys.argv[1])))
+assert list(rows[0]) == ["timestamp", "baseline", "expected_value", "spike_probability", "p50", "p75", "p90", "p95", "p99", "recommended_capacity"], rows[0]
+assert len(rows) == 48 and rows[0]["timestamp"] == "2026-02-05T00:00:00Z", rows[0]
+for i, row in enumerate(rows):
+    value = {key: float(cell) for key, cell in row.items() if key != "timestamp"}
+    assert all(math.isfinite(v) for v in value.values()), row
+    assert value["p50"] <= value["p75"] <= value["p90"] <= value["p95"] <= value["p99"], row
+    assert 0 <= value["spike_probability"] <= .2, row
+    assert abs(value["recommended_capacity"] - 1.3 * max(value["p95"], value["expected_value"])) < .5, row
+    t = 24 * 35 + i
+    truth = 200 * math.exp(.5 * math.sin(t * math.pi / 12) + .2 * math.sin(t * math.pi / 84))
+    assert .6 < value["expected_value"] / truth < 1.5, (i, row, truth)
+PYTHON
+
+for model in prophet ridge boost seasonal-naive; do
+    forecast "$work/hours.csv" --horizon 12h --model $model --json -q >"$work/$model.json" || complain "$model failed"
+    python3 - "$work/$model.json" $model <<'PYTHON' || failed=1
+import json, sys
+answer = json.load(open(sys.argv[1]))
+assert answer["model"] == sys.argv[2] and len(answer["forecast"]) == 12
+names = {"prophet": {"prophet"}, "ridge": {"ridge"}, "boost": {"boost"}, "seasonal-naive": {"day", "week"}}[sys.argv[2]]
+for block in answer["verdict"]:
+    assert {name for name, weight in block["weights"].items() if weight > 0} <= names, block
+PYTHON
+done
+cmp -s "$work/prophet.json" "$work/boost.json" && complain "two models say the same"
+forecast "$work/hours.csv" --horizon 6h --blend 0.7,0.3 -q -o "$work/blend.csv" || complain "blend failed"
+[ "$(wc -l <"$work/blend.csv")" = 7 ] || complain "blend has not six rows"
+forecast "$work/hours.csv" --horizon 3h --quantiles 0.1,0.975 -q | head -n 1 | grep -q ",p10,p97.5,recommended" || complain "quantiles of one's own"
+
+# Whatever the series is, numbers come out.
+for name in holes days one two same zeros negative; do
+    horizon=1d
+    [ $name = days ] && horizon=14d
+    if [ $name = one ] || [ $name = two ]; then every="--every 1h"; else every=""; fi
+    # shellcheck disable=SC2086
+    forecast "$work/$name.csv" --horizon $horizon $every >"$work/out.csv" 2>"$work/err" || complain "$name: $(cat "$work/err")"
+    grep -qiE "nan|inf" "$work/out.csv" && complain "$name: not a number: $(grep -iE -m1 'nan|inf' "$work/out.csv")"
+done
+forecast "$work/one.csv" --every 1h --horizon 2h 2>&1 >/dev/null | grep -q "too short to tell" || complain "one value: nothing is said of it"
+forecast "$work/holes.csv" --horizon 2h 2>&1 >/dev/null | grep -q "missing in" || complain "holes are not reported"
+
+refused() { # sentence, arguments
+    local sentence=$1
+    shift
+    forecast "$@" >/dev/null 2>"$work/err"
+    [ $? -eq 2 ] || complain "$*: not status 2"
+    grep -qF -- "$sentence" "$work/err" || complain "$*: $(cat "$work/err")"
+}
+refused 'the horizon 30m is shorter than a step of the series, 1h' "$work/hours.csv" --horizon 30m
+refused 'at most 20000 can be foretold' "$work/hours.csv" --horizon 3000d
+refused 'boost is for steps of 1h, up to 48 ahead' "$work/hours.csv" --model boost --horizon 7d
+refused '--quantiles: found "0.9,0.5", expected ascending' "$work/hours.csv" --quantiles 0.9,0.5
+refused '--blend: found "0.7", expected two weights' "$work/hours.csv" --blend 0.7
+refused '--blend: found "x", expected a number' "$work/hours.csv" --blend 0.7,x
+refused 'the rows keep no common step' "$work/irregular.csv"
+: >"$work/empty.csv"
+refused 'empty.csv' "$work/empty.csv"
+printf 'timestamp,y\n2026-01-01,many\n' >"$work/text.csv"
+refused 'many' "$work/text.csv" --value y
+exit $failed
