@@ -294,6 +294,26 @@ static void show_fleet(const json_t *list, struct buf *out)
     }
 }
 
+/* Pages that are kept and fetched ahead, an upstream a line. */
+static void show_pages(const json_t *pages, struct buf *out)
+{
+    static const char *const from_memory[] = {"hit",    "prefetched",  "late",
+                                              "joined", "revalidated", "stale"};
+    for (size_t i = 0; i < json_array_size(pages); i++) {
+        const json_t *one = json_array_get(pages, i), *ahead = json_object_get(one, "prefetch");
+        const json_t *requests = json_object_get(one, "requests");
+        double kept = 0, all = number_of(requests, "miss") + number_of(requests, "pass");
+        for (size_t j = 0; j < sizeof from_memory / sizeof from_memory[0]; j++)
+            kept += number_of(requests, from_memory[j]);
+        buf_printf(out, "pages of %s under %s: %.0f requests, %.0f from memory; ",
+                   text_of(one, "upstream"), text_of(one, "paths"), all + kept, kept);
+        buf_printf(out, "%.0f fetched ahead, %.0f of them asked for; %.0f kept, %.1f MB\n",
+                   number_of(ahead, "issued"),
+                   number_of(ahead, "in_time") + number_of(ahead, "late"), number_of(one, "kept"),
+                   number_of(one, "kept_bytes") / 1e6);
+    }
+}
+
 static void show_status(const json_t *json, struct buf *out)
 {
     const json_t *list = json_object_get(json, "resources");
@@ -312,6 +332,7 @@ static void show_status(const json_t *json, struct buf *out)
         buf_printf(out, "note: %s\n", text_of(json, "note"));
     show_devices(json_object_get(json_object_get(json, "memory"), "devices"), out);
     show_overload(json_object_get(json, "memory"), out);
+    show_pages(json_object_get(json, "pages"), out);
     json_decref(one);
 }
 

@@ -265,6 +265,7 @@ bool control_list(struct brain *brain, struct call *call)
     json_key_text(&json, "policy", brain_config(brain)->engine.policy);
     engine_totals(brain_engine(brain), brain_now_ns(brain), &totals);
     write_accounts(&json, &totals);
+    control_write_pages(call->control, &json);
     json_object_end(&json);
     return true;
 }
@@ -394,7 +395,6 @@ bool control_predictions(struct brain *brain, struct call *call)
         json_object_end(&json);
     }
     json_array_end(&json);
-    control_write_pages(call->control, &json);
     json_object_end(&json);
     free(ranked);
     return true;

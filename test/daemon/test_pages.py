@@ -5,10 +5,11 @@ of pages that are there before they are asked for, counted at the upstream."""
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 
-from harness import Daemon, call, main, wait_for
+from harness import FOREWARM, Daemon, call, main, wait_for
 from page_server import Pages
 
 FRESH = {"Cache_Control": "max-age=600"}
@@ -385,6 +386,30 @@ def upstream_dead():
         assert {a.status for a in answers} == {502}
 
 
+def upstream_slow():
+    """F6: a fetch that hangs holds up nobody for longer than load_timeout."""
+    go = threading.Event()
+
+    def first_hangs(handler, note):
+        if pages.count("/p/slow") == 1:
+            go.wait(20)
+        handler.say(200, b"here\n", **FRESH)
+
+    with Pages() as pages, daemon(pages, prefetch={"load_timeout": "500ms"}) as d:
+        pages.pages["/p/slow"] = first_hangs
+        d.start()
+        leader = []
+        thread = threading.Thread(target=lambda: leader.append(get(d, "/p/slow")))
+        thread.start()
+        wait_for("the first to be at the upstream", lambda: pages.count("/p/slow") == 1)
+        began = time.monotonic()
+        second = get(d, "/p/slow")
+        assert second.body == b"here\n" and 0.2 < time.monotonic() - began < 10, second.headers
+        go.set()
+        thread.join()
+        assert leader[0].body == b"here\n" and pages.count("/p/slow") == 2
+
+
 def reloaded():
     with Pages() as pages, daemon(pages) as d:
         pages.pages["/p/a"] = pages.pages["/q/a"] = fixed(b"a\n", **FRESH)
@@ -427,12 +452,15 @@ def beside_models():
         expected = d.get("/v1/next?session=s").json["pages"]
         assert any(e["target"] == "/p/page_2" and e["strategy"] == "links" and 0 < e["probability"] < 1 for e in expected), expected
         assert d.get("/v1/next?session=nobody").json["pages"] == []
-        told = d.get("/v1/predictions").json["pages"]
+        told = d.get("/v1/resources").json["pages"]
         assert told[0]["upstream"] == pages.url and told[0]["requests"]["miss"] == 2, told
         issued = told[0]["prefetch"].pop("issued")
         assert issued == sum(told[0]["prefetch"].values()) and issued >= 1, told
+        status = subprocess.run([FOREWARM, "status", "--api", f"http://127.0.0.1:{d.control}"], capture_output=True, text=True).stdout
+        assert f"pages of {pages.url} under /p/: 2 requests, 0 from memory" in status, status
 
 
 if __name__ == "__main__":
     main([kept_and_served, not_kept, revalidated, varies, loaded_once, links_are_followed, names_go_on, learned_chains,
-          hints_are_no_demand, gives_way, odd_bodies, clients_leave, upstream_dead, reloaded, beside_models])
+          hints_are_no_demand, gives_way, odd_bodies, clients_leave, upstream_dead,
+          upstream_slow, reloaded, beside_models])

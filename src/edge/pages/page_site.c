@@ -185,6 +185,7 @@ static bool take_own(struct page_site *site, uint32_t id, struct page_load *load
 bool page_site_next(struct page_site *site, struct page_load *load, int64_t now_ns)
 {
     pthread_mutex_lock(&site->lock);
+    prefetcher_tick(site->machine, now_ns);
     bool any = site->spare_count > 0;
     if (any)
         *load = site->spare[--site->spare_count];

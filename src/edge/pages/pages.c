@@ -32,6 +32,20 @@ uint32_t pages_find(const struct config *config, struct str path)
 
 /* --- visits --- */
 
+/* When the site's machine wants to be looked at again. */
+static void set_timer(struct pages *pages, struct page_site *site)
+{
+    int64_t deadline_ns = page_site_deadline(site), now_ns = (int64_t)uv_hrtime();
+    if (deadline_ns == TIME_NEVER)
+        return;
+    int64_t wait_ns = deadline_ns - now_ns;
+    if (wait_ns < PAGE_TIMER_MIN_NS)
+        wait_ns = PAGE_TIMER_MIN_NS;
+    int64_t at_ns = time_add(server_now(pages->server), wait_ns);
+    if (at_ns < pages->timer.deadline_ns)
+        wheel_set(server_wheel(pages->server), &pages->timer, at_ns);
+}
+
 static struct page_visit *take_visit(struct pages *pages, struct exchange *exchange,
                                      uint32_t number)
 {
@@ -128,6 +142,7 @@ static void decide(struct page_visit *visit)
         break;
     case PAGE_JOIN:
         visit->state = PAGE_VISIT_WAITING;
+        set_timer(visit->pages, visit->site); /* nobody waits for ever */
         break;
     case PAGE_ABSENT: /* RFC 9111, 5.2.1.7: 504 */
         refuse(visit, FW_TIMEOUT, -1, "only-if-cached: it is not kept here");
@@ -225,19 +240,6 @@ static void on_wake(uv_async_t *wake)
 }
 
 /* --- loads ahead --- */
-
-static void set_timer(struct pages *pages, struct page_site *site)
-{
-    int64_t deadline_ns = page_site_deadline(site), now_ns = (int64_t)uv_hrtime();
-    if (deadline_ns == TIME_NEVER)
-        return;
-    int64_t wait_ns = deadline_ns - now_ns;
-    if (wait_ns < PAGE_TIMER_MIN_NS)
-        wait_ns = PAGE_TIMER_MIN_NS;
-    int64_t at_ns = time_add(server_now(pages->server), wait_ns);
-    if (at_ns < pages->timer.deadline_ns)
-        wheel_set(server_wheel(pages->server), &pages->timer, at_ns);
-}
 
 void pages_run_ahead(struct pages *pages, struct viewer_hold *hold,
                      const struct config_prefetch *config, struct page_site *site)
