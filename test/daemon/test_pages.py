@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Pages of a configured upstream, kept and fetched ahead (F1 to F6): what a shared cache may keep, single flight, and chains
 of pages that are there before they are asked for, counted at the upstream."""
-import os
+import random
 import signal
 import socket
 import subprocess
@@ -440,6 +440,57 @@ def reloaded():
         wait_for("no pages", lambda: get(d, "/q/a").status in (400, 404))
 
 
+def crowd():
+    """F6: many users at once, over all threads: bodies are right, those who leave and reloads do no harm, and every fetch ahead has one
+    outcome. Seeded."""
+    def body(number, language):
+        return f"{number} in {language} ".encode() * (50 + number * 7)
+
+    def page(handler, note):
+        number = int(note["path"].rpartition("_")[2])
+        handler.say(200, body(number, note["headers"].get("accept-language", "-")), Vary="Accept-Language", ETag='"1"' if number % 3 else '"2"',
+                    Cache_Control=("max-age=1", "max-age=600", "private", "max-age=600, public")[number % 4],
+                    Link=f"<page_{(number + 1) % 60}>; rel=next")
+
+    with Pages() as pages, daemon(pages, prefetch={"cache": "1MiB", "object_max": "20KiB", "budget": "unlimited"}, io_threads=4) as d:
+        pages.pages["/p/page_*"] = page
+        d.start()
+        wrong = []
+
+        def user(i):
+            dice = random.Random(i)
+            number = dice.randrange(60)
+            for _ in range(60):
+                number = (number + (1 if dice.random() < 0.8 else dice.randrange(60))) % 60
+                language = dice.choice(["de", "fr", "-"])
+                headers = {"Accept-Language": language} if language != "-" else {}
+                path = f"/p/page_{number}"
+                if dice.random() < 0.05:
+                    with socket.create_connection(("127.0.0.1", d.port), 20) as s:
+                        s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                        s.recv(dice.choice([1, 100, 4000]))
+                elif dice.random() < 0.03:
+                    call(d.port, "DELETE", path)
+                else:
+                    answer = call(d.port, "GET", path, headers={"x-session-id": f"u{i}", **headers})
+                    if answer.status != 200 or answer.body != body(number, language):
+                        wrong.append((path, language, answer))
+
+        threads = [threading.Thread(target=user, args=(i,)) for i in range(16)]
+        for t in threads:
+            t.start()
+        while any(t.is_alive() for t in threads):
+            d.options["log_level"] = "debug" if d.options.get("log_level") == "info" else "info"
+            d.write_config()
+            d.process.send_signal(signal.SIGHUP)
+            time.sleep(0.2)
+        assert not wrong, wrong[:3]
+        told = d.get("/v1/resources").json["pages"][0]
+        ahead = told["prefetch"]
+        assert ahead["issued"] == sum(n for name, n in ahead.items() if name != "issued") and ahead["issued"] > 20, told
+        assert told["kept_bytes"] <= 1 << 20 and told["requests"]["prefetched"] + told["requests"]["late"] > 0, told
+
+
 def beside_models():
     """Models are served beside pages, and the status page tells both."""
     with Pages() as pages, daemon(pages) as d:
@@ -463,4 +514,4 @@ def beside_models():
 if __name__ == "__main__":
     main([kept_and_served, not_kept, revalidated, varies, loaded_once, links_are_followed, names_go_on, learned_chains,
           hints_are_no_demand, gives_way, odd_bodies, clients_leave, upstream_dead,
-          upstream_slow, reloaded, beside_models])
+          upstream_slow, reloaded, crowd, beside_models])

@@ -49,6 +49,7 @@ struct page_guess {
     struct session *sessions;
     int count, newest, oldest;
     struct tally links[LINK_KINDS];
+    const struct session *told; /* whom the sequence's latest prediction was for; NULL */
 };
 
 static bool has(const struct page_guess *guess, enum page_strategy strategy)
@@ -129,6 +130,8 @@ static void end_session(struct page_guess *guess, struct session *session)
 {
     if (guess->sequence && session->count > 1)
         sequence_end(guess->sequence, session->items, session->count);
+    if (guess->told == session)
+        guess->told = NULL;
     if (guess->names)
         names_end(guess->names, &session->names);
     session->count = 0;
@@ -136,46 +139,52 @@ static void end_session(struct page_guess *guess, struct session *session)
     memset(session->links, 0, sizeof session->links);
 }
 
-static struct session *find_session(struct page_guess *guess, uint64_t id)
+static int find_place(const struct page_guess *guess, uint64_t id)
 {
     uint64_t place;
-    return map64_get(&guess->index, id, &place) ? &guess->sessions[place] : NULL;
+    return map64_get(&guess->index, id, &place) ? (int)place : NO_SESSION;
+}
+
+static struct session *find_session(struct page_guess *guess, uint64_t id)
+{
+    int place = find_place(guess, id);
+    return place != NO_SESSION ? &guess->sessions[place] : NULL;
+}
+
+/* A free place, or that of the session which was idle longest. */
+static int make_place(struct page_guess *guess)
+{
+    if (guess->count < PAGE_GUESS_SESSIONS) {
+        if (guess->names)
+            names_session_init(&guess->sessions[guess->count].names, guess->names);
+        return guess->count++;
+    }
+    int place = guess->oldest;
+    end_session(guess, &guess->sessions[place]);
+    map64_remove(&guess->index, guess->sessions[place].id, NULL);
+    unlink_session(guess, place);
+    return place;
 }
 
 /* NULL: no memory. */
 static struct session *take_session(struct page_guess *guess, uint64_t id, int64_t now_ns)
 {
-    struct session *session = find_session(guess, id);
-    int place = session ? (int)(session - guess->sessions) : NO_SESSION;
-    if (session) {
+    int place = find_place(guess, id);
+    bool known = place != NO_SESSION;
+    if (known)
         unlink_session(guess, place);
-        if (now_ns - session->at_ns > PAGE_GUESS_IDLE_NS)
-            end_session(guess, session);
-    } else {
-        if (guess->count < PAGE_GUESS_SESSIONS) {
-            place = guess->count;
-        } else {
-            place = guess->oldest;
-            end_session(guess, &guess->sessions[place]);
-            map64_remove(&guess->index, guess->sessions[place].id, NULL);
-            unlink_session(guess, place);
-        }
-        session = &guess->sessions[place];
-        session->id = id;
-        if (place == guess->count) {
-            guess->count++;
-            if (guess->names)
-                names_session_init(&session->names, guess->names);
-        }
-        if (map64_set(&guess->index, id, (uint64_t)place) != FW_OK) {
-            session->id = 0; /* not found by anyone, and makes way when its turn comes */
-            link_session(guess, place);
-            return NULL;
-        }
-    }
+    else
+        place = make_place(guess);
+    struct session *session = &guess->sessions[place];
+    if (known && now_ns - session->at_ns > PAGE_GUESS_IDLE_NS)
+        end_session(guess, session);
+    session->id = id;
     session->at_ns = now_ns;
     link_session(guess, place);
-    return session;
+    if (known || map64_set(&guess->index, id, (uint64_t)place) == FW_OK)
+        return session;
+    session->id = 0; /* not found by anyone, and makes way when its turn comes */
+    return NULL;
 }
 
 /* --- learning --- */
@@ -220,9 +229,11 @@ static void learn_item(struct page_guess *guess, struct session *session, uint32
 {
     struct sequence_guess unused[1];
     if (session->count > 0) {
-        (void)sequence_predict(guess->sequence, session->items, session->count, unused, 1);
+        if (guess->told != session) /* else it was asked when the session was last seen */
+            (void)sequence_predict(guess->sequence, session->items, session->count, unused, 1);
         sequence_adapt(guess->sequence, &item, 1);
     }
+    guess->told = NULL;
     sequence_learn(guess->sequence, session->items, session->count, item);
     if (session->count == PAGE_GUESS_HISTORY) {
         memmove(session->items, session->items + 1,
@@ -329,6 +340,7 @@ uint32_t page_guess_expect(struct page_guess *guess, uint64_t id,
         struct sequence_guess found[PAGE_GUESS_MAX];
         uint32_t count = sequence_predict(guess->sequence, session->items, session->count, found,
                                           PAGE_GUESS_MAX);
+        guess->told = session;
         for (uint32_t i = 0; i < count; i++)
             add_wish(&list, table_key(&guess->targets, found[i].item), found[i].probability,
                      PAGE_MIX);

@@ -81,6 +81,8 @@ void page_site_seen(struct page_site *site, const struct page_seen *seen, int64_
 {
     struct str rest = seen->lines;
     struct server_field field;
+    if (!site->ahead)
+        return;
     pthread_mutex_lock(&site->lock);
     if (seen->status == 404 || seen->status == 410) {
         page_guess_absent(site->guess, seen->target);
@@ -89,10 +91,8 @@ void page_site_seen(struct page_site *site, const struct page_seen *seen, int64_
         while (http_rules_line(&rest, &field))
             if (str_equal_nocase(field.name, STR("link")))
                 page_guess_link(site->guess, seen->session, seen->target, field.value);
-        if (site->ahead) {
-            note_usual(site, seen->request);
-            offer_all(site, seen, now_ns);
-        }
+        note_usual(site, seen->request);
+        offer_all(site, seen, now_ns);
     }
     pthread_mutex_unlock(&site->lock);
 }
