@@ -161,7 +161,7 @@ static bool etag_equal(struct str a, struct str b)
         a = (struct str){a.data + 2, a.len - 2};
     if (str_starts(b, STR("W/")))
         b = (struct str){b.data + 2, b.len - 2};
-    return a.len > 0 && str_equal(a, b);
+    return a.len > 0 && b.data && str_equal(a, b);
 }
 
 /* One entity tag off a list; commas may stand inside of it. */
