@@ -237,7 +237,8 @@ static void guard_latest(struct sequence_users *users, const uint32_t *items, ui
 
 static double bin_factor(const struct sequence_users *users, int bin)
 {
-    const struct sequence_bin *of = &users->bins[bin < SEQUENCE_BINS ? bin : SEQUENCE_BINS - 1];
+    const struct sequence_user_bin *of =
+        &users->bins[bin < SEQUENCE_USER_BINS ? bin : SEQUENCE_USER_BINS - 1];
     return (of->came + BIN_PRIOR) / (of->told + BIN_PRIOR);
 }
 
@@ -247,7 +248,7 @@ static void correct_all(struct sequence_users *users)
     double sum = 0;
     for (uint32_t i = 0; i < users->candidate_count; i++) {
         struct sequence_user_candidate *c = &users->candidates[i];
-        double at = c->told * SEQUENCE_BINS - 0.5;
+        double at = c->told * SEQUENCE_USER_BINS - 0.5;
         int bin = at > 0 ? (int)at : 0;
         double part = at > 0 ? at - bin : 0;
         c->corrected =
@@ -309,8 +310,9 @@ static bool is_among(uint32_t item, const uint32_t *items, uint32_t count)
 
 static void learn_bin(struct sequence_users *users, double told, bool came)
 {
-    int at = (int)(told * SEQUENCE_BINS);
-    struct sequence_bin *bin = &users->bins[at < SEQUENCE_BINS ? at : SEQUENCE_BINS - 1];
+    int at = (int)(told * SEQUENCE_USER_BINS);
+    struct sequence_user_bin *bin =
+        &users->bins[at < SEQUENCE_USER_BINS ? at : SEQUENCE_USER_BINS - 1];
     bin->told += told;
     bin->came += came ? 1 : 0;
     if (bin->told < BIN_MAX && bin->came < BIN_MAX)

@@ -10,6 +10,7 @@
 #define FOREWARM_LEARN_SEQUENCE_USER_H
 
 #include "learn/sequence.h"
+#include "learn/sequence_lists.h"
 
 enum {
     SEQUENCE_USER_ITEMS = 64, /* of a user that are kept, with the ends of sessions among them */
@@ -22,6 +23,7 @@ enum {
     SEQUENCE_USER_KNOWN = 4, /* how much is known of the user */
     SEQUENCE_USER_RUNS =
         4, /* the latest item is new, it came once, two or three times, more in a row */
+    SEQUENCE_USER_BINS = 16, /* of probabilities told, of equal width */
     SEQUENCE_USER_GATES = 6, /* by how much likelier the other one is thought */
     SEQUENCE_USER_CANDIDATES = SEQUENCE_USER_GLOBAL + SEQUENCE_USER_OWN,
 };
@@ -41,6 +43,10 @@ struct sequence_user_weights {
 struct sequence_user_gate {
     double other, latest;
 };
+/* What was told and what came, by probability told: sums, fading. */
+struct sequence_user_bin {
+    double told, came;
+};
 struct sequence_user_candidate {
     uint32_t item;
     double feature[SEQUENCE_USER_FEATURES]; /* logarithms and flags */
@@ -56,7 +62,7 @@ struct sequence_users {
     double rate;
     struct sequence_user_weights weights[SEQUENCE_USER_KNOWN][SEQUENCE_USER_RUNS];
     struct sequence_user_gate gates[SEQUENCE_USER_GATES];
-    struct sequence_bin bins[SEQUENCE_BINS];
+    struct sequence_user_bin bins[SEQUENCE_USER_BINS];
     /* of the latest prediction */
     struct sequence_user_gate *gate;    /* NULL: the latest item was the likeliest */
     uint32_t other, latest;             /* if not: the likeliest, and the latest */
