@@ -74,6 +74,10 @@ static void describe_pair(int64_t pair, reason_name_fn *name_of, const void *con
                           struct buf *out)
 {
     uint32_t before = (uint32_t)((uint64_t)pair >> 32);
+    if ((uint32_t)pair == UINT32_MAX) {
+        buf_add_text(out, "a past like this");
+        return;
+    }
     if (before != UINT32_MAX) {
         describe_resource(before, name_of, context, out);
         buf_add_text(out, " then ");

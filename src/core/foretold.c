@@ -118,7 +118,8 @@ void foretold_expire(struct engine *engine)
 static struct why why_of(struct transition_context stands, const struct transition_guess *guess)
 {
     bool two = guess->two && stands.before < TRANSITION_START;
-    uint64_t pair = (uint64_t)(two ? stands.before : NONE) << 32 | stands.last;
+    uint64_t pair = (uint64_t)(two ? stands.before : NONE) << 32 |
+                    (guess->popular ? NONE : stands.last); /* else sessions with such a past tell */
     return (struct why){REASON_FORETOLD,
                         {(int64_t)pair, (int64_t)(guess->probability * 100 + 0.5),
                          (int64_t)(guess->cases + 0.5),

@@ -364,8 +364,8 @@ size_t following_guess(const struct following *following, const struct transitio
     weigh(&scene, following, kind, past);
     gate(kind, &scene);
     for (uint32_t i = 0; i < scene.count; i++) {
-        struct transition_guess guess = {.resource = scene.candidates[i].resource,
-                                         .cases = kind->visits};
+        struct transition_guess guess = {
+            .resource = scene.candidates[i].resource, .cases = kind->visits, .popular = true};
         double probability = any * scene.candidates[i].probability;
         if (probability < least)
             continue;

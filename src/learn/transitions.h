@@ -53,7 +53,7 @@ struct transition_guess {
     double delays[TRANSITION_DELAYS]; /* of the delay until then; sum 1 */
     double cases;                     /* visits behind it (decayed) */
     bool two;                         /* of both resources of the context, not the last alone */
-    bool popular;                     /* the context is unknown: it is only asked for often */
+    bool popular; /* not of the context: it is asked for often, or by sessions alike */
 };
 
 /* Bytes the tables may take; too few for one bucket: nothing is learned. */

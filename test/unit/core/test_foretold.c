@@ -243,6 +243,12 @@ static void why_names_the_transition(void **state)
                     NULL, &text);
     assert_string_equal(text.data,
                         "after #7 in a session it follows in 64 % of 120 cases, after 12 s");
+    buf_clear(&text);
+    reason_describe(REASON_FORETOLD, (int64_t[4]){-1, 64, 120, 12 * TIME_SECOND}, NULL, NULL,
+                    &text);
+    assert_string_equal(
+        text.data,
+        "after a past like this in a session it follows in 64 % of 120 cases, after 12 s");
     buf_fini(&text);
     bench_end(&world.bench);
 }
