@@ -57,7 +57,7 @@ static enum fw_err expand_holidays(const struct prophet_options *options, struct
         FW_TRY(check_holiday(&options->holidays[i], i, detail));
         n += (size_t)(options->holidays[i].upper_window - options->holidays[i].lower_window + 1);
     }
-    struct key *key = malloc(n * sizeof *key);
+    struct key *key = calloc(n + 1, sizeof *key);
     if (!key)
         return err_set(detail, FW_NOMEM, "no memory for %zu days", n);
     *keys = key;
@@ -71,7 +71,6 @@ static enum fw_err expand_holidays(const struct prophet_options *options, struct
                      offset >= 0 ? '+' : '-', abs(offset));
         }
     }
-    qsort(*keys, n, sizeof **keys, compare_keys);
     return FW_OK;
 }
 
@@ -121,8 +120,13 @@ enum fw_err prophet_lay_holidays(struct prophet *p, const struct prophet_options
     struct key *keys = NULL;
     size_t count = 0;
     FW_TRY(expand_holidays(options, &keys, &count, detail));
-    p->day = malloc(count * sizeof *p->day);
-    enum fw_err err = p->day ? FW_OK : err_set(detail, FW_NOMEM, "no memory for %zu days", count);
+    p->day = calloc(count + 1, sizeof *p->day);
+    if (!p->day || !keys) {
+        free(keys);
+        return err_set(detail, FW_NOMEM, "no memory for %zu days", count);
+    }
+    qsort(keys, count, sizeof *keys, compare_keys);
+    enum fw_err err = FW_OK;
     for (size_t i = 0, end; err == FW_OK && i < count; i = end) {
         for (end = i; end < count && strcmp(keys[end].holiday->name, keys[i].holiday->name) == 0;)
             end++;
@@ -173,7 +177,7 @@ enum fw_err prophet_lay_events(struct prophet *p, const struct prophet_options *
         return FW_OK;
     if (options->event_count > PROPHET_EVENTS_MAX)
         return err_set(detail, FW_LIMIT, "there are more than %d events", (int)PROPHET_EVENTS_MAX);
-    p->shape = malloc(options->event_count * sizeof *p->shape);
+    p->shape = calloc(options->event_count, sizeof *p->shape);
     if (!p->shape)
         return err_set(detail, FW_NOMEM, "no memory for %zu events", options->event_count);
     for (size_t i = 0; i < options->event_count; i++) {

@@ -37,7 +37,7 @@ static bool sort_order(struct prophet_history *history)
         ascending = at_ns[history->order[i - 1]] <= at_ns[history->order[i]];
     if (ascending)
         return true;
-    struct place *place = malloc(history->n * sizeof *place);
+    struct place *place = calloc(history->n, sizeof *place);
     if (!place)
         return false;
     for (size_t i = 0; i < history->n; i++)
@@ -65,7 +65,7 @@ static bool choose_shift(struct prophet *p, const struct prophet_history *histor
         p->logarithm_refused = true;
         return true;
     }
-    double *sorted = malloc(history->n * sizeof *sorted);
+    double *sorted = malloc((history->n + 1) * sizeof *sorted);
     if (!sorted)
         return false;
     size_t n = 0;
@@ -178,7 +178,7 @@ static enum fw_err history_of(struct prophet_history *history, const struct prop
                               struct fw_detail *detail)
 {
     size_t count = history->rows->count;
-    history->order = malloc(count * sizeof *history->order);
+    history->order = calloc(count, sizeof *history->order);
     history->t = malloc(3 * count * sizeof *history->t);
     if (!history->order || !history->t)
         return err_set(detail, FW_NOMEM, "no memory for %zu rows", count);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ORDER_MOST = PROPHET_COLUMNS_MAX / 2 }; /* a season has two columns for each */
+
 bool prophet_multiplicative(const struct prophet *p)
 {
     for (size_t i = 0; i < p->columns; i++)
@@ -264,9 +266,9 @@ static enum fw_err check_numbers(const struct prophet_options *options, struct f
         {"uncertainty_samples", options->uncertainty_samples, 0, PROPHET_SAMPLES_MAX},
         {"n_changepoints", options->n_changepoints, 0, PROPHET_CHANGEPOINTS_MAX},
         {"changepoints", (double)options->changepoint_count, 0, PROPHET_CHANGEPOINTS_MAX},
-        {"yearly_seasonality", options->yearly_seasonality, PROPHET_AUTO, PROPHET_COLUMNS_MAX / 2},
-        {"weekly_seasonality", options->weekly_seasonality, PROPHET_AUTO, PROPHET_COLUMNS_MAX / 2},
-        {"daily_seasonality", options->daily_seasonality, PROPHET_AUTO, PROPHET_COLUMNS_MAX / 2},
+        {"yearly_seasonality", options->yearly_seasonality, PROPHET_AUTO, ORDER_MOST},
+        {"weekly_seasonality", options->weekly_seasonality, PROPHET_AUTO, ORDER_MOST},
+        {"daily_seasonality", options->daily_seasonality, PROPHET_AUTO, ORDER_MOST},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (!(numbers[i].value >= numbers[i].low && numbers[i].value <= numbers[i].high))
@@ -290,13 +292,13 @@ enum fw_err prophet_check_options(const struct prophet_options *options, struct 
     for (size_t i = 0; i < options->seasonality_count; i++) {
         const struct prophet_seasonality *own = &options->seasonalities[i];
         if (!(own->period_days > 0 && own->period_days < 1e6) || own->fourier_order < 1 ||
-            own->fourier_order > PROPHET_COLUMNS_MAX / 2 || prior_scale_is_wrong(own->prior_scale))
+            own->fourier_order > ORDER_MOST || prior_scale_is_wrong(own->prior_scale))
             return err_set(detail, FW_INPUT,
                            "seasonality %zu: period %g days, order %d, prior scale %g; expected a "
                            "period above 0, an "
                            "order from 1 to %d, a scale above 0",
                            i + 1, own->period_days, own->fourier_order, own->prior_scale,
-                           PROPHET_COLUMNS_MAX / 2);
+                           ORDER_MOST);
     }
     for (size_t i = 0; i < options->regressor_count; i++)
         if (prior_scale_is_wrong(options->regressors[i].prior_scale) ||

@@ -8,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ITERATIONS_MOST = 300 };
-static const double GAIN_LEAST = 1e-7, SHARE_LEAST = 0.125, DAMPING_FIRST = 1e-4,
-                    DAMPING_MOST = 1e12;
+enum { ITERATIONS_MOST = 300, HALVINGS = 3 };
+static const double GAIN_LEAST = 1e-7, DAMPING_FIRST = 1e-4, DAMPING_MOST = 1e12;
 
 struct newton {
     struct prophet *p;
@@ -109,8 +108,10 @@ static bool advance(struct newton *newton, double *gain)
     *gain = before - judged.cost;
     if (judged.cost < before)
         return stand(newton, newton->goal, judged);
-    for (double share = 0.5; share >= SHARE_LEAST; share /= 2) {
+    double share = 1;
+    for (int i = 0; i < HALVINGS; i++) {
         double sum = 0;
+        share /= 2;
         for (size_t u = 0; u < n; u++)
             newton->trial[u] = theta[u] + share * (newton->goal[u] - theta[u]);
         if (!prophet_sum_of_squares(newton->p, newton->history, newton->trial, &sum))

@@ -227,12 +227,17 @@ static void get_columns(struct prophet *p, struct buf_reader *reader)
     }
 }
 
-/* Zeroed memory for n items, never NULL for want of items. */
-static bool reserve(void *place, size_t n, size_t bytes)
+/* Room for what the head counts, never NULL for want of items. */
+static bool reserve(struct prophet *p)
 {
-    void *memory = calloc(n + 1, bytes);
-    memcpy(place, &memory, sizeof memory);
-    return memory != NULL;
+    p->part = calloc(p->parts + 1, sizeof *p->part);
+    p->column = calloc(p->columns + 1, sizeof *p->column);
+    p->day = calloc(p->days + 1, sizeof *p->day);
+    p->shape = calloc(p->shapes + 1, sizeof *p->shape);
+    p->changepoint = calloc(p->changepoints + 1, sizeof *p->changepoint);
+    p->theta = calloc(prophet_unknowns(p), sizeof *p->theta);
+    p->sd = calloc(p->columns + 1, sizeof *p->sd);
+    return p->part && p->column && p->day && p->shape && p->changepoint && p->theta && p->sd;
 }
 
 static enum fw_err get_body(struct prophet *p, struct buf_reader *reader, struct fw_detail *detail)
@@ -242,13 +247,7 @@ static enum fw_err get_body(struct prophet *p, struct buf_reader *reader, struct
     size_t items = p->parts + p->columns + p->days + p->shapes + p->changepoints;
     if (reader->failed || items > reader->len)
         return err_set(detail, FW_CORRUPT, "the model is damaged in its head");
-    if (!reserve(&p->part, p->parts, sizeof *p->part) ||
-        !reserve(&p->column, p->columns, sizeof *p->column) ||
-        !reserve(&p->day, p->days, sizeof *p->day) ||
-        !reserve(&p->shape, p->shapes, sizeof *p->shape) ||
-        !reserve(&p->changepoint, p->changepoints, sizeof *p->changepoint) ||
-        !reserve(&p->theta, prophet_unknowns(p), sizeof *p->theta) ||
-        !reserve(&p->sd, p->columns, sizeof *p->sd))
+    if (!reserve(p))
         return err_set(detail, FW_NOMEM, "no memory for a model of %zu columns", p->columns);
     for (size_t i = 0; i < p->parts && !reader->failed; i++)
         get_part(p, &p->part[i], reader);

@@ -150,10 +150,10 @@ bool prophet_normal(const struct prophet_sums *sums, const struct prophet *p, co
 {
     size_t unknowns = prophet_unknowns(p), trend = PROPHET_TREND + p->changepoints,
            width = sums->width;
-    double *one = malloc(2 * sums->segments * width * sizeof *one),
-           *time = one + sums->segments * width;
+    double *one = malloc(2 * sums->segments * width * sizeof *one);
     if (!one)
         return false;
+    double *time = one + sums->segments * width;
     memcpy(one, sums->one, 2 * sums->segments * width * sizeof *one);
     for (size_t s = sums->segments - 1; s-- > 0;) {
         dense_add(one + s * width, one + (s + 1) * width, 1, width);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "forecast/series.h"
+#include "base/check.h"
 #include "base/stats.h"
 #include "base/time.h"
 #include <math.h>
@@ -294,6 +295,7 @@ static enum fw_err regular_of(struct row *sorted, size_t rows, const int64_t *at
     /* A step that was given and is longer than the rows' own gathers rows: each belongs to the slot
      * it falls into. Otherwise rows jitter around the grid, and are rounded to it. */
     int64_t step_ns = report->step_ns, phase_ns = 0;
+    CHECK(step_ns > 0);
     bool gathers = !report->step_inferred && own_ns < step_ns;
     if (!gathers) {
         phase_ns = grid_phase_ns(sorted, rows, step_ns);
@@ -314,7 +316,7 @@ enum fw_err series_regular(const int64_t *at_ns, const double *value, size_t row
     *report = (struct series_report){.rows = rows};
     if (rows == 0)
         return err_set(detail, FW_INPUT, "there is no row");
-    struct row *sorted = malloc(rows * sizeof *sorted);
+    struct row *sorted = calloc(rows, sizeof *sorted);
     if (!sorted)
         return err_set(detail, FW_NOMEM, "no memory for %zu rows", rows);
     enum fw_err err = copy_rows(at_ns, value, rows, sorted, report, detail);

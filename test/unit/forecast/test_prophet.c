@@ -488,6 +488,73 @@ static void what_makes_no_sense_is_refused(void **state)
     free(made);
 }
 
+static double odd_value(struct prng *prng, int kind)
+{
+    static const double odd[] = {0, -0.0, NAN, INFINITY, -INFINITY, 1e-310, 1e150, -1e150, 1, -1};
+    double value = prng_normal(prng, 10, 3);
+    if (kind % 3 == 1)
+        value = odd[prng_below(prng, 10)];
+    if (kind % 3 == 2 && prng_below(prng, 10) == 0)
+        value *= pow(10, (double)prng_below(prng, 200) - 100);
+    return value;
+}
+
+/* Any options over any rows: an error that says something, or a forecast of numbers. */
+static void odd_rows_end_in_numbers_or_words(void **state)
+{
+    (void)state;
+    struct prng prng;
+    prng_init(&prng, 20);
+    size_t fits = 0;
+    for (int kind = 0; kind < 400; kind++) {
+        struct made *made = calloc(1, sizeof *made);
+        size_t n = 1 + prng_below(&prng, kind % 2 ? 200 : 12);
+        int64_t step_ns =
+            prng_below(&prng, 2) ? TIME_HOUR : (int64_t)prng_below(&prng, 40) * TIME_DAY;
+        double caps[200], x[200];
+        const double *regressor[] = {x};
+        for (size_t i = 0; i < n; i++) {
+            made->at_ns[i] = BEGIN_NS + (int64_t)prng_below(&prng, n) * step_ns;
+            made->y[i] = odd_value(&prng, kind);
+            x[i] = kind % 7 ? prng_normal(&prng, 0, 1) : odd_value(&prng, kind);
+            caps[i] = 20 + prng_uniform(&prng);
+        }
+        const struct prophet_event event = {"launch", BEGIN_NS, 5, 3, 0};
+        const struct prophet_regressor price = {"price", 0, 0, PROPHET_AUTO, PROPHET_DEFAULT};
+        struct prophet_options options = prophet_defaults();
+        options.growth = (enum prophet_growth)prng_below(&prng, 3);
+        options.seasonality_mode = (enum prophet_mode)(1 + prng_below(&prng, 2));
+        options.scaling = (enum prophet_scaling)prng_below(&prng, 2);
+        options.logarithm = options.growth != PROPHET_LOGISTIC && prng_below(&prng, 2);
+        options.uncertainty_samples = 10;
+        options.yearly_seasonality = prng_below(&prng, 3) ? 0 : 4;
+        options.changepoint_prior_scale = pow(10, (double)prng_below(&prng, 8) - 4);
+        options.events = &event;
+        options.event_count = prng_below(&prng, 2);
+        options.regressors = &price;
+        options.regressor_count = prng_below(&prng, 2);
+        struct prophet_rows rows = {
+            .count = n, .at_ns = made->at_ns, .y = made->y, .cap = caps, .regressor = regressor};
+        struct prophet *prophet;
+        struct fw_detail detail = {0};
+        if (prophet_fit(&options, &rows, &prophet, &detail) == FW_OK) {
+            fits++;
+            assert_true(isfinite(prophet_lp(prophet)));
+            made->rows = rows;
+            for (size_t i = 0; i < n; i++)
+                x[i] = 1;
+            struct prophet_forecast forecast = predict(prophet, &made->rows);
+            prophet_forecast_fini(&forecast);
+        } else {
+            assert_true(detail.text[0] != 0);
+        }
+        prophet_destroy(&prophet);
+        free(made);
+    }
+    print_message("%zu of 400 had a forecast\n", fits);
+    assert_true(fits > 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -502,6 +569,7 @@ int main(void)
         cmocka_unit_test(a_logarithm_stays_positive_or_is_refused),
         cmocka_unit_test(poor_histories_have_a_forecast),
         cmocka_unit_test(what_makes_no_sense_is_refused),
+        cmocka_unit_test(odd_rows_end_in_numbers_or_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
