@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ITERATIONS_MOST = 300, HALVINGS = 3 };
-static const double GAIN_LEAST = 1e-7, DAMPING_FIRST = 1e-4, DAMPING_MOST = 1e12;
+enum { ITERATIONS_MOST = 300, HALVINGS = 10 };
+static const double GAIN_LEAST = 1e-7, DAMPING_LEAST = 1e-9, DAMPING_FIRST = 1e-6,
+                    DAMPING_MOST = 1e5;
 
 struct newton {
     struct prophet *p;
@@ -97,7 +98,7 @@ static enum fw_err aim(struct newton *newton, double *sd, struct fw_detail *deta
     return prophet_exact(&problem, newton->goal, &sigma_square, sd, detail);
 }
 
-/* Towards the goal as far as it gains: all the way, half, a quarter. The gain is 0 when it does
+/* Towards the goal as far as it gains: all the way, half, a quarter, ... The gain is 0 when it does
  * not. */
 static bool advance(struct newton *newton, double *gain)
 {
@@ -137,7 +138,7 @@ static enum fw_err iterate(struct newton *newton, struct fw_detail *detail)
             return err_set(detail, FW_NOMEM, "no memory for a step of %zu unknowns",
                            prophet_unknowns(newton->p));
         if (gain > GAIN_LEAST)
-            newton->damping = newton->damping > DAMPING_FIRST ? newton->damping / 10 : 0;
+            newton->damping = newton->damping > DAMPING_LEAST ? newton->damping / 4 : 0;
         else if (gain > 0 && free_step)
             break;
         else
