@@ -2,6 +2,7 @@
 #include "forecast/detect.h"
 #include "base/grow.h"
 #include "base/time.h"
+#include "forecast/event_softmax.h"
 #include "forecast/growth.h"
 #include <math.h>
 #include <stdio.h>
@@ -185,6 +186,65 @@ static enum fw_err find_growth(const struct run *run)
     return err;
 }
 
+/* The class somebody gave the event in the calendar; the count of the classes: none. */
+static size_t label_of(const struct run *run, const struct detect_event *event)
+{
+    const struct event_classes *classes = run->context->classes;
+    size_t row = 0;
+    if (!event->seen.planned || event->seen.planned->class_name[0] == '\0')
+        return classes->count;
+    while (row < classes->count &&
+           strcmp(classes->rows[row].name, event->seen.planned->class_name) != 0)
+        row++;
+    return row;
+}
+
+static void ask_softmax(const struct run *run, const struct event_softmax *softmax, size_t count,
+                        struct detect_event *event)
+{
+    double probability[EVENT_CLASSES_MAX];
+    if (label_of(run, event) < run->context->classes->count ||
+        isnan(event->seen.feature[EVENT_MULTIPLIER]))
+        return;
+    event_softmax_tell(softmax, &event->seen, probability);
+    size_t best = 0;
+    for (size_t i = 1; i < run->context->classes->count; i++)
+        if (probability[i] > probability[best])
+            best = i;
+    char reason[sizeof event->reason];
+    memcpy(reason, event->reason, sizeof reason);
+    event->class = best;
+    event->probability = probability[best];
+    snprintf(
+        event->reason, sizeof event->reason, "as %s among %zu labelled events; by the rules: %.*s",
+        event_class_name(run->context->classes, best), count, (int)sizeof reason - 128, reason);
+}
+
+/* Where enough events have a label, the others are compared with them. */
+static enum fw_err learn_from_labels(const struct run *run)
+{
+    struct detection *detection = run->detection;
+    size_t classes = run->context->classes->count, count = 0;
+    if (!run->context->calendar || detection->event_count < EVENT_SOFTMAX_LEAST)
+        return FW_OK;
+    struct event_example *examples = calloc(detection->event_count, sizeof *examples);
+    struct event_softmax *softmax = calloc(1, sizeof *softmax);
+    enum fw_err err = examples && softmax ? FW_OK : FW_NOMEM;
+    for (size_t i = 0; i < detection->event_count && err == FW_OK; i++) {
+        const struct detect_event *event = &detection->events[i];
+        size_t label = label_of(run, event);
+        if (label < classes && !isnan(event->seen.feature[EVENT_MULTIPLIER]))
+            examples[count++] = (struct event_example){&event->seen, label};
+    }
+    if (err == FW_OK)
+        err = event_softmax_learn(softmax, examples, count, classes);
+    for (size_t i = 0; i < detection->event_count && err == FW_OK; i++)
+        ask_softmax(run, softmax, count, &detection->events[i]);
+    free(examples);
+    free(softmax);
+    return err == FW_NO ? FW_OK : err; /* too few: the rules stand */
+}
+
 static int by_alert(const void *left, const void *right)
 {
     const struct detect_event *a = left, *b = right;
@@ -225,6 +285,8 @@ enum fw_err detect_run(struct detection *detection, const struct series *series,
     anomaly_destroy(&anomaly);
     if (err == FW_OK && (settings->method == ANOMALY_N9 || settings->method == ANOMALY_DEMAND))
         err = find_growth(&run);
+    if (err == FW_OK)
+        err = learn_from_labels(&run);
     free(run.taken);
     if (err == FW_OK)
         mark_rows(detection);

@@ -7,7 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 256, LANES = 8, REDRAWS = 20 };
+enum {
+    BLOCK = 240,
+    LANES = 6,
+    KEYS = LANES * ISOLATION_COLUMNS_MAX, /* of a block */
+    LEAVES = 1 << ISOLATION_DEPTH,
+    REDRAWS = 20,
+    MARKS = 1024, /* places to note drawn rows in; a power of 2 */
+};
+
+/* In the order of the values, above 0. */
+static uint64_t key_of(double x)
+{
+    uint64_t bits, sign = UINT64_C(1) << 63;
+    x += 0.0; /* -0 is 0 */
+    memcpy(&bits, &x, sizeof bits);
+    return bits & sign ? ~bits : bits | sign;
+}
 
 double isolation_forest_path(uint32_t n)
 {
@@ -28,11 +44,11 @@ struct growing {
 static void end_path(struct isolation_tree *tree, uint32_t node, uint32_t depth, double length)
 {
     for (; depth < ISOLATION_DEPTH; depth++) {
-        tree->at[node] = INFINITY;
+        tree->at[node] = 0;
         tree->column[node] = 0;
-        node = 2 * node + 1;
+        node = 2 * node;
     }
-    tree->length[node - ISOLATION_CUTS] = length;
+    tree->length[node - LEAVES] = length;
 }
 
 /* A column that differs within the rows, with its bounds; false when none was found. */
@@ -74,23 +90,34 @@ static void grow(struct growing *growing, uint32_t node, uint32_t depth, uint32_
             growing->picked[split++] = row;
         }
     }
-    growing->tree->at[node] = at;
+    growing->tree->at[node] = key_of(at);
     growing->tree->column[node] = column;
     grow(growing, 2 * node + 1, depth + 1, from, split);
-    grow(growing, 2 * node + 2, depth + 1, split, to);
+    grow(growing, 2 * node, depth + 1, split, to);
+}
+
+/* Notes the row; false: it was noted before. */
+static bool note(uint64_t marks[MARKS], uint64_t row)
+{
+    uint64_t at = prng_scramble(row) & (MARKS - 1);
+    for (; marks[at] != 0; at = (at + 1) & (MARKS - 1))
+        if (marks[at] == row + 1)
+            return false;
+    marks[at] = row + 1;
+    return true;
 }
 
 /* `sample` different rows of `count` (Floyd's method). */
 static void draw_sample(struct growing *growing, size_t count, uint32_t sample)
 {
+    uint64_t marks[MARKS] = {0};
     for (uint32_t i = 0; i < sample; i++) {
         uint32_t last = (uint32_t)(count - sample) + i;
         uint32_t row = (uint32_t)prng_below(growing->prng, (uint64_t)last + 1);
-        for (uint32_t j = 0; j < i; j++)
-            if (growing->picked[j] == row) {
-                row = last;
-                break;
-            }
+        if (!note(marks, row)) {
+            row = last;
+            (void)note(marks, row);
+        }
         growing->picked[i] = row;
     }
 }
@@ -112,7 +139,7 @@ enum fw_err isolation_forest_fit(struct isolation_forest **forest, const double 
         struct growing growing = {
             .rows = rows, .columns = columns, .prng = &prng, .tree = &made->trees[i]};
         draw_sample(&growing, count, made->sample);
-        grow(&growing, 0, 0, 0, made->sample);
+        grow(&growing, 1, 0, 0, made->sample);
     }
     *forest = made;
     return FW_OK;
@@ -124,46 +151,86 @@ void isolation_forest_free(struct isolation_forest **forest)
     *forest = NULL;
 }
 
-/* LANES rows go down one tree side by side: each waits for memory, together they do not. */
-static void go_down(const struct isolation_tree *tree, const double *rows, uint32_t columns,
-                    double lengths[LANES])
+/* One step down: the number of the node below. */
+static inline uint64_t below(const struct isolation_tree *tree, uint64_t node, const uint64_t *row)
 {
-    uint32_t node[LANES] = {0};
-    for (int depth = 0; depth < ISOLATION_DEPTH; depth++)
-        for (uint32_t lane = 0; lane < LANES; lane++) {
-            uint32_t at = node[lane];
-            double x = rows[(size_t)lane * columns + tree->column[at]];
-            node[lane] = 2 * at + 1 + !(x < tree->at[at]);
-        }
-    for (int lane = 0; lane < LANES; lane++)
-        lengths[lane] += tree->length[node[lane] - ISOLATION_CUTS];
+    return node + node + (row[tree->column[node]] < tree->at[node]);
 }
 
-static void go_down_one(const struct isolation_tree *tree, const double *row, double *length)
+static inline double leaf(const struct isolation_tree *tree, uint64_t node)
 {
-    uint32_t node = 0;
+    return tree->length[node - LEAVES];
+}
+
+/* LANES rows go down one tree side by side: each waits for memory, together they do not. Written
+ * out, so that the nodes stay in registers. */
+static void go_down(const struct isolation_tree *tree, const uint64_t *row, size_t columns,
+                    double lengths[LANES])
+{
+    uint64_t a = 1, b = 1, c = 1, d = 1, e = 1, f = 1;
+    for (int depth = 0; depth < ISOLATION_DEPTH; depth++) {
+        a = below(tree, a, row);
+        b = below(tree, b, row + columns);
+        c = below(tree, c, row + 2 * columns);
+        d = below(tree, d, row + 3 * columns);
+        e = below(tree, e, row + 4 * columns);
+        f = below(tree, f, row + 5 * columns);
+    }
+    lengths[0] += leaf(tree, a);
+    lengths[1] += leaf(tree, b);
+    lengths[2] += leaf(tree, c);
+    lengths[3] += leaf(tree, d);
+    lengths[4] += leaf(tree, e);
+    lengths[5] += leaf(tree, f);
+}
+
+/* One row down LANES trees side by side; the lengths are added in the order of the trees, as above.
+ */
+static void go_down_trees(const struct isolation_tree *trees, const uint64_t *row, int count,
+                          double *length)
+{
+    uint64_t node[LANES] = {1, 1, 1, 1, 1, 1};
     for (int depth = 0; depth < ISOLATION_DEPTH; depth++)
-        node = 2 * node + 1 + !(row[tree->column[node]] < tree->at[node]);
-    *length += tree->length[node - ISOLATION_CUTS];
+        for (int lane = 0; lane < count; lane++)
+            node[lane] = below(&trees[lane], node[lane], row);
+    for (int lane = 0; lane < count; lane++)
+        *length += leaf(&trees[lane], node[lane]);
+}
+
+static void go_down_forest(const struct isolation_forest *forest, const uint64_t *row,
+                           double *length)
+{
+    for (int t = 0; t < ISOLATION_TREES; t += LANES)
+        go_down_trees(&forest->trees[t], row,
+                      ISOLATION_TREES - t < LANES ? ISOLATION_TREES - t : LANES, length);
+}
+
+/* At most BLOCK rows whose keys fit. */
+static void score_block(const struct isolation_forest *forest, const double *rows, size_t count,
+                        double scale, double *scores)
+{
+    uint64_t keys[KEYS];
+    double lengths[BLOCK] = {0};
+    size_t columns = forest->columns, whole = count - count % LANES;
+    for (size_t i = 0; i < count * columns; i++)
+        keys[i] = key_of(rows[i]);
+    for (int t = 0; t < ISOLATION_TREES; t++)
+        for (size_t i = 0; i < whole; i += LANES)
+            go_down(&forest->trees[t], keys + i * columns, columns, lengths + i);
+    for (size_t i = whole; i < count; i++)
+        go_down_forest(forest, keys + i * columns, lengths + i);
+    for (size_t i = 0; i < count; i++)
+        scores[i] = exp2(lengths[i] * scale);
 }
 
 void isolation_forest_score(const struct isolation_forest *forest, const double *rows, size_t count,
                             double *scores)
 {
-    uint32_t columns = forest->columns;
+    size_t columns = forest->columns, block = KEYS / columns < BLOCK ? KEYS / columns : BLOCK;
     double usual = isolation_forest_path(forest->sample);
     double scale = usual > 0 ? -1 / (usual * ISOLATION_TREES) : 0;
-    for (size_t from = 0; from < count; from += BLOCK) {
-        const double *block = rows + from * columns;
-        double lengths[BLOCK] = {0};
-        size_t size = count - from < BLOCK ? count - from : BLOCK, whole = size - size % LANES;
-        for (int t = 0; t < ISOLATION_TREES; t++) {
-            for (size_t i = 0; i < whole; i += LANES)
-                go_down(&forest->trees[t], block + i * columns, columns, lengths + i);
-            for (size_t i = whole; i < size; i++)
-                go_down_one(&forest->trees[t], block + i * columns, lengths + i);
-        }
-        for (size_t i = 0; i < size; i++)
-            scores[from + i] = exp2(lengths[i] * scale);
+    for (size_t from = 0; from < count; from += block) {
+        size_t size = count - from < block ? count - from : block;
+        score_block(forest, rows + from * columns, size, scale, scores + from);
     }
 }

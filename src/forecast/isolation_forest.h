@@ -13,15 +13,16 @@ enum {
     ISOLATION_TREES = 100,
     ISOLATION_SAMPLE = 256,
     ISOLATION_DEPTH = 8, /* log2 of the sample */
-    ISOLATION_CUTS = (1 << ISOLATION_DEPTH) - 1,
     ISOLATION_COLUMNS_MAX = 1024,
 };
 
-/* Every path is as long as the deepest: behind an early leaf the cuts send everything left, to the
- * leaf's length. Going down needs no branch then. */
+/* Every path is as long as the deepest: behind an early leaf the cuts send everything on, to the
+ * leaf's length. Values are compared as whole numbers in the same order (isolation_key), which
+ * takes one step of a path down to a load, a comparison and an addition with carry. Nodes count
+ * from 1; below node n are 2 n and, for what is less than the cut, 2 n + 1. */
 struct isolation_tree {
-    double at[ISOLATION_CUTS];
-    uint32_t column[ISOLATION_CUTS];
+    uint64_t at[1 << ISOLATION_DEPTH]; /* 0: nothing is less */
+    uint32_t column[1 << ISOLATION_DEPTH];
     double length[1 << ISOLATION_DEPTH];
 };
 

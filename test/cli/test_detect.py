@@ -105,6 +105,23 @@ def check_classes(work):
     expect([event["class"] for event in own] == ["batch_run"], own)
 
 
+def check_labels(work):
+    """D6: with fifty labelled events and more, the labels teach what the ranges do not say."""
+    classes, calendar = os.path.join(work, "alike.yaml"), os.path.join(work, "labels.json")
+    with open(classes, "w", encoding="utf-8") as file:
+        file.write("".join(f"- {{name: {name}, multiplier: [2, 4], duration_hours: [1, 24], prior: 50}}\n" for name in ("short", "long")))
+    events = [(30 + 4 * i, (3, 8)[i % 2], 3, .08, 1) for i in range(66)]
+    days = [START + datetime.timedelta(days=day, hours=10) for day, *_ in events]
+    with open(calendar, "w", encoding="utf-8") as file:
+        json.dump([{"date": f"{day}", "name": f"job {i}", "class": ("short", "long")[i % 2]} for i, day in enumerate(days[:60])], file)
+    text = demand(300, events)
+    found = answer("-", "--classes", classes, "--events", calendar, text=text)["methods"][0]["events"]
+    told = {event["begin"][:10]: event for event in found if event["planned"] is None and event["multiplier"] > 2}
+    for i, day in list(enumerate(days))[60:]:
+        event = told.get(f"{day:%Y-%m-%d}")
+        expect(event and event["class"] == ("short", "long")[i % 2] and "labelled events" in event["reason"], day, event)
+
+
 def check_bad_input():
     def refused(text, words, *arguments, status=2):
         done = run("-", *arguments, text=text)
@@ -149,6 +166,7 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         check_output(work)
         check_classes(work)
+        check_labels(work)
     check_bad_input()
     for failure in failures:
         print(failure)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * D6: events told apart by size, length, rise, callers, tokens and the calendar, with the reason in
  * words. */
-#include "forecast/event_class.h"
+#include "base/prng.h"
+#include "forecast/event_softmax.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -100,10 +101,48 @@ static void test_own_class(void **state)
     assert_float_equal(verdict.probability[0], exp(-.5) / (exp(-.5) + .1), 1e-12);
 }
 
+/* Sixty labelled events of two kinds that differ in length and callers alone; then ones never seen.
+ */
+static void test_softmax(void **state)
+{
+    (void)state;
+    static struct event_softmax softmax;
+    static struct event_seen seen[60];
+    struct event_example examples[60];
+    struct prng prng;
+    double probability[EVENT_CLASSES_MAX];
+    prng_init(&prng, 3);
+    for (size_t i = 0; i < 60; i++) {
+        bool night = i % 2;
+        seen[i] =
+            (struct event_seen){{2 + prng_uniform(&prng),
+                                 night ? 3 + 2 * prng_uniform(&prng) : 20 + 9 * prng_uniform(&prng),
+                                 1, night ? .8 : .1, NAN},
+                                .ongoing = false};
+        examples[i] = (struct event_example){&seen[i], night ? 4 : 1};
+    }
+    assert_int_equal(event_softmax_learn(&softmax, examples, 49, 6), FW_NO); /* too few */
+    assert_int_equal(event_softmax_learn(&softmax, examples, 60, 6), FW_OK);
+    struct event_seen one = {{2.4, 4, 1, .7, NAN}, .ongoing = false},
+                      other = {{2.4, 30, 1, NAN, NAN}, .ongoing = false};
+    event_softmax_tell(&softmax, &one, probability);
+    assert_true(probability[4] > .9);
+    assert_float_equal(probability[0] + probability[2] + probability[3] + probability[5], 0,
+                       0); /* never labelled */
+    event_softmax_tell(&softmax, &other, probability);
+    assert_true(probability[1] > .8);
+    assert_float_equal(probability[1] + probability[4], 1, 1e-12);
+    for (size_t i = 0; i < 60; i++)
+        examples[i].class = 2;
+    assert_int_equal(event_softmax_learn(&softmax, examples, 60, 6),
+                     FW_NO); /* one kind tells nothing apart */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_four_kinds), cmocka_unit_test(test_what_decides),
-        cmocka_unit_test(test_ongoing), cmocka_unit_test(test_own_class)};
+        cmocka_unit_test(test_ongoing), cmocka_unit_test(test_own_class),
+        cmocka_unit_test(test_softmax)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
