@@ -155,8 +155,8 @@ struct config_resource {
 /* An upstream whose pages are kept and fetched ahead. */
 struct config_prefetch {
     struct config_url upstream;
-    const char *paths;    /* prefixes, separated by blanks */
-    const char *session;  /* header:NAME, cookie:NAME, address; "": see edge/pages/page_session.h */
+    const char *paths;   /* prefixes, separated by blanks */
+    const char *session; /* header:NAME, cookie:NAME, address; "": see edge/pages/page_session.h */
     const char *ignore_cookies; /* names, separated by blanks; "*" all */
     const char *ca_file;
     unsigned strategies; /* bits of enum page_strategy */
@@ -164,7 +164,7 @@ struct config_prefetch {
     uint64_t budget; /* bytes a second; UINT64_MAX: no limit */
     int64_t max_concurrent, yield_at;
     int64_t assume_fresh_ns, load_timeout_ns;
-    bool ahead;
+    bool ahead, trust_forwarded;
 };
 
 /* A planned event, as POST /v1/events takes it. */

@@ -33,6 +33,8 @@ const struct option_row config_prefetch_keys[] = {
      "x-session-id or x-litellm-session-id, else the client's address."},
     {"ignore_cookies", OPTION_TEXT, 0, "", 0, 1023, true, NULL,
      "Names of cookies that make no answer personal, separated by blanks; * for all."},
+    {"trust_forwarded", OPTION_BOOL, AT(trust_forwarded), "false", 0, 0, true, NULL,
+     "Requests with X-Forwarded-Host and the like may be answered from the store: for clients that come through a proxy of yours."},
     {"assume_fresh", OPTION_DURATION, AT(assume_fresh_ns), "0s", 0, 24 * 3600 * SECOND, true, NULL,
      "How long answers hold that do not say it."},
     {"load_timeout", OPTION_DURATION, AT(load_timeout_ns), "60s", SECOND / 10, 3600 * SECOND, true, NULL,
@@ -41,7 +43,7 @@ const struct option_row config_prefetch_keys[] = {
      "https: file with the CA certificates that the server's is checked against; absent: the general one."},
 };
 /* clang-format on */
-_Static_assert(sizeof config_prefetch_keys / sizeof config_prefetch_keys[0] == 14,
+_Static_assert(sizeof config_prefetch_keys / sizeof config_prefetch_keys[0] == 15,
                "config_rows.c lists so many");
 const size_t config_prefetch_key_count =
     sizeof config_prefetch_keys / sizeof config_prefetch_keys[0];

@@ -317,7 +317,7 @@ const size_t config_call_key_count = 1;
 /* Counts are constants of this file, so that the table below can be one. */
 #define ROWS(rows) rows, sizeof rows / sizeof rows[0]
 enum { EVENT_KEYS = 8 };     /* checked in config_event.c */
-enum { PREFETCH_KEYS = 14 }; /* checked in config_prefetch.c */
+enum { PREFETCH_KEYS = 15 }; /* checked in config_prefetch.c */
 enum { EDGE_KEYS = 2 };
 enum { DEVICE_KEYS = 4 }; /* checked in config_devices.c */
 const struct config_section config_sections[] = {

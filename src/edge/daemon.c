@@ -279,7 +279,8 @@ static void say_ready(const struct daemon *daemon)
              LOG_INT("control_port", control_port(daemon->control)),
              LOG_INT("resources", daemon->config->resource_count),
              LOG_TEXT("policy", daemon->config->engine.policy),
-             LOG_TEXT("state", daemon->config->state));
+             LOG_TEXT("state", daemon->config->state),
+             LOG_INT("page_upstreams", daemon->config->prefetch_count));
 }
 
 /* ---- down: the reverse ---- */

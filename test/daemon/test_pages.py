@@ -86,6 +86,11 @@ def not_kept():
         assert get(d, "/p/mine", Cookie="who=bob").body == b"who=bob"
         assert get(d, "/p/mine").body == b"nobody" and said(get(d, "/p/mine")) == "hit"
         assert get(d, "/p/mine", Cookie="who=ada").body == b"who=ada"
+        # nobody chooses for others what a server answers by, and does not name in Vary
+        pages.pages["/p/host"] = lambda h, n: h.say(200, n["headers"].get("x-forwarded-host", "ours").encode(), **FRESH)
+        assert get(d, "/p/host", X_Forwarded_Host="evil").body == b"evil"
+        assert get(d, "/p/host").body == b"ours" and said(get(d, "/p/host")) == "hit"
+        assert get(d, "/p/host", X_Forwarded_Host="evil").body == b"evil"
         # unless it says that it is for everybody
         assert said(get(d, "/p/public", Cookie="who=ada")) in ("miss", "pass") and said(get(d, "/p/public", Cookie="who=bob")) == "hit"
         assert said(get(d, "/p/public", Authorization="Bearer x")) == "hit"

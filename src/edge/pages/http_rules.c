@@ -42,6 +42,11 @@ static void read_field(struct http_rules_request *request, const struct server_f
                        struct str ignored_cookies)
 {
     static const char *const bypass[] = {"range", "if-match", "if-unmodified-since", "if-range"};
+    /* A server may answer by these, and no Vary says so: one client could choose what all get. */
+    static const char *const rerouting[] = {
+        "x-forwarded-host", "x-forwarded-prefix",     "x-original-url",
+        "x-rewrite-url",    "x-http-method-override", "x-host",
+        "forwarded"};
     struct str name = field->name;
     if (is(name, "cache-control"))
         http_directives_add(&request->directives, field->value);
@@ -53,6 +58,8 @@ static void read_field(struct http_rules_request *request, const struct server_f
         request->conditional = true;
     else if (is(name, "sec-purpose") || is(name, "purpose"))
         request->prefetch |= str_starts(str_trim(field->value), STR("prefetch"));
+    else if (any_is(name, rerouting, sizeof rerouting / sizeof rerouting[0]))
+        request->rerouted = true;
     else if (any_is(name, bypass, sizeof bypass / sizeof bypass[0]))
         request->cacheable = false;
 }

@@ -26,6 +26,7 @@ struct http_rules_request {
     bool get, head;
     bool cacheable; /* may be answered from the store, and its answer stored */
     bool authorization, cookie;
+    bool rerouted;    /* names a host, address or method that is not in its request line */
     bool conditional; /* If-None-Match or If-Modified-Since */
     bool prefetch;    /* Sec-Purpose: prefetch: a guess of the client's, not demand */
 };

@@ -171,6 +171,8 @@ void pages_request(struct pages *pages, struct exchange *exchange, uint32_t numb
     http_rules_read_request(&visit->rules, request, str_of(visit->config->ignore_cookies));
     if (strip)
         visit->rules.authorization = false;
+    if (visit->rules.rerouted && !visit->config->trust_forwarded)
+        visit->rules.cacheable = false;
     visit->session = page_session(visit->config, request);
     decide(visit);
 }
