@@ -231,14 +231,15 @@ def learned_chains():
     order = ["/p/home", "/p/list", "/p/detail", "/p/buy", "/p/thanks"]
     with Pages() as pages, daemon(pages, prefetch={"strategies": "mix", "cache": "1MiB", "object_max": "64KiB"}) as d:
         for path in order:
-            pages.pages[path] = fixed(b"x" * 1000, Cache_Control="max-age=1")
+            pages.pages[path] = fixed(b"x" * 1000, **FRESH)
         d.start()
         ahead = 0
         for session in range(5):
             for path in order:
                 ahead += said(get(d, path, f"s{session}")) in ("prefetched", "late")
                 time.sleep(0.05)
-            time.sleep(0.9)  # what is kept goes stale: each session needs its own
+            for path in order:  # what is kept is wrong now: each session needs its own
+                assert call(d.port, "POST", path, b"").status == 200
         assert ahead >= 4, ahead  # of 20, 5 of which nobody could know
         expected = d.get("/v1/next?session=s4").json
         assert "pages" in expected, expected

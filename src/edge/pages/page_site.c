@@ -273,8 +273,8 @@ void page_site_loaded(struct page_site *site, const struct page_load *load,
 /* --- asking --- */
 
 /* What was asked for before the target was changed is wrong. */
-static bool is_wrong(const struct page_site *site, struct str target,
-                     const struct page_object *object)
+bool page_site_is_wrong(const struct page_site *site, struct str target,
+                        const struct page_object *object)
 {
     uint64_t since = 0;
     (void)map64_get(&site->wrong, page_key_hash(target), &since);
@@ -337,7 +337,7 @@ static enum page_answer answer(struct page_site *site, struct str key, struct pa
     ask->result = PAGE_RESULT_PASS;
     if (known == PREFETCHER_HIT) {
         struct page_object *held = (struct page_object *)(uintptr_t)value;
-        bool wrong = is_wrong(site, ask->target, held);
+        bool wrong = page_site_is_wrong(site, ask->target, held);
         enum http_rules_use use = http_rules_use(request, &held->rules, ask->wall_ns);
         if (use == HTTP_RULES_NEVER ||
             !page_object_selected(held, request->fields, request->field_count))

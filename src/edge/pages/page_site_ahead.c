@@ -32,14 +32,15 @@ static bool on_paths(const struct page_site *site, struct str target)
 
 /* What is held and no longer fresh is worth fetching again: it makes way for the load, and comes
  * back if there is none. */
-static void offer(struct page_site *site, struct str key, const struct prefetcher_wish *wish,
-                  int64_t wall_ns, int64_t now_ns)
+static void offer(struct page_site *site, struct str target, struct str key,
+                  const struct prefetcher_wish *wish, int64_t wall_ns, int64_t now_ns)
 {
     uint64_t value;
     struct page_object *stale = NULL;
     if (prefetcher_peek(site->machine, key, now_ns, &value) == PREFETCHER_HIT) {
         struct page_object *held = (struct page_object *)(uintptr_t)value;
-        if (http_rules_lifetime_ns(&held->rules) > http_rules_age_ns(&held->rules, wall_ns))
+        if (!page_site_is_wrong(site, target, held) &&
+            http_rules_lifetime_ns(&held->rules) > http_rules_age_ns(&held->rules, wall_ns))
             return;
         stale = page_object_keep(held);
         (void)prefetcher_drop(site->machine, key, now_ns);
@@ -72,7 +73,7 @@ static void offer_all(struct page_site *site, const struct page_seen *seen, int6
             continue;
         buf_clear(&key);
         if (page_key_write(site, target, seen->request->fields, seen->request->field_count, &key))
-            offer(site, buf_str(&key), &wish, seen->wall_ns, now_ns);
+            offer(site, target, buf_str(&key), &wish, seen->wall_ns, now_ns);
     }
     buf_fini(&key);
 }

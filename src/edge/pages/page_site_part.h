@@ -55,6 +55,10 @@ void page_site_ended(void *context, uint32_t id, uint32_t waiters,
 void page_site_left(void *context, uint64_t value);
 void page_site_cancelled(void *context, uint32_t id, uint64_t attempt);
 
+/* What was asked for before the target was changed is wrong. */
+bool page_site_is_wrong(const struct page_site *site, struct str target,
+                        const struct page_object *object);
+
 /* page_key.c */
 uint64_t page_key_hash(struct str text);
 /* Target, and the values of what it varies by, as far as is known. False: too long. */
