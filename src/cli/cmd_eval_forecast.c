@@ -5,13 +5,17 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/eval_forecast.h"
+#include "cli/eval_rolling.h"
 #include "cli/output.h"
+#include "cli/series_read.h"
 #include <math.h>
 #include <stdio.h>
 
 struct forecast_eval_options {
     char train[OPTION_TEXT_MAX], test[OPTION_TEXT_MAX], model[OPTION_TEXT_MAX];
-    int64_t horizon, season, seed, threads;
+    int64_t horizon, season, seed, threads, spacing, origins;
+    double score_from;
+    struct series_read_flags series;
 };
 #define AT(field) offsetof(struct forecast_eval_options, field)
 static const struct args_row rows[] = {
@@ -40,15 +44,36 @@ static const struct args_row rows[] = {
       "of the boosted model; the answer does not depend on it"},
      NULL,
      0},
+    {{"spacing", OPTION_INT, AT(spacing), "24", 1, 100000, false, NULL,
+      "SERIES: steps between origins"},
+     NULL,
+     0},
+    {{"origins", OPTION_INT, AT(origins), "100", 2, 10000, false, NULL,
+      "SERIES: how many, the last at its end"},
+     NULL,
+     0},
+    {{"score_from", OPTION_DOUBLE, AT(score_from), "0.6", 0, 0.999, false, NULL,
+      "SERIES: the part of the origins that is learned from and not scored"},
+     "PART",
+     0},
+    SERIES_READ_ROWS(AT(series)),
 };
 static const struct args_spec spec = {
     .command = "eval forecast",
-    .operands = "",
-    .sentence = "Scores forecasts of many series by the M4 competition's rules: sMAPE, MASE, OWA "
-                "(their mean relative to Naive 2), and of 95 % intervals MSIS and coverage.",
+    .operands = "[SERIES]",
+    .sentence =
+        "Scores forecasts: of many series (--train, --test) by the M4 competition's rules, or "
+        "of one SERIES by walking through its own past.",
     .rows = rows,
     .row_count = sizeof rows / sizeof rows[0],
+    .operands_max = 1,
     .more =
+        "Many series: sMAPE, MASE, OWA (their mean relative to Naive 2), and of 95 % intervals "
+        "MSIS "
+        "and coverage.\n"
+        "SERIES: CSV with a header, as `forecast` takes it; the ensemble's errors relative to the "
+        "better of the last\n"
+        "day and the last week repeated, coverage and width (median) of P95.\n"
         "boost learns from the series of --train alone; it is for hourly series of at least 360\n"
         "values, up to 48 hours ahead.\n"
         "Exit status: 0 done, 2 wrong usage or a value that cannot be read, 3 the world failed.",
@@ -152,11 +177,37 @@ static enum fw_err read_both(const struct forecast_eval_options *options, struct
                              struct eval_series *test, struct fw_detail *detail)
 {
     if (options->train[0] == '\0' || options->test[0] == '\0')
-        return err_set(detail, FW_USAGE, "--train and --test: both files are needed");
+        return err_set(detail, FW_USAGE,
+                       "--train and --test: both files are needed, or one SERIES");
     FW_TRY(eval_series_read(train, options->train, detail));
     FW_TRY(eval_series_read(test, options->test, detail));
     return eval_series_match(train, test, (int)options->horizon, (int)options->season,
                              options->train, options->test, detail);
+}
+
+static int roll(const char *path, const struct forecast_eval_options *options, bool as_json)
+{
+    struct series_read read = {0};
+    struct eval_rolling result;
+    struct fw_detail detail = {""};
+    struct series_read_options how = series_read_flags(&options->series, false);
+    struct buf out;
+    enum fw_err err = series_read(&read, path, &how, &detail);
+    if (err == FW_OK)
+        err = eval_rolling(&read.value, (int)options->horizon, (int)options->spacing,
+                           (int)options->origins, options->score_from, (uint64_t)options->seed,
+                           &result, &detail);
+    series_read_fini(&read);
+    if (err != FW_OK)
+        return output_fail(spec.command, err, &detail);
+    buf_init(&out, OUTPUT_MAX);
+    if (as_json)
+        eval_rolling_json(&result, &out);
+    else
+        eval_rolling_table(&result, &out);
+    int status = output_print(&out, 0);
+    buf_fini(&out);
+    return status;
 }
 
 int cmd_eval_forecast(int argc, char **argv)
@@ -170,6 +221,8 @@ int cmd_eval_forecast(int argc, char **argv)
     enum fw_err err = args_parse(&args, &spec, &options, argc, argv, &detail);
     if (err == FW_OK && args.done)
         return 0;
+    if (err == FW_OK && args.operand_count == 1)
+        return roll(args.operands[0], &options, args.json);
     if (err == FW_OK)
         err = choose(options.model, chosen, &detail);
     if (err == FW_OK)

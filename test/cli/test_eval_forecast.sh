@@ -51,6 +51,27 @@ assert .8 <= of["boost"]["coverage"] <= 1 and of["boost"]["msis"] > 0, of
 PYTHON
 eval_forecast --train "$work/hours.csv" --test "$work/later.csv" --model ridge 2>/dev/null | grep -q "5 series, 48 steps ahead" || complain "no table"
 
+# One series, walked through: hourly with a day in it; the naive is beaten, P95 holds most of the time.
+python3 - "$work" <<'PYTHON'
+import math, random, sys
+random.seed(8)
+noise = 0.0
+with open(sys.argv[1] + "/one.csv", "w") as file:
+    print("timestamp,value", file=file)
+    for t in range(24 * 40):
+        noise = .9 * noise + random.gauss(0, .1)
+        print(f"{1767225600 + 3600 * t},{100 * math.exp(.5 * math.sin(t * math.pi / 12) + noise):.3f}", file=file)
+PYTHON
+eval_forecast "$work/one.csv" --horizon 24 --spacing 12 --origins 50 --json -q >"$work/one.json" || complain "one series failed"
+python3 - "$work/one.json" <<'PYTHON' || failed=1
+import json, sys
+answer = json.load(open(sys.argv[1]))
+assert answer["origins"] == 50 and answer["scored_origins"] == 19, answer
+assert answer["mase_ratio_to_naive"] < .9 and min(v for v in answer["members_ratio_to_naive"].values() if v) < 1, answer
+assert [step["steps_ahead"] for step in answer["p95"]] == [1, 6, 24, 0] and .8 < answer["p95"][3]["coverage"] <= 1, answer
+PYTHON
+eval_forecast "$work/one.csv" --origins 5 2>/dev/null | grep -q "P95, 6 ahead: covers" || complain "no table of one series"
+
 refused() { # sentence, arguments
     local sentence=$1
     shift
@@ -58,6 +79,7 @@ refused() { # sentence, arguments
     [ $? -eq 2 ] || complain "$*: not status 2"
     grep -qF -- "$sentence" "$work/err" || complain "$*: $(cat "$work/err")"
 }
+refused "at least 120 are needed" <(head -n 20 "$work/one.csv")
 refused "--train and --test: both files are needed" --train "$work/train.csv"
 refused '--model: found "oracle", expected naive2' --train "$work/train.csv" --test "$work/test.csv" --model oracle
 printf 'id,V1,V2\na,10,20\n' >"$work/bad.csv"
