@@ -210,7 +210,7 @@ static uint32_t merge(struct guesser *g, const struct guesser_access *access)
         struct guesser_candidate one = {
             .key = raw->key,
             .probability = guesser_believe(g, raw->source, raw->told),
-            .use_in_ns = guesser_delay(g, raw->source, raw->use_in_ns),
+            .use_in_ns = guesser_delay(g, raw),
             .source = raw->source,
             .priority = raw->priority,
         };
@@ -240,6 +240,7 @@ uint32_t guesser_observe(struct guesser *g, uint64_t session, uint64_t user, str
         access.session->accesses++;
         guesser_verdicts(g, access.session, prefetcher_names_hash(&g->keys, key), at_ns);
     }
+    guesser_look_around(g, at_ns);
     access.item = guesser_number(g, key);
     learn(g, &access);
     guess(g, &access);

@@ -10,7 +10,7 @@
 #include "learn/sequence_classic.h"
 #include "learn/sequence_names.h"
 
-enum { GUESSER_DOOR = 8192, GUESSER_MIX_MOST = 8, GUESSER_NAMES_MOST = 4 };
+enum { GUESSER_DOOR = 8192, GUESSER_MIX_MOST = 8, GUESSER_NAMES_MOST = 4, GUESSER_LOOKED_AT = 2 };
 
 /* What one strategy says, before it is judged and merged. */
 struct guesser_raw {
@@ -27,6 +27,7 @@ struct guesser_watch {
     uint32_t until; /* of the session's accesses */
     float told;
     uint16_t source;
+    uint8_t urgency;
     bool right;
 };
 struct guesser_session {
@@ -42,7 +43,6 @@ struct guesser_session {
 };
 struct guesser_class {
     float judged, right; /* fading */
-    struct durations delay;
 };
 struct guesser_word { /* of a whole strategy: sums over what was judged, fading */
     float told, right;
@@ -71,6 +71,10 @@ struct guesser {
     struct guesser_custom customs[GUESSER_CUSTOM_MAX];
     uint32_t custom_count;
     struct guesser_class classes[GUESSER_STRATEGIES][GUESSER_CLASSES];
+    struct durations delays[GUESSER_STRATEGIES][GUESSER_CLASSES]; /* by priority */
+    struct durations all_delays;
+    uint32_t
+        looked_at; /* of the sessions: where to look next for guesses that have had their time */
     struct guesser_word words[GUESSER_STRATEGIES];
     struct guesser_record records[GUESSER_STRATEGIES];
     /* of the present access */
@@ -109,8 +113,12 @@ void guesser_verdicts(struct guesser *g, struct guesser_session *session, uint64
                       int64_t at_ns);
 /* The session is over: what has not come was wrong. */
 void guesser_last_verdicts(struct guesser *g, struct guesser_session *session);
+/* Sessions often end without a word: after much more time than any guess took to come true, those
+ * of a silent session were wrong. Looks at a few sessions each time. */
+void guesser_look_around(struct guesser *g, int64_t at_ns);
 double guesser_believe(const struct guesser *g, uint16_t source, double told);
-int64_t guesser_delay(const struct guesser *g, uint16_t source, int64_t otherwise_ns);
+/* How long until it is asked for, if it is. */
+int64_t guesser_delay(const struct guesser *g, const struct guesser_raw *raw);
 
 /* guesser_sessions.c */
 struct guesser_session *guesser_session_at(struct guesser *g, uint64_t id, uint64_t user,

@@ -22,6 +22,39 @@ static int64_t load_ns(const struct prefetcher *p, double quantile)
     return durations_quantile(&p->loads, quantile, load_first_ns);
 }
 
+/* That the value which has waited longest for its first use is used yet: less with every moment
+ * after it was expected to be. */
+static double hope_of_oldest(const struct prefetcher *p)
+{
+    const struct cache_list *list = &p->cache.lists[CACHE_PROBATION];
+    if (list->count == 0)
+        return 0;
+    uint32_t id = prefetcher_names_of(&p->names, p->cache.entries[list->oldest].key);
+    const struct prefetcher_entry *e = &p->entries[id];
+    int64_t usual_ns = durations_quantile(&p->leads, 0.95, p->settings.hold_ns);
+    int64_t from_ns = e->use_at_ns > e->since_ns ? e->use_at_ns : e->since_ns;
+    if (p->now_ns <= from_ns)
+        return e->probability;
+    double age = (double)(p->now_ns - from_ns) / (2 * (double)usual_ns + 1);
+    return age < 1 ? e->probability * (1 - age) : 0;
+}
+
+/* Expected waiting, by the byte, for the guess that would leave for one more: the oldest on
+ * probation, if those have their share of the room. Known when its turn has come, not before. */
+static double worth_displaced(const struct prefetcher *p, double bytes)
+{
+    const struct cache *cache = &p->cache;
+    const struct cache_list *probation = &cache->lists[CACHE_PROBATION];
+    uint64_t more = p->admission.running + 1;
+    double least = (double)cache->capacity / (double)p->settings.max_entries;
+    double charge = bytes > least ? bytes : least;
+    if (probation->count + more <= CACHE_PROBATION_ENTRIES ||
+        (double)probation->bytes + charge * (double)more <=
+            (double)(cache->capacity / CACHE_PROBATION_SHARE))
+        return 0;
+    return hope_of_oldest(p) * (double)load_ns(p, 0.5) / (bytes > 0 ? bytes : 1);
+}
+
 static double worth_of(const struct prefetcher *p, const struct prefetcher_wish *wish)
 {
     int64_t usual_ns = load_ns(p, 0.5);
@@ -35,7 +68,7 @@ static double worth_of(const struct prefetcher *p, const struct prefetcher_wish 
         .hold_ns = p->settings.hold_ns,
         .bytes = (uint64_t)bytes,
     };
-    if ((double)p->cache.bytes + bytes > (double)p->cache.capacity)
+    if ((double)p->cache.bytes + bytes > (double)p->cache.capacity) /* as was regretted so far */
         of.displaced_ns = p->regretted / (p->displaced + doubt) * (double)usual_ns;
     return admission_worth(&p->admission, &of);
 }
@@ -190,6 +223,7 @@ enum prefetcher_verdict prefetcher_offer(struct prefetcher *p, struct str key,
                                          const struct prefetcher_wish *wish, int64_t now_ns)
 {
     prefetcher_tick(p, now_ns);
+    admission_turn(&p->admission, p->now_ns);
     enum prefetcher_verdict verdict = judge(p, key, wish);
     p->stats.offers[verdict]++;
     return verdict;
@@ -213,12 +247,14 @@ bool prefetcher_next_ahead(struct prefetcher *p, uint32_t *id)
         return false;
     if (!heap_min(&p->ready, id, &unused_ns))
         return false;
+    admission_turn(&p->admission, p->now_ns);
     uint32_t slots = admission_slots(&p->admission);
     if (p->running >= slots && p->admission.running < slots)
         return false; /* the other slots are left to what is asked for */
     const struct prefetcher_entry *e = &p->entries[*id];
     double bytes = p->usual_bytes > 0 ? p->usual_bytes : bytes_first;
-    if (!admission_may_begin(&p->admission, e->worth, (uint64_t)bytes, p->now_ns))
+    double worth = e->worth - worth_displaced(p, bytes);
+    if (!admission_may_begin(&p->admission, worth, (uint64_t)bytes, p->now_ns))
         return false;
     prefetcher_unqueue(p, *id, NULL);
     return true;

@@ -8,6 +8,9 @@ static const double burst_s = 2; /* of bytes_per_s at once */
 static const int64_t turn_ns = 100 * TIME_MILLISECOND;
 static const double price_first = 0.05, price_up = 1.25, price_down = 0.9, price_most = 64;
 static const double strained = 1, roomy = 0.8;
+static const int64_t turns_most = 256; /* that a long pause counts for */
+/* At each turn; a share halves in 28 s. */
+static const double wasted_remembered = 0.995, judged_remembered = 0.9975;
 static const double smoothing = 0.05;
 static const double remembered_share = 0.98; /* of what was judged, at each next one */
 static const double giant = 8;               /* times what is usual, that one counts at most */
@@ -60,15 +63,6 @@ void admission_headroom(struct admission *admission, double share)
     admission->headroom = share > 0 ? (share < 1 ? share : 1) : 0;
 }
 
-bool admission_wants(struct admission *admission, double worth)
-{
-    if (!(worth > 0))
-        return false;
-    admission->usual =
-        admission->usual > 0 ? admission->usual + smoothing * (worth - admission->usual) : worth;
-    return worth > admission_price(admission) * (1 + hysteresis);
-}
-
 static void refill(struct admission *admission, int64_t at_ns)
 {
     double rate = (double)admission->settings.bytes_per_s;
@@ -113,6 +107,26 @@ static void turn(struct admission *admission, int64_t at_ns)
     admission->turned_ns = at_ns;
     admission->spent = 0;
     admission->strain = 0;
+}
+
+void admission_turn(struct admission *admission, int64_t at_ns)
+{
+    int64_t turns = (at_ns - admission->turned_ns) / turn_ns;
+    turns = turns < turns_most ? turns : turns_most;
+    for (int64_t left = turns - 1; left >= 0; left--) {
+        admission->wasted *= wasted_remembered;
+        admission->judged *= judged_remembered;
+        turn(admission, at_ns - left * turn_ns);
+    }
+}
+
+bool admission_wants(struct admission *admission, double worth)
+{
+    if (!(worth > 0))
+        return false;
+    admission->usual =
+        admission->usual > 0 ? admission->usual + smoothing * (worth - admission->usual) : worth;
+    return worth > admission_price(admission) * (1 + hysteresis);
 }
 
 bool admission_may_begin(struct admission *admission, double worth, uint64_t bytes, int64_t at_ns)

@@ -52,6 +52,10 @@ void admission_init(struct admission *admission, const struct admission_settings
 /* Nanoseconds a byte; below zero: not even if everything was free. */
 double admission_worth(const struct admission *admission, const struct admission_case *of);
 double admission_price(const struct admission *admission); /* lambda, in the same unit */
+/* Time has passed: prices follow, and what was wasted is forgotten by and by, so that a price that
+ * lets nothing in finds out when things have changed. Who never calls it has prices that move at
+ * admission_may_begin, by outcomes alone. */
+void admission_turn(struct admission *admission, int64_t at_ns);
 /* Shall it wait for its turn? Every candidate is shown here, so that prices know what there is. */
 bool admission_wants(struct admission *admission, double worth);
 /* Its turn has come: is it still worth it, and is there room in every budget? */

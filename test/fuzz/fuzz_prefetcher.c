@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-enum { IDS_MAX = 1 << 14, LOADS_MAX = 64, VALUES_MAX = 1 << 13, EVENTS_MAX = 1 << 12 };
+enum { IDS_MAX = 1 << 13, LOADS_MAX = 64, VALUES_MAX = 1 << 12, EVENTS_MAX = 1 << 12 };
 
 struct world {
     struct prefetcher *prefetcher;

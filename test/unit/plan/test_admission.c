@@ -114,6 +114,27 @@ static void one_giant_does_not_stop_everything(void **state)
     assert_true(admission_ready(&admission, 0) <= 61 * TIME_SECOND);
 }
 
+/* A price that lets nothing in hears of nothing: time alone brings it down. */
+static void waste_is_forgotten(void **state)
+{
+    (void)state;
+    struct admission admission;
+    admission_init(&admission, &admission_defaults, 0);
+    double value = worth(&admission, 0.5, 100);
+    int64_t at_ns = 0;
+    for (int i = 0; i < 50; i++) {
+        assert_true(admission_wants(&admission, value) || i > 0);
+        admission_outcome(&admission, 100, false);
+        admission_turn(&admission, at_ns += TIME_SECOND);
+    }
+    assert_false(admission_wants(&admission, value));
+    admission_turn(&admission, at_ns + TIME_SECOND);
+    assert_false(admission_wants(&admission, value));
+    for (int i = 0; i < 300; i++)
+        admission_turn(&admission, at_ns += TIME_SECOND);
+    assert_true(admission_wants(&admission, value));
+}
+
 /* To come in it must be worth a tenth more than the price, to begin a tenth less is enough. */
 static void hysteresis_of_a_tenth(void **state)
 {
@@ -159,6 +180,7 @@ int main(void)
         cmocka_unit_test(worth_is_benefit_less_costs_by_the_byte),
         cmocka_unit_test(a_budget_of_bytes_is_kept_and_raises_the_price),
         cmocka_unit_test(waste_raises_the_price_and_use_lowers_it),
+        cmocka_unit_test(waste_is_forgotten),
         cmocka_unit_test(one_giant_does_not_stop_everything),
         cmocka_unit_test(hysteresis_of_a_tenth),
         cmocka_unit_test(slots_follow_the_headroom),
