@@ -45,7 +45,8 @@ static const struct args_spec spec = {
     .more =
         "TRACE: a whole number a line, or CSV with a column lbn, lba, block, key, id or obj_id, "
         "and\n"
-        "perhaps size and time (seconds); gzip is understood.\n"
+        "perhaps size and time (seconds), or JSON lines with timestamp and hash_ids; gzip is "
+        "understood.\n"
         "--prefetch: sequential looks along runs of numbers; pattern is the classic strategy, by "
         "fixed rules;\n"
         "mix adds to the runs what followed last time and what often comes a load's time later.\n"

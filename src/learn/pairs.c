@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "learn/pairs.h"
 #include "base/check.h"
+#include "base/fetch.h"
 #include "base/prng.h"
 #include <stdbool.h>
 #include <stdlib.h>
@@ -16,6 +17,16 @@ void pairs_fini(struct pairs *pairs)
 {
     free(pairs->contexts);
     *pairs = (struct pairs){0};
+}
+
+static uint64_t name_of_one(uint64_t key)
+{
+    return prng_scramble(key + PRNG_GOLDEN) | 1;
+}
+
+static uint64_t name_of_two(uint64_t key, uint64_t before)
+{
+    return prng_mix(key, before + 1) | 1;
 }
 
 static struct pairs_context *set_of(const struct pairs *pairs, uint64_t name)
@@ -128,11 +139,20 @@ enum fw_err pairs_observe(struct pairs *pairs, uint64_t key, int64_t at_ns, int6
     pairs->count++;
     struct pairs_recent *latest = &pairs->recent[pairs->count % PAIRS_RECENT];
     *latest = (struct pairs_recent){.key = key, .at_ns = at_ns};
-    latest->names[0] = prng_scramble(key + PRNG_GOLDEN) | 1;
-    latest->names[1] = prng_mix(key, before + 1) | 1;
+    latest->names[0] = name_of_one(key);
+    latest->names[1] = name_of_two(key, before);
     for (int order = 1; order <= PAIRS_ORDERS; order++)
         latest->at[order - 1] = visit(pairs, latest->names[order - 1]);
     return FW_OK;
+}
+
+void pairs_fetch(const struct pairs *pairs, uint64_t key)
+{
+    uint64_t before = pairs->recent[pairs->count % PAIRS_RECENT].key;
+    if (pairs->sets == 0)
+        return;
+    fetch(set_of(pairs, name_of_one(key)), PAIRS_WAYS * sizeof *pairs->contexts);
+    fetch(set_of(pairs, name_of_two(key, before)), PAIRS_WAYS * sizeof *pairs->contexts);
 }
 
 const struct pairs_context *pairs_latest(const struct pairs *pairs, int order)

@@ -49,6 +49,8 @@ void pairs_fini(struct pairs *pairs);
 /* One more key, which came at least `later_ns` after what it makes a pair with. */
 FW_MUST_CHECK enum fw_err pairs_observe(struct pairs *pairs, uint64_t key, int64_t at_ns,
                                         int64_t later_ns);
+/* Brings near what pairs_observe will read of this key. */
+void pairs_fetch(const struct pairs *pairs, uint64_t key);
 /* What came after the latest key (order 1), or the latest two (order 2); NULL: not known. */
 const struct pairs_context *pairs_latest(const struct pairs *pairs, int order);
 

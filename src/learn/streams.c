@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "learn/streams.h"
 #include "base/check.h"
+#include "base/fetch.h"
 #include "base/prng.h"
 #include <stdbool.h>
 #include <stdlib.h>
@@ -98,7 +99,9 @@ static enum fw_err grow(struct streams *streams)
     }
     free(streams->log);
     free(streams->index);
-    *streams = bigger;
+    streams->log = log;
+    streams->index = index;
+    streams->room = room;
     return FW_OK;
 }
 
@@ -138,4 +141,10 @@ enum fw_err streams_observe(struct streams *streams, uint64_t key, int64_t at_ns
     *stream = follow(streams, before);
     (*stream)->came = streams->count;
     return FW_OK;
+}
+
+void streams_fetch(const struct streams *streams, uint64_t key)
+{
+    if (streams->room > 0)
+        fetch(set_of(streams, prng_scramble(key + PRNG_GOLDEN)), STREAMS_WAYS * sizeof(uint32_t));
 }

@@ -46,6 +46,8 @@ void streams_fini(struct streams *streams);
  * the key is new, or forgotten. */
 FW_MUST_CHECK enum fw_err streams_observe(struct streams *streams, uint64_t key, int64_t at_ns,
                                           struct stream **stream);
+/* Brings near what streams_observe will read of this key. */
+void streams_fetch(const struct streams *streams, uint64_t key);
 /* The event `number`; NULL: forgotten, or not yet. */
 const struct stream_event *streams_event(const struct streams *streams, uint64_t number);
 

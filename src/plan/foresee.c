@@ -112,6 +112,14 @@ static enum fw_err look_at_pairs(struct foresee *foresee, uint64_t key, int64_t 
     return FW_OK;
 }
 
+void foresee_fetch(const struct foresee *foresee, uint64_t key)
+{
+    if (foresee->sources & FORESEE_STREAMS)
+        streams_fetch(&foresee->streams, key);
+    if (foresee->sources & FORESEE_PAIRS)
+        pairs_fetch(&foresee->pairs, key);
+}
+
 enum fw_err foresee_request(struct foresee *foresee, uint64_t key, int64_t at_ns, bool missed,
                             int64_t load_ns, const struct foresee_door *door)
 {

@@ -35,6 +35,8 @@ struct foresee {
 
 void foresee_init(struct foresee *foresee, unsigned sources);
 void foresee_fini(struct foresee *foresee);
+/* A request for the key will be told soon: brings near what is known of it. */
+void foresee_fetch(const struct foresee *foresee, uint64_t key);
 /* A request. `missed`: the key would not have been there without loads ahead; only what is missed
  * is worth remembering. A load takes `load_ns`. */
 FW_MUST_CHECK enum fw_err foresee_request(struct foresee *foresee, uint64_t key, int64_t at_ns,

@@ -187,6 +187,8 @@ static enum fw_err take(struct run *run, const struct cache_request *request)
     int64_t wait_ns = 0;
     run->bytes = request->bytes;
     run->now_ns = request->at_ns;
+    if (foresees(run))
+        foresee_fetch(&run->foresee, request->key);
     FW_TRY(finish_loads(run));
     const struct cache_entry *entry = cache_peek(&run->cache, request->key);
     bool first_use = entry && entry->queue == CACHE_PROBATION, hit = entry != NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "sim/cache_trace.h"
+#include "sim/cache_trace_part.h"
 #include "base/csv.h"
 #include "base/grow.h"
 #include "base/prng.h"
@@ -7,8 +7,7 @@
 #include <stdlib.h>
 
 enum { FIELD_KEY, FIELD_BYTES, FIELD_TIME, FIELD_COUNT, COLUMN_NONE = -1, ALIASES = 10 };
-#define BYTES_MAX   (UINT64_C(1) << 50)
-#define INSTANT_MAX (INT64_MAX / 4) /* 73 years: whatever is added to it fits */
+#define BYTES_MAX (UINT64_C(1) << 50)
 
 static const char *const aliases[FIELD_COUNT][ALIASES] = {
     [FIELD_KEY] = {"lbn", "lba", "block", "key", "id", "obj_id"},
@@ -17,9 +16,7 @@ static const char *const aliases[FIELD_COUNT][ALIASES] = {
 };
 
 struct rows {
-    struct cache_trace *trace;
-    const char *file;
-    struct fw_detail *detail;
+    struct cache_trace_reader reader;
     bool header_read;
     uint32_t width;
     int columns[FIELD_COUNT];
@@ -38,12 +35,13 @@ void cache_trace_fini(struct cache_trace *trace)
     *trace = (struct cache_trace){0};
 }
 
-static enum fw_err add(struct rows *rows, const struct cache_request *request)
+enum fw_err cache_trace_add(const struct cache_trace_reader *reader,
+                            const struct cache_request *request)
 {
-    struct cache_trace *trace = rows->trace;
+    struct cache_trace *trace = reader->trace;
     if (trace->count == trace->capacity) {
         if (trace->count == CACHE_TRACE_REQUESTS_MAX)
-            return err_set(rows->detail, FW_LIMIT, "%s: more than %d requests", rows->file,
+            return err_set(reader->detail, FW_LIMIT, "%s: more than %d requests", reader->file,
                            (int)CACHE_TRACE_REQUESTS_MAX);
         uint64_t capacity =
             grow_capacity(trace->capacity, trace->count + 1, CACHE_TRACE_REQUESTS_MAX);
@@ -66,8 +64,8 @@ static bool parse_key(struct str text, uint64_t *key)
     return true;
 }
 
-static enum fw_err bad_field(const struct rows *rows, uint64_t line, const char *field,
-                             struct str found, const char *expected)
+enum fw_err cache_trace_bad(const struct cache_trace_reader *reader, uint64_t line,
+                            const char *field, struct str found, const char *expected)
 {
     char shown[61] = "";
     for (size_t i = 0; i < found.len && i < sizeof shown - 1; i++) {
@@ -75,7 +73,7 @@ static enum fw_err bad_field(const struct rows *rows, uint64_t line, const char 
         bool plain = (unsigned char)found.data[i] >= ' ' && found.data[i] != 127;
         shown[i] = plain ? found.data[i] : '?';
     }
-    return err_set(rows->detail, FW_INPUT, "%s:%llu: %s: found \"%s\", expected %s", rows->file,
+    return err_set(reader->detail, FW_INPUT, "%s:%llu: %s: found \"%s\", expected %s", reader->file,
                    (unsigned long long)line, field, shown, expected);
 }
 
@@ -94,11 +92,12 @@ static enum fw_err take_header(struct rows *rows, const struct csv_row *row)
                 }
     }
     if (rows->columns[FIELD_KEY] == COLUMN_NONE)
-        return bad_field(rows, row->line, "header", str_trim(row->fields[0]),
-                         "whole numbers, one a line, or a header with one of the columns lbn, lba, "
-                         "block, key, id, obj_id");
-    rows->trace->sized = rows->columns[FIELD_BYTES] != COLUMN_NONE;
-    rows->trace->timed = rows->columns[FIELD_TIME] != COLUMN_NONE;
+        return cache_trace_bad(
+            &rows->reader, row->line, "header", str_trim(row->fields[0]),
+            "whole numbers, one a line, or a header with one of the columns lbn, lba, "
+            "block, key, id, obj_id");
+    rows->reader.trace->sized = rows->columns[FIELD_BYTES] != COLUMN_NONE;
+    rows->reader.trace->timed = rows->columns[FIELD_TIME] != COLUMN_NONE;
     return FW_OK;
 }
 
@@ -108,32 +107,34 @@ static enum fw_err take_row(void *context, const struct csv_row *row)
     if (!rows->header_read)
         return take_header(rows, row);
     if (row->count != rows->width)
-        return err_set(rows->detail, FW_INPUT,
-                       "%s:%llu: found %u fields, expected %u as in the header", rows->file,
+        return err_set(rows->reader.detail, FW_INPUT,
+                       "%s:%llu: found %u fields, expected %u as in the header", rows->reader.file,
                        (unsigned long long)row->line, row->count, rows->width);
     struct cache_request request = {.bytes = 1};
     struct str text = str_trim(row->fields[rows->columns[FIELD_KEY]]);
     if (!parse_key(text, &request.key))
-        return bad_field(rows, row->line, "key", text, "a whole number");
-    if (rows->trace->sized) {
+        return cache_trace_bad(&rows->reader, row->line, "key", text, "a whole number");
+    if (rows->reader.trace->sized) {
         text = str_trim(row->fields[rows->columns[FIELD_BYTES]]);
         if (!str_to_uint64(text, &request.bytes) || request.bytes > BYTES_MAX)
-            return bad_field(rows, row->line, "size", text, "a whole number of bytes up to 2^50");
+            return cache_trace_bad(&rows->reader, row->line, "size", text,
+                                   "a whole number of bytes up to 2^50");
     }
-    if (rows->trace->timed) {
+    if (rows->reader.trace->timed) {
         text = str_trim(row->fields[rows->columns[FIELD_TIME]]);
         if (!reader_parse_duration(text, rows->time_name, &request.at_ns) ||
-            request.at_ns > INSTANT_MAX)
-            return bad_field(rows, row->line, "time", text, "a number, 0 to 73 years");
+            request.at_ns > CACHE_TRACE_INSTANT_MAX)
+            return cache_trace_bad(&rows->reader, row->line, "time", text,
+                                   "a number, 0 to 73 years");
     }
-    return add(rows, &request);
+    return cache_trace_add(&rows->reader, &request);
 }
 
 static enum fw_err read_rows(struct rows *rows, struct str text)
 {
     struct csv csv;
-    csv_init(&csv, TRACE_ROW_MAX, take_row, rows, rows->detail);
-    csv.file = rows->file;
+    csv_init(&csv, TRACE_ROW_MAX, take_row, rows, rows->reader.detail);
+    csv.file = rows->reader.file;
     enum fw_err err = csv_feed(&csv, text.data, text.len);
     if (err == FW_OK)
         err = csv_end(&csv);
@@ -150,12 +151,12 @@ static enum fw_err read_lines(struct rows *rows, struct str text)
         if (line.len == 0)
             continue;
         if (str_equal(line, STR("*"))) {
-            rows->trace->marks++;
+            rows->reader.trace->marks++;
             continue;
         }
         if (!parse_key(line, &request.key))
-            return bad_field(rows, number, "key", line, "a whole number");
-        FW_TRY(add(rows, &request));
+            return cache_trace_bad(&rows->reader, number, "key", line, "a whole number");
+        FW_TRY(cache_trace_add(&rows->reader, &request));
     }
     return FW_OK;
 }
@@ -216,12 +217,15 @@ static bool is_list(struct str text)
 enum fw_err cache_trace_read_memory(struct cache_trace *trace, const char *name, struct str text,
                                     int64_t interval_ns, struct fw_detail *detail)
 {
-    struct rows rows = {.trace = trace, .file = name, .detail = detail};
-    FW_TRY(is_list(text) ? read_lines(&rows, text) : read_rows(&rows, text));
+    struct rows rows = {.reader = {trace, name, detail}};
+    if (str_trim(text).len > 0 && str_trim(text).data[0] == '{')
+        FW_TRY(cache_trace_read_prefixes(&rows.reader, text));
+    else
+        FW_TRY(is_list(text) ? read_lines(&rows, text) : read_rows(&rows, text));
     if (trace->count == 0)
         return err_set(detail, FW_INPUT,
                        "%s: found no requests, expected whole numbers, one a line", name);
-    if (!trace->timed && interval_ns > INSTANT_MAX / (int64_t)trace->count)
+    if (!trace->timed && interval_ns > CACHE_TRACE_INSTANT_MAX / (int64_t)trace->count)
         return err_set(detail, FW_USAGE,
                        "--interval: so many requests (%zu) so far apart end after 73 years",
                        trace->count);

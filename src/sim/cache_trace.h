@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Traces of blocks and keys: what a cache was asked for. Either one whole number a line ("*" alone
- * is a mark that block traces have between phases), or CSV with a header: a column lbn, lba, block,
- * key, id or obj_id, and perhaps size or bytes, and time (seconds, or as its name ends: _ms, _us,
- * _ns). */
+ * Traces of blocks and keys: what a cache was asked for. One whole number a line ("*" alone is a
+ * mark that block traces have between phases); or CSV with a header: a column lbn, lba, block, key,
+ * id or obj_id, and perhaps size or bytes, and time (seconds, or as its name ends: _ms, _us, _ns);
+ * or JSON lines with the blocks of prompts, hash_ids, and a timestamp in milliseconds. */
 #ifndef FOREWARM_SIM_CACHE_TRACE_H
 #define FOREWARM_SIM_CACHE_TRACE_H
 

@@ -294,6 +294,15 @@ static void traces_are_read(void **state)
     assert_int_equal(trace.requests[1].at_ns, 10 * TIME_SECOND + 500 * TIME_MILLISECOND);
     assert_int_equal(trace.requests[2].bytes, 1024);
     cache_trace_fini(&trace);
+    read_text(&trace, "{\"timestamp\":0,\"input_length\":600,\"hash_ids\":[5,6]}\n\n"
+                      "{\"timestamp\":3000,\"hash_ids\":[]}\n"
+                      "{\"timestamp\":3000.5,\"hash_ids\":[5,7]}\n");
+    assert_int_equal(trace.count, 4);
+    assert_int_equal(trace.keys, 3);
+    assert_true(trace.timed && !trace.sized && !trace.renumbered);
+    assert_int_equal(trace.requests[1].key, 6);
+    assert_int_equal(trace.requests[2].at_ns, 3000 * TIME_MILLISECOND + 500000);
+    cache_trace_fini(&trace);
 }
 
 /* Bytes that end a C string, and requests that would not end. */
@@ -331,6 +340,11 @@ static void errors_name_file_and_line(void **state)
         {"key,time\n1,2305843009\n1,2305843010\n", "f:3: time: found \"2305843010\""},
         {"key,time\n1,-1\n", "f:2: time: found \"-1\", expected a number, 0 to 73 years"},
         {"5\n6\x1b[2J\n", "f:2: key: found \"6?[2J\", expected a whole number"},
+        {"{\"timestamp\":1}\n", "f:1: hash_ids: found"},
+        {"{\"timestamp\":-1,\"hash_ids\":[1]}\n", "f:1: timestamp: found"},
+        {"{\"timestamp\":1,\"hash_ids\":[1,2.5]}\n", "f:1: hash_ids: found"},
+        {"{\"timestamp\":1,\"hash_ids\":[1]}\n{\"timestamp\"\n", "f:2: line: found"},
+        {"{\"timestamp\":1,\"hash_ids\":[]}\n", "f: found no requests"},
         {"*\n*\n", "f: found no requests"},
         {"5\n**\n", "f:2: key: found \"**\""},
         {"1.5\n", "f:1: header: found \"1.5\""},
