@@ -7,6 +7,7 @@
 #include "core/prefetcher_names.h"
 #include "learn/durations.h"
 #include "learn/sequence.h"
+#include "learn/sequence_contexts.h"
 #include "learn/sequence_classic.h"
 #include "learn/sequence_names.h"
 

@@ -11,20 +11,23 @@
 #define FOREWARM_LEARN_SEQUENCE_H
 
 #include "base/err.h"
-#include "learn/sequence_contexts.h"
+#include "learn/sequence_tree.h"
+#include "learn/sequence_gaps.h"
 #include "learn/sequence_mix.h"
 #include "learn/sequence_store.h"
 
 enum {
-    SEQUENCE_SKIPS = 6,       /* kinds of contexts with gaps */
-    SEQUENCE_SUCCESSORS = 64, /* of one context; of the items themselves 256 */
-    SEQUENCE_BESIDE = 10,     /* positions over which items are counted as co-occurring */
-    SEQUENCE_ITEMS = 1 << 16, /* items beyond are neither learned nor predicted */
+    SEQUENCE_BESIDE = 10,         /* positions over which items are counted as co-occurring */
+    SEQUENCE_BESIDE_CLASS = 4,    /* 64 items beside each */
+    SEQUENCE_POPULAR_MAX = 20,    /* always considered */
+    SEQUENCE_TOLD_MAX = 4096,     /* items that the experts may name at once */
+    SEQUENCE_COUNT_MAX = 1 << 20, /* of an item; then all are halved */
 };
 
 struct sequence_settings {
-    uint32_t max_contexts; /* 1 << 21: about 100 MB when all are used */
-    uint32_t max_entries;  /* successors over all contexts */
+    uint32_t max_events;   /* in the ring of the past; 8 bytes each */
+    uint32_t max_contexts; /* of two items and more; 8 bytes each */
+    uint32_t max_entries;  /* of all rows of counts; 4 bytes each */
     uint32_t reach;        /* also counted after contexts that end up to reach - 1 items earlier */
     double rate;           /* of learning the weights: .003 online, .005 from few examples */
 };
@@ -32,27 +35,36 @@ struct sequence_guess {
     uint32_t item;
     double probability; /* that it is the next one, given that the session goes on */
 };
-struct sequence_counts {
-    float p[SEQUENCE_EXPERTS];
+struct sequence_item {
+    struct sequence_node first;    /* the context of the item alone */
+    struct sequence_listed listed; /* sessions with it */
+    uint32_t latest;               /* the position of its latest event */
+    uint32_t count;
+    uint32_t beside; /* the row of what comes after it, by 1 / distance, once `first` has opened */
 };
 struct sequence {
     struct sequence_settings settings;
-    struct sequence_contexts contexts;
-    struct sequence_list *beside; /* per item: what comes after it, by 1 / distance */
-    struct sequence_arena beside_arena;
-    struct sequence_list popular; /* every item, by count */
-    struct sequence_arena popular_arena;
-    float *popularity; /* the same, by item */
-    double popularity_total;
+    struct sequence_words arena; /* of all rows and lists */
+    struct sequence_past past;
+    struct sequence_tree tree;
     struct sequence_store store;
     struct sequence_mixer mixer;
+    struct sequence_item *items;
+    uint32_t item_count, item_capacity;
+    uint64_t total; /* of the items' counts */
+    uint16_t popular[SEQUENCE_POPULAR_MAX];
+    uint32_t popular_count;
     /* of the latest prediction */
-    struct sequence_counts *told; /* per item */
-    uint32_t *stamp, now, *touched, touched_count;
-    int expert;
+    uint32_t *place; /* per item: 16 bits of `now`, 16 bits of where in `told` */
+    uint32_t now;
+    uint16_t *told_items;
+    float (*told)[SEQUENCE_FEATURES];
+    uint32_t told_count;
     int order;
-    struct sequence_candidate candidates[SEQUENCE_CANDIDATES];
-    uint32_t candidate_count;
+    float session_mark; /* numbers the sessions asked, in exact floats */
+    struct sequence_found found;
+    struct sequence_gaps gaps;
+    struct sequence_candidates candidates;
 };
 
 extern const struct sequence_settings sequence_defaults;
@@ -68,6 +80,8 @@ void sequence_adapt(struct sequence *sequence, const uint32_t *came, uint32_t co
 void sequence_learn(struct sequence *sequence, const uint32_t *items, uint32_t len, uint32_t next);
 /* The session is over, and others may resemble it. */
 void sequence_end(struct sequence *sequence, const uint32_t *items, uint32_t len);
+/* For the parts of this learner: a new mark for `place`. */
+uint32_t sequence_moment(struct sequence *sequence);
 uint64_t sequence_bytes(const struct sequence *sequence); /* of what was learned */
 
 #endif

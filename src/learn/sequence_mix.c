@@ -4,66 +4,102 @@
 #include <math.h>
 #include <string.h>
 
-#define FLOOR        1e-4 /* the least probability an expert may give */
-#define START_WEIGHT 0.3
-#define WEIGHT_MIN   (-0.5)
-#define FLAG_MIN     (-8.0)
-#define WEIGHT_MAX   4.0
+#define FLOOR        1e-4f /* the least probability an expert may give */
+#define START_WEIGHT 0.3f
+#define WEIGHT_MIN   (-4.0f)
+#define FLAG_MIN     (-8.0f)
+#define WEIGHT_MAX   4.0f
 #define LINEAR_RATE  0.02
-#define LINEAR_MIN   1e-3
+#define LINEAR_MIN   1e-3f
 #define BIN_PRIOR    5.0 /* hits told that count as having come */
 #define BIN_MAX      2000.0
-#define COVERED_RATE 0.005
+#define COVERED_RATE 0.005f
 
 void sequence_mixer_init(struct sequence_mixer *mixer, double rate)
 {
-    *mixer = (struct sequence_mixer){.rate = rate};
-    for (int order = 0; order <= SEQUENCE_ORDERS; order++) {
+    *mixer = (struct sequence_mixer){.rate = (float)rate};
+    for (int order = 0; order < SEQUENCE_GROUPS; order++) {
         struct sequence_weights *weights = &mixer->by_order[order];
         for (int e = 0; e < SEQUENCE_FEATURES; e++) {
-            weights->w[e] = e < SEQUENCE_EXPERTS ? START_WEIGHT : 0;
+            weights->w[e] = 0;
             weights->squares[e] = 1;
         }
-        mixer->covered[order] = 0.5;
+        mixer->covered[order] = 0.5f;
+    }
+    for (int e = 0; e < SEQUENCE_FEATURES; e++) {
+        mixer->common.w[e] = e < SEQUENCE_EXPERTS ? START_WEIGHT : 0;
+        mixer->common.squares[e] = 1;
     }
     for (int e = 0; e < SEQUENCE_EXPERTS; e++)
-        mixer->linear[e] = 1.0 / SEQUENCE_EXPERTS;
+        mixer->linear[e] = 1.0f / SEQUENCE_EXPERTS;
 }
 
-static double bin_factor(const struct sequence_mixer *mixer, int bin)
+/* ln x of eight at once, x in [1e-5, 2]: exponent and an odd series in (m - 1) / (m + 1), |error| <
+ * 3e-6; single operations in a fixed order, the same on every machine. */
+static void logs(const float *x, float *out)
+{
+    for (int i = 0; i < SEQUENCE_FEATURES; i++) {
+        float value = x[i] + FLOOR, m;
+        int32_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        float exponent = (float)((bits >> 23) - 127);
+        bits = (bits & 0x7fffff) | 0x3f800000;
+        memcpy(&m, &bits, sizeof m);
+        float t = (m - 1) / (m + 1), s = t * t;
+        out[i] = exponent * 0.69314718f +
+                 2 * t * (1 + s * (1.0f / 3 + s * (0.2f + s * (1.0f / 7 + s * (1.0f / 9)))));
+    }
+}
+
+/* e^x for x <= 0, relatively within 1e-6; 0 below -60. */
+static float quick_exp(float x)
+{
+    if (!(x > -60))
+        return 0;
+    float scaled = x * 1.44269504f;
+    int32_t k = (int32_t)(scaled - 0.5f);
+    float r = x - (float)k * 0.69314718f; /* |r| <= 0.35 */
+    float series =
+        1 + r * (1 + r * (0.5f + r * (1.0f / 6 + r * (1.0f / 24 + r * (1.0f / 120 + r / 720)))));
+    int32_t bits = (k + 127) << 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return series * power;
+}
+
+static float bin_factor(const struct sequence_mixer *mixer, int bin)
 {
     const struct sequence_bin *of = &mixer->bins[bin < SEQUENCE_BINS ? bin : SEQUENCE_BINS - 1];
-    return (of->came + BIN_PRIOR) / (of->told + BIN_PRIOR);
+    return (float)((of->came + BIN_PRIOR) / (of->told + BIN_PRIOR));
 }
 
-/* Between the middles of bins the factor moves in a straight line, so that order is kept. */
-static double correct(const struct sequence_mixer *mixer, double p)
-{
-    double at = p * SEQUENCE_BINS - 0.5;
-    int bin = at > 0 ? (int)at : 0;
-    double part = at > 0 ? at - bin : 0;
-    double factor = (1 - part) * bin_factor(mixer, bin) + part * bin_factor(mixer, bin + 1);
-    return p * factor < 1 ? p * factor : 1;
-}
-
-/* The corrected probabilities; together at most 1. */
+/* The corrected probabilities; together at most 1. Between the middles of bins the factor moves in
+ * a straight line, so that order is kept. */
 static void correct_all(const struct sequence_mixer *mixer, int order,
-                        struct sequence_candidate *candidates, uint32_t count)
+                        struct sequence_candidates *candidates)
 {
-    double sum = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        candidates[i].corrected = correct(mixer, mixer->covered[order] * candidates[i].probability);
-        sum += candidates[i].corrected;
+    float factors[SEQUENCE_BINS + 1], sum = 0;
+    for (int i = 0; i <= SEQUENCE_BINS; i++)
+        factors[i] = bin_factor(mixer, i);
+    for (uint32_t i = 0; i < candidates->count; i++) {
+        float p = mixer->covered[order] * candidates->probability[i];
+        float at = p * SEQUENCE_BINS - 0.5f;
+        int bin = at > 0 ? (int)at : 0;
+        float part = at > 0 ? at - (float)bin : 0;
+        p *= factors[bin] + part * (factors[bin + 1] - factors[bin]);
+        candidates->corrected[i] = p < 1 ? p : 1;
+        sum += candidates->corrected[i];
     }
-    for (uint32_t i = 0; sum > 1 && i < count; i++)
-        candidates[i].corrected /= sum;
+    const float scale = sum > 1 ? 0.999999f / sum : 1; /* rounding must not lead above 1 */
+    for (uint32_t i = 0; i < candidates->count; i++)
+        candidates->corrected[i] *= scale;
 }
 
-static void learn_bin(struct sequence_mixer *mixer, double told, bool came)
+static void learn_bin(struct sequence_mixer *mixer, float told, bool came)
 {
     int at = (int)(told * SEQUENCE_BINS);
     struct sequence_bin *bin = &mixer->bins[at < SEQUENCE_BINS ? at : SEQUENCE_BINS - 1];
-    bin->told += told;
+    bin->told += (double)told;
     bin->came += came ? 1 : 0;
     if (bin->told < BIN_MAX && bin->came < BIN_MAX)
         return;
@@ -71,48 +107,35 @@ static void learn_bin(struct sequence_mixer *mixer, double told, bool came)
     bin->came *= 0.5;
 }
 
-/* ln x for x in [1e-5, 2]: exponent and an odd series in (m - 1) / (m + 1), |error| < 2e-6; only
- * additions, multiplications and one division, the same on every machine. */
-static double quick_log(double x)
+static float dot(const float *a, const float *b)
 {
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    int exponent = (int)(bits >> 52) - 1023;
-    bits = (bits & 0xfffffffffffffull) | 0x3ff0000000000000ull;
-    double m;
-    memcpy(&m, &bits, sizeof m);
-    double t = (m - 1) / (m + 1), s = t * t;
-    return exponent * 0.6931471805599453 +
-           2 * t * (1 + s * (1.0 / 3 + s * (0.2 + s * (1.0 / 7 + s * (1.0 / 9)))));
+    return ((a[0] * b[0] + a[1] * b[1]) + (a[2] * b[2] + a[3] * b[3])) +
+           ((a[4] * b[4] + a[5] * b[5]) + (a[6] * b[6] + a[7] * b[7]));
 }
 
 void sequence_mixer_weigh(const struct sequence_mixer *mixer, int order,
-                          struct sequence_candidate *candidates, uint32_t count)
+                          struct sequence_candidates *candidates)
 {
-    const double *w = mixer->by_order[order].w;
-    const double nothing = quick_log(FLOOR);
-    double most = -INFINITY, sum = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        struct sequence_candidate *c = &candidates[i];
-        double z = 0;
-        for (int e = 0; e < SEQUENCE_EXPERTS; e++) {
-            c->feature[e] = c->p[e] > 0 ? quick_log((double)c->p[e] + FLOOR) : nothing;
-            z += w[e] * c->feature[e];
-        }
-        for (int f = 0; f < SEQUENCE_FLAGS; f++) {
-            c->feature[SEQUENCE_EXPERTS + f] = c->flags[f] ? 1 : 0;
-            z += c->flags[f] ? w[SEQUENCE_EXPERTS + f] : 0;
-        }
-        c->probability = z;
+    float w[SEQUENCE_FEATURES];
+    for (int e = 0; e < SEQUENCE_FEATURES; e++)
+        w[e] = mixer->common.w[e] + mixer->by_order[order].w[e];
+    float most = -INFINITY, sum = 0;
+    for (uint32_t i = 0; i < candidates->count; i++) {
+        float *feature = candidates->feature[i];
+        logs(candidates->told[i], feature);
+        feature[SEQUENCE_AGAIN] = candidates->told[i][SEQUENCE_AGAIN];
+        feature[SEQUENCE_LAST] = candidates->told[i][SEQUENCE_LAST];
+        float z = dot(w, feature);
+        candidates->probability[i] = z;
         most = z > most ? z : most;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        candidates[i].probability = decay_exp(candidates[i].probability - most);
-        sum += candidates[i].probability;
+    for (uint32_t i = 0; i < candidates->count; i++) {
+        candidates->probability[i] = quick_exp(candidates->probability[i] - most);
+        sum += candidates->probability[i];
     }
-    for (uint32_t i = 0; i < count; i++)
-        candidates[i].probability /= sum;
-    correct_all(mixer, order, candidates, count);
+    for (uint32_t i = 0; i < candidates->count; i++)
+        candidates->probability[i] /= sum;
+    correct_all(mixer, order, candidates);
 }
 
 static bool is_among(uint32_t item, const uint32_t *items, uint32_t count)
@@ -123,13 +146,14 @@ static bool is_among(uint32_t item, const uint32_t *items, uint32_t count)
     return false;
 }
 
-static void learn_linear(struct sequence_mixer *mixer, const double came[SEQUENCE_EXPERTS])
+static void learn_linear(struct sequence_mixer *mixer, const float came[SEQUENCE_FEATURES])
 {
-    double s = 0, sum = 0;
+    float s = 0, sum = 0;
     for (int e = 0; e < SEQUENCE_EXPERTS; e++)
-        s += mixer->linear[e] * (came[e] + 1e-6);
+        s += mixer->linear[e] * (came[e] + 1e-6f);
     for (int e = 0; e < SEQUENCE_EXPERTS; e++) {
-        double w = mixer->linear[e] * decay_exp(LINEAR_RATE * ((came[e] + 1e-6) / s - 1));
+        double step = LINEAR_RATE * (double)((came[e] + 1e-6f) / s - 1);
+        float w = mixer->linear[e] * (float)decay_exp(step);
         mixer->linear[e] = w > LINEAR_MIN ? w : LINEAR_MIN;
         sum += mixer->linear[e];
     }
@@ -137,44 +161,45 @@ static void learn_linear(struct sequence_mixer *mixer, const double came[SEQUENC
         mixer->linear[e] /= sum;
 }
 
-static void learn_weights(struct sequence_mixer *mixer, int order, const double *gradient)
+static void learn_weights(struct sequence_mixer *mixer, struct sequence_weights *weights,
+                          const float *gradient)
 {
-    struct sequence_weights *weights = &mixer->by_order[order];
     for (int e = 0; e < SEQUENCE_FEATURES; e++) {
         bool flag = e >= SEQUENCE_EXPERTS;
-        double g = gradient[e], low = flag ? FLAG_MIN : WEIGHT_MIN;
+        float g = gradient[e], low = flag ? FLAG_MIN : WEIGHT_MIN;
         weights->squares[e] += g * g;
-        double w =
-            weights->w[e] + (flag ? 40 : 20) * mixer->rate * g / sqrt(weights->squares[e] + 1);
+        float w = weights->w[e] +
+                  (flag ? 40 : 20) * mixer->rate * g / (float)sqrt((double)weights->squares[e] + 1);
         weights->w[e] = w < low ? low : w > WEIGHT_MAX ? WEIGHT_MAX : w;
     }
 }
 
 void sequence_mixer_learn(struct sequence_mixer *mixer, int order,
-                          const struct sequence_candidate *candidates, uint32_t count,
-                          const uint32_t *came, uint32_t came_count)
+                          const struct sequence_candidates *candidates, const uint32_t *came,
+                          uint32_t came_count)
 {
-    double gradient[SEQUENCE_FEATURES] = {0}, told[SEQUENCE_EXPERTS] = {0};
-    uint32_t hits = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        bool hit = is_among(candidates[i].item, came, came_count);
-        learn_bin(mixer, mixer->covered[order] * candidates[i].probability, hit);
+    float gradient[SEQUENCE_FEATURES] = {0}, told[SEQUENCE_FEATURES] = {0};
+    float hits = 0;
+    for (uint32_t i = 0; i < candidates->count; i++) {
+        bool hit = is_among(candidates->item[i], came, came_count);
+        learn_bin(mixer, mixer->covered[order] * candidates->probability[i], hit);
         if (!hit)
             continue;
-        hits++;
-        for (int e = 0; e < SEQUENCE_FEATURES; e++)
-            gradient[e] += candidates[i].feature[e];
-        for (int e = 0; e < SEQUENCE_EXPERTS; e++)
-            told[e] += (double)candidates[i].p[e];
+        hits += 1;
+        for (int e = 0; e < SEQUENCE_FEATURES; e++) {
+            gradient[e] += candidates->feature[i][e];
+            told[e] += candidates->told[i][e];
+        }
     }
-    mixer->covered[order] += COVERED_RATE * ((hits > 0 ? 1 : 0) - mixer->covered[order]);
-    if (hits == 0)
+    mixer->covered[order] += COVERED_RATE * ((hits > 0 ? 1.0f : 0.0f) - mixer->covered[order]);
+    if (hits <= 0)
         return;
     for (int e = 0; e < SEQUENCE_FEATURES; e++)
         gradient[e] /= hits;
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < candidates->count; i++)
         for (int e = 0; e < SEQUENCE_FEATURES; e++)
-            gradient[e] -= candidates[i].probability * candidates[i].feature[e];
+            gradient[e] -= candidates->probability[i] * candidates->feature[i][e];
     learn_linear(mixer, told);
-    learn_weights(mixer, order, gradient);
+    learn_weights(mixer, &mixer->common, gradient);
+    learn_weights(mixer, &mixer->by_order[order], gradient);
 }

@@ -8,25 +8,24 @@
 #ifndef FOREWARM_LEARN_SEQUENCE_MIX_H
 #define FOREWARM_LEARN_SEQUENCE_MIX_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "learn/sequence_past.h"
 
 enum sequence_expert {
-    SEQUENCE_DISCOUNT,   /* contexts of order 5..1, absolute discounting */
-    SEQUENCE_ESCAPE,     /* the same, PPM's method C */
-    SEQUENCE_TOGETHER,   /* forward co-occurrence */
-    SEQUENCE_SKIP,       /* contexts with gaps, and as sets */
-    SEQUENCE_NEIGHBOURS, /* similar sessions */
-    SEQUENCE_SUBSET,     /* sessions that hold the latest items */
+    SEQUENCE_DISCOUNT, /* contexts of order 5..1, absolute discounting */
+    SEQUENCE_ESCAPE,   /* the same, PPM's method C */
+    SEQUENCE_TOGETHER, /* forward co-occurrence */
+    SEQUENCE_SKIP,     /* contexts with gaps */
+    SEQUENCE_SUBSET,   /* sessions that hold the latest items */
     SEQUENCE_POPULAR,
     SEQUENCE_EXPERTS
 };
 enum {
-    SEQUENCE_ORDERS = 5,
-    SEQUENCE_CANDIDATES = 60,
-    SEQUENCE_FLAGS = 2, /* in the session; the session's last */
+    SEQUENCE_AGAIN = SEQUENCE_EXPERTS, /* was in the session */
+    SEQUENCE_LAST,                     /* is the session's last */
+    SEQUENCE_FEATURES,
+    SEQUENCE_CANDIDATES = 64,
     SEQUENCE_BINS = 16, /* of equal width */
-    SEQUENCE_FEATURES = SEQUENCE_EXPERTS + SEQUENCE_FLAGS,
+    SEQUENCE_GROUPS = SEQUENCE_ORDERS + 1,
 };
 
 /* What was told and what came, by probability told: the mixture's own errors are corrected. */
@@ -34,33 +33,33 @@ struct sequence_bin {
     double told, came; /* sums, fading */
 };
 struct sequence_weights {
-    double w[SEQUENCE_FEATURES];
-    double squares[SEQUENCE_FEATURES]; /* of the gradients so far */
+    float w[SEQUENCE_FEATURES];
+    float squares[SEQUENCE_FEATURES]; /* of the gradients so far */
 };
 struct sequence_mixer {
-    struct sequence_weights by_order[SEQUENCE_ORDERS + 1];
-    double linear[SEQUENCE_EXPERTS];
-    double covered[SEQUENCE_ORDERS + 1]; /* how often what came was among the candidates */
+    struct sequence_weights common;                    /* of all orders, and */
+    struct sequence_weights by_order[SEQUENCE_GROUPS]; /* what to add: few examples suffice */
+    float linear[SEQUENCE_EXPERTS];
+    float covered[SEQUENCE_GROUPS]; /* how often what came was among the candidates */
     struct sequence_bin bins[SEQUENCE_BINS];
-    double rate;
+    float rate;
 };
-struct sequence_candidate {
-    uint32_t item;
-    float p[SEQUENCE_EXPERTS];
-    bool flags[SEQUENCE_FLAGS];
-    float linear;
-    double feature[SEQUENCE_FEATURES]; /* logarithms and flags */
-    double probability;                /* given that one of the candidates comes */
-    double corrected;                  /* that it comes */
+struct sequence_candidates {
+    uint32_t count;
+    uint32_t item[SEQUENCE_CANDIDATES];
+    float told[SEQUENCE_CANDIDATES][SEQUENCE_FEATURES];    /* probabilities; flags are 0 or 1 */
+    float feature[SEQUENCE_CANDIDATES][SEQUENCE_FEATURES]; /* their logarithms; flags */
+    float probability[SEQUENCE_CANDIDATES];                /* given that one of them comes */
+    float corrected[SEQUENCE_CANDIDATES];                  /* that it comes */
 };
 
 void sequence_mixer_init(struct sequence_mixer *mixer, double rate);
-/* Sets both probabilities; what is known of the context has length `order`. */
+/* Sets features and probabilities; what is known of the context has length `order`. */
 void sequence_mixer_weigh(const struct sequence_mixer *mixer, int order,
-                          struct sequence_candidate *candidates, uint32_t count);
+                          struct sequence_candidates *candidates);
 /* What came was one of `came`: learns from the candidates as they were weighed. */
 void sequence_mixer_learn(struct sequence_mixer *mixer, int order,
-                          const struct sequence_candidate *candidates, uint32_t count,
-                          const uint32_t *came, uint32_t came_count);
+                          const struct sequence_candidates *candidates, const uint32_t *came,
+                          uint32_t came_count);
 
 #endif
