@@ -53,10 +53,14 @@ static void write_text(const char *path, const struct config *config,
                        const struct config_problems *problems, struct buf *out)
 {
     buf_add_str(out, buf_str(&problems->text));
-    if (config)
-        buf_printf(out, "%s: right; %u resource%s\n", path, config->resource_count,
+    if (config) {
+        buf_printf(out, "%s: right; %u resource%s", path, config->resource_count,
                    config->resource_count == 1 ? "" : "s");
-    else
+        if (config->prefetch_count > 0)
+            buf_printf(out, ", pages of %u upstream%s", config->prefetch_count,
+                       config->prefetch_count == 1 ? "" : "s");
+        buf_add_char(out, '\n');
+    } else
         buf_printf(out, "%s: %u problem%s\n", path, problems->count,
                    problems->count == 1 ? "" : "s");
 }

@@ -2,6 +2,7 @@
 """A web server whose pages a test writes: each path has a function that answers, and every request is noted."""
 import http.server
 import socket
+import ssl
 import threading
 import time
 
@@ -9,7 +10,7 @@ import time
 class Pages:
     """`pages[path] = fn(handler, request)`; a path that ends in * stands for all that begin so."""
 
-    def __init__(self):
+    def __init__(self, certificate=None):
         self.pages, self.seen, self.open, self.lock = {}, [], [], threading.Lock()
         outer = self
 
@@ -58,7 +59,11 @@ class Pages:
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.port}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def __enter__(self):

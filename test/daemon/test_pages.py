@@ -2,14 +2,18 @@
 # SPDX-License-Identifier: MIT
 """Pages of a configured upstream, kept and fetched ahead (F1 to F6): what a shared cache may keep, single flight, and chains
 of pages that are there before they are asked for, counted at the upstream."""
+import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
-from harness import FOREWARM, Daemon, call, main, wait_for
+from certificates import Authority
+from harness import FOREWARM, Daemon, call, connect_refused, main, wait_for
 from page_server import Pages
 
 FRESH = {"Cache_Control": "max-age=600"}
@@ -497,6 +501,41 @@ def crowd():
         assert told["kept_bytes"] <= 1 << 20 and told["requests"]["prefetched"] + told["requests"]["late"] > 0, told
 
 
+def tokens_and_tls():
+    """A token of forewarm's is no credential of the page's, and goes no further; upstreams over https are checked."""
+    folder = tempfile.mkdtemp(prefix="forewarm-test-")
+    try:
+        authority = Authority(folder)
+        with Pages(authority.sign("pages")) as pages:
+            pages.pages["/p/*"] = lambda h, n: h.say(200, b"with" if "authorization" in n["headers"] else b"without", **FRESH)
+            with daemon(pages, prefetch={"ca_file": authority.file}, tokens_file="tokens") as d:
+                with open(os.path.join(d.dir, "tokens"), "w") as f:
+                    f.write("first-token-123 use\nsecond-token-456 use,observe\n")
+                os.chmod(os.path.join(d.dir, "tokens"), 0o600)
+                d.write_config()
+                d.start(wait=False)
+                token = {"Authorization": "Bearer second-token-456"}
+                wait_for("the daemon", lambda: not connect_refused(d.control) and d.get("/readyz").status == 200)
+                assert get(d, "/p/a").status == 401 and pages.count("/p/a") == 0
+                assert get(d, "/p/a", Authorization="Bearer first-token-123").body == b"without"
+                again = get(d, "/p/a", **token)
+                assert said(again) == "hit" and pages.count("/p/a") == 1
+            stranger = Authority(folder, "stranger")
+            with daemon(pages, prefetch={"ca_file": stranger.file}) as d:
+                d.start()
+                refused = get(d, "/p/b")
+                assert refused.status == 502 and pages.count("/p/b") == 0, refused
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def checked():
+    with Pages() as pages, daemon(pages) as d:
+        d.write_config()
+        told = subprocess.run([FOREWARM, "check", "-c", d.config], capture_output=True, text=True)
+        assert told.returncode == 0 and told.stdout.endswith(": right; 0 resources, pages of 1 upstream\n"), told
+
+
 def beside_models():
     """Models are served beside pages, and the status page tells both."""
     with Pages() as pages, daemon(pages) as d:
@@ -520,4 +559,4 @@ def beside_models():
 if __name__ == "__main__":
     main([kept_and_served, not_kept, revalidated, varies, loaded_once, links_are_followed, names_go_on, learned_chains,
           hints_are_no_demand, gives_way, odd_bodies, clients_leave, upstream_dead,
-          upstream_slow, reloaded, crowd, beside_models])
+          upstream_slow, reloaded, crowd, tokens_and_tls, checked, beside_models])
