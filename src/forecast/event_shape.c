@@ -50,10 +50,20 @@ struct days {
     size_t count;
 };
 
+/* The last midnight (UTC) not behind the row: days begin and end there, or a block of a day's rows
+ * would be part weekday, part weekend. */
+static size_t midnight_before(const struct series *series, size_t day_rows, size_t row)
+{
+    int64_t of_day_ns = (series->start_ns % TIME_DAY + TIME_DAY) % TIME_DAY;
+    size_t into = day_rows > 1 ? (row + (size_t)(of_day_ns / series->step_ns)) % day_rows : 0;
+    return back_from(row, into);
+}
+
 static void choose_days(struct days *days, const struct event_ground *ground, size_t day_rows,
                         size_t until, bool with_taken)
 {
     days->count = 0;
+    until = midnight_before(ground->series, day_rows, until);
     for (size_t back = 1; back <= EVENT_SHAPE_BACK_DAYS && back * day_rows <= until; back++) {
         size_t begin = until - back * day_rows, taken = 0;
         for (size_t i = begin; ground->taken && i < begin + day_rows; i++)
@@ -153,7 +163,8 @@ enum fw_err event_usual_init(struct event_usual *usual, const struct event_groun
     usual->least = isfinite(level) && level > 0 ? .02 * level : INFINITY;
     for (uint32_t offset = 0; offset < day_rows; offset++) {
         double median = slot_median(ground, &days, offset);
-        usual->slot[(until + offset) % day_rows] = isfinite(median) ? median : level;
+        size_t slot = days.count > 0 ? (days.begin[0] + offset) % day_rows : offset;
+        usual->slot[slot] = isfinite(median) ? median : level;
     }
     learn_week(usual, ground, &days);
     return FW_OK;

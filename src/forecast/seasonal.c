@@ -41,8 +41,9 @@ static double distance(const struct seasonal *seasonal, double value)
     return fabs(week) < fabs(day) ? week : day;
 }
 
-/* What a strange row leaves behind: a gap when it is very strange, until a week of gaps has become
- * what is usual; else what would just not have been strange, so that the usual can follow. */
+/* What a strange row leaves behind: a gap when it is very strange, until two weeks of gaps have
+ * become what is usual; else what would just not have been strange, so that the usual can follow.
+ */
 static double remembered(double value, double d, double middle, double spread, double score)
 {
     if (score < strange)
