@@ -96,7 +96,7 @@ static enum fw_err run_all(struct eval_nab *nab, const struct options *options, 
     }
     output_progress_end(&progress);
     outcome->us_per_row = outcome->rows > 0 ? 1e6 * took / (double)outcome->rows : 0;
-    struct nab_file *files = calloc(nab->count, sizeof *files);
+    struct nab_file *files = calloc(nab->count + 1, sizeof *files);
     if (!files)
         return FW_NOMEM;
     for (size_t i = 0; i < nab->count; i++)

@@ -106,7 +106,7 @@ static enum fw_err read_series(struct eval_nab_file *file, const char *dir,
     free(reading);
     if (err == FW_OK && file->rows == 0)
         err = err_set(detail, FW_INPUT, "%s: found no rows, expected timestamp,value", path);
-    file->score = err == FW_OK ? calloc(file->rows, sizeof *file->score) : NULL;
+    file->score = err == FW_OK ? calloc(file->rows + 1, sizeof *file->score) : NULL;
     return err == FW_OK && !file->score ? FW_NOMEM : err;
 }
 

@@ -30,7 +30,7 @@ enum fw_err series_read_header(struct series_rows *rows, const struct csv_row *r
                            rows->file, (unsigned long long)row->line, i + 1,
                            (int)(name.len < 60 ? name.len : 60), name.data);
     }
-    rows->names = calloc(row->count, sizeof *rows->names);
+    rows->names = calloc((size_t)row->count + 1, sizeof *rows->names);
     if (!rows->names)
         return FW_NOMEM;
     rows->width = row->count;
