@@ -10,7 +10,7 @@
 #define NONE            UINT32_MAX
 #define WINDOW_S        120.0 /* a prediction speaks of so long */
 #define WINDOW_NS       (120 * TIME_SECOND)
-#define PROBABILITY_MIN 0.05 /* less is not worth remembering */
+#define PROBABILITY_MIN 0.02 /* less is not worth remembering */
 #define DECILE_MEMORY   200.0f
 #define DECILE_SETTLED  20   /* predictions judged before a decile is believed */
 #define LOOKED_AT       4096 /* silent sessions stepped over for one that is shown */
