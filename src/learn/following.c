@@ -75,6 +75,7 @@ void following_remember(struct following_past *past, uint32_t resource)
 static int kind_of(const struct following_past *past)
 {
     static const uint8_t first[4] = {0, 1, 3, 7};
+    CHECK(past->count > 0);
     int count = past->count < 4 ? past->count : 4, run = 1, different = 0;
     while (run < count && past->latest[run] == past->latest[0])
         run++;
