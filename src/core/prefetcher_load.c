@@ -90,7 +90,8 @@ bool prefetcher_next_load(struct prefetcher *p, int64_t now_ns, struct prefetche
 
 bool prefetcher_busy(const struct prefetcher *p)
 {
-    return p->wanted.count > 0 || p->ready.count > 0;
+    return p->wanted.count > 0 ||
+           (p->ready.count > 0 && p->running < admission_slots(&p->admission));
 }
 
 bool prefetcher_replaces(const struct prefetcher *p)

@@ -50,7 +50,7 @@ static double worth_displaced(const struct prefetcher *p, double bytes)
     double charge = bytes > least ? bytes : least;
     if (probation->count + more <= CACHE_PROBATION_ENTRIES ||
         (double)probation->bytes + charge * (double)more <=
-            (double)(cache->capacity / CACHE_PROBATION_SHARE))
+            (double)cache->capacity / CACHE_PROBATION_SHARE)
         return 0;
     return hope_of_oldest(p) * (double)load_ns(p, 0.5) / (bytes > 0 ? bytes : 1);
 }
