@@ -317,7 +317,8 @@ static void *act(void *argument)
         }
         int64_t timeout_ns = prng_below(&actor->random, 64) == 0 ? 1000 : FW_NEVER;
         fw_prefetch_get(actor->prefetch, key.data, key.len, session, session, timeout_ns, &got);
-        actor->wrong += got.value && (got.size != key.len || memcmp(got.data, key.data, key.len));
+        actor->wrong +=
+            got.value && (got.size != key.len || memcmp(got.data, key.data, key.len) != 0);
         fw_prefetch_release(&got);
     }
     return NULL;

@@ -96,7 +96,10 @@ enum fw_err prefetcher_names_add(struct prefetcher_names *names, struct str key,
         names->free = names->items[at].next;
     else
         names->count++;
-    names->items[at] = (struct prefetcher_name){data, hash, stand_in, (uint32_t)key.len, same};
+    struct prefetcher_name *name = &names->items[at];
+    *name = (struct prefetcher_name){
+        .hash = hash, .stand_in = stand_in, .len = (uint32_t)key.len, .next = same};
+    name->data = data;
     names->bytes += key.len;
     names->used++;
     *number = at;

@@ -32,9 +32,10 @@ struct shell_waiter {
     bool done;
     struct prefetcher_result result;
 };
-struct shell_worker { /* while it loads: in a list */
-    struct shell_worker *next;
-    uint64_t attempt;
+struct shell_thread {
+    struct fw_prefetch *shell;
+    pthread_t thread;
+    uint64_t attempt; /* that it loads; 0: none */
     atomic_bool unwanted;
 };
 struct fw_prefetch {
@@ -42,12 +43,8 @@ struct fw_prefetch {
     struct prefetcher *machine;
     struct shell_waiter *waiting[SHELL_WAITING];
     struct fw_prefetch_value *garbage; /* to be released when the lock is not held */
-    struct shell_worker *loading;
     pthread_cond_t work, think, over;
-    struct shell_thread {
-        struct fw_prefetch *shell;
-        pthread_t thread;
-    } * threads;                          /* the thinker's first */
+    struct shell_thread *threads;         /* the thinker's first */
     uint32_t started, ended, started_max; /* of them, all together */
     uint32_t idle;                        /* workers that wait for loads */
     uint32_t callers;                     /* that wait for a load */

@@ -116,7 +116,7 @@ int fw_prefetch_destroy(struct fw_prefetch **prefetch, int64_t timeout_ns)
 
 bool fw_prefetch_unwanted(const struct fw_prefetch_load *load)
 {
-    return atomic_load(&((const struct shell_worker *)load->inner)->unwanted);
+    return atomic_load(&((const struct shell_thread *)load->inner)->unwanted);
 }
 
 static struct str key_of(const void *key, size_t key_size)

@@ -99,24 +99,16 @@ static char *copy_key(struct str key)
     return copy;
 }
 
-static void unlist(struct fw_prefetch *shell, struct shell_worker *worker)
-{
-    struct shell_worker **at = &shell->loading;
-    while (*at != worker)
-        at = &(*at)->next;
-    *at = worker->next;
-}
-
 /* With the lock, which is not held meanwhile. */
-static void load_one(struct fw_prefetch *shell, const struct prefetcher_load *load)
+static void load_one(struct shell_thread *thread, const struct prefetcher_load *load)
 {
-    struct shell_worker worker = {.next = shell->loading, .attempt = load->attempt};
+    struct fw_prefetch *shell = thread->shell;
     struct prefetcher_result result = {.outcome = PREFETCHER_FAILED, .error = FW_NOMEM};
     char *key = copy_key(load->key);
     const size_t key_size = load->key.len; /* the text may go meanwhile */
-    const struct fw_prefetch_load job = {key, key_size, load->ahead, &worker};
-    atomic_init(&worker.unwanted, false);
-    shell->loading = &worker;
+    const struct fw_prefetch_load job = {key, key_size, load->ahead, thread};
+    thread->attempt = load->attempt;
+    atomic_store(&thread->unwanted, false);
     shell_wake_worker(shell); /* there may be more */
     shell_unlock(shell);
     if (key)
@@ -127,7 +119,7 @@ static void load_one(struct fw_prefetch *shell, const struct prefetcher_load *lo
         pthread_mutex_unlock(&shell->guesser_lock);
     }
     shell_lock(shell);
-    unlist(shell, &worker);
+    thread->attempt = 0;
     prefetcher_loaded(shell->machine, load->id, load->attempt, &result, shell_now_ns());
     free(key);
 }
@@ -145,12 +137,13 @@ static void end_thread(struct fw_prefetch *shell)
 
 static void *work(void *argument)
 {
-    struct fw_prefetch *shell = ((struct shell_thread *)argument)->shell;
+    struct shell_thread *thread = argument;
+    struct fw_prefetch *shell = thread->shell;
     struct prefetcher_load load;
     shell_lock(shell);
     while (!shell->closing) {
         if (prefetcher_next_load(shell->machine, shell_now_ns(), &load)) {
-            load_one(shell, &load);
+            load_one(thread, &load);
         } else if (shell->garbage) { /* time has let something go */
             shell_unlock(shell);
             shell_lock(shell);

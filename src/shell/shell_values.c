@@ -58,9 +58,9 @@ static void cancel(void *context, uint32_t id, uint64_t attempt)
 {
     struct fw_prefetch *shell = context;
     (void)id;
-    for (struct shell_worker *worker = shell->loading; worker; worker = worker->next)
-        if (worker->attempt == attempt)
-            atomic_store(&worker->unwanted, true);
+    for (uint32_t i = 0; i < shell->started; i++)
+        if (shell->threads[i].attempt == attempt)
+            atomic_store(&shell->threads[i].unwanted, true);
 }
 
 void shell_hooks(struct fw_prefetch *shell, struct prefetcher_hooks *hooks)
