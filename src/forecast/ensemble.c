@@ -7,14 +7,15 @@
 #include <string.h>
 
 const struct ensemble_settings ensemble_defaults = {.eagerness = 8, .half_life = 10};
-#define EVENNESS      4. /* the even mix is so much less eager */
+#define EVENNESS      6. /* the even mix is so much less eager */
 #define MEDIAN_SHARE  .3 /* of an equal share: members below are not asked for the median */
-#define MIX_EAGERNESS 8.
+#define MIX_EAGERNESS 12.
+#define QUICK_DAYS    .7 /* half-life of the quick mix */
 #define STEP_DOUBT    3. /* errors of the block that count beside those so many steps ahead */
 #define MOST_OVER     3. /* no bound is above so many times the highest value so far */
 
 /* Ways to make one of many. */
-enum { MIX_EAGER, MIX_EVEN, MIX_MEDIAN, MIX_NAIVE, MIX_COUNT };
+enum { MIX_EAGER, MIX_EVEN, MIX_MEDIAN, MIX_NAIVE, MIX_QUICK, MIX_COUNT };
 /* What is kept of an origin, beside what the members said. */
 enum {
     ROW_MEAN = MEMBERS_COUNT,
@@ -27,6 +28,7 @@ enum {
 
 struct block {
     double loss[MEMBERS_COUNT], cases[MEMBERS_COUNT]; /* decayed sums of absolute errors */
+    double quick_loss[MEMBERS_COUNT], quick_cases[MEMBERS_COUNT]; /* the same, sooner decayed */
     double mix_loss[MIX_COUNT];
     double size_sum, size_cases; /* decayed, of absolute errors on the scale */
     struct conformal errors;
@@ -108,6 +110,8 @@ static void learn_members(struct ensemble *ensemble, struct block *block, int or
         double loss = fabs(row_of(ensemble, origin, i)[h - 1] - actual);
         block->loss[i] += loss;
         block->cases[i]++;
+        block->quick_loss[i] += loss;
+        block->quick_cases[i]++;
         if (i == MEMBERS_DAY || i == MEMBERS_WEEK) {
             block->total_naive[i == MEMBERS_WEEK] += loss;
             block->naive_cases[i == MEMBERS_WEEK]++;
@@ -135,13 +139,15 @@ static void learn_step(struct ensemble *ensemble, int origin, int h, double actu
         conformal_add(&block->errors, error / size);
 }
 
-static void decay(struct ensemble *ensemble, double factor)
+static void decay(struct ensemble *ensemble, double factor, double quick)
 {
     for (int i = 0; i < ENSEMBLE_BLOCKS; i++) {
         struct block *block = &ensemble->blocks[i];
         for (int j = 0; j < MEMBERS_COUNT; j++) {
             block->loss[j] *= factor;
             block->cases[j] *= factor;
+            block->quick_loss[j] *= quick;
+            block->quick_cases[j] *= quick;
         }
         for (int j = 0; j < MIX_COUNT; j++)
             block->mix_loss[j] *= factor;
@@ -158,7 +164,7 @@ static void learn(struct ensemble *ensemble)
     const struct members_plan *plan = &ensemble->settings.plan;
     int now = plan->first + ensemble->origin * plan->spacing;
     double days = (double)plan->spacing / (plan->day > 0 ? plan->day : 1);
-    decay(ensemble, pow(.5, days / ensemble->settings.half_life));
+    decay(ensemble, pow(.5, days / ensemble->settings.half_life), pow(.5, days / QUICK_DAYS));
     for (int t = now - plan->spacing; t < now; t++) {
         double actual = ensemble->members.y[t];
         if (!isfinite(actual))
@@ -188,6 +194,12 @@ static double mean_loss(const struct block *block, int member)
     return block->cases[member] > 0 ? block->loss[member] / block->cases[member] : NAN;
 }
 
+static double mean_quick(const struct block *block, int member)
+{
+    return block->quick_cases[member] > 0 ? block->quick_loss[member] / block->quick_cases[member]
+                                          : NAN;
+}
+
 /* Before any error is known: the seasons, in the order of trust. */
 static int first_choice(uint32_t said)
 {
@@ -198,21 +210,22 @@ static int first_choice(uint32_t said)
     return MEMBERS_LAST;
 }
 
-static void weigh(const struct block *block, uint32_t said, double eagerness,
+typedef double loss_fn(const struct block *block, int member);
+static void weigh(const struct block *block, uint32_t said, loss_fn *mean_of, double eagerness,
                   double weights[MEMBERS_COUNT])
 {
     double least = INFINITY, sum = 0;
     for (int i = 0; i < MEMBERS_COUNT; i++) {
         weights[i] = 0;
         if (said >> i & 1)
-            least = fmin(least, mean_loss(block, i));
+            least = fmin(least, mean_of(block, i));
     }
     if (!isfinite(least)) {
         weights[first_choice(said)] = 1;
         return;
     }
     for (int i = 0; i < MEMBERS_COUNT; i++) {
-        double loss = mean_loss(block, i);
+        double loss = mean_of(block, i);
         if (said >> i & 1 && isfinite(loss))
             weights[i] = least > 0 ? exp(-eagerness * (loss / least - 1)) : loss <= 0;
         sum += weights[i];
@@ -282,11 +295,13 @@ static void mix_weights(const struct ensemble *ensemble, const struct block *blo
 static void say_block(struct ensemble *ensemble, int number)
 {
     const struct block *block = &ensemble->blocks[number];
-    double eager[MEMBERS_COUNT], even[MEMBERS_COUNT], mixes[MIX_COUNT], of_mix[MIX_COUNT];
+    double eager[MEMBERS_COUNT], even[MEMBERS_COUNT], quick[MEMBERS_COUNT], mixes[MIX_COUNT],
+        of_mix[MIX_COUNT];
     int origin = ensemble->origin;
     uint32_t said = ensemble->said[origin];
-    weigh(block, said, ensemble->settings.eagerness, eager);
-    weigh(block, said, ensemble->settings.eagerness / EVENNESS, even);
+    weigh(block, said, mean_loss, ensemble->settings.eagerness, eager);
+    weigh(block, said, mean_loss, ensemble->settings.eagerness / EVENNESS, even);
+    weigh(block, said, mean_quick, ensemble->settings.eagerness, quick);
     if (ensemble->settings.fixed != NULL)
         weigh_fixed(ensemble->settings.fixed, said, eager);
     mix_weights(ensemble, block, of_mix);
@@ -296,6 +311,7 @@ static void say_block(struct ensemble *ensemble, int number)
         double mean = 0;
         mixes[MIX_EAGER] = mean_by(ensemble, h, eager);
         mixes[MIX_EVEN] = mean_by(ensemble, h, even);
+        mixes[MIX_QUICK] = mean_by(ensemble, h, quick);
         mixes[MIX_MEDIAN] = median_of(ensemble, h, even);
         mixes[MIX_NAIVE] = row_of(ensemble, origin, best_naive(block, said))[h - 1];
         for (int i = 0; i < MIX_COUNT; i++) {
@@ -415,7 +431,7 @@ void ensemble_judge(const struct ensemble *ensemble, struct ensemble_verdict *ve
             block->naive_cases[0] > 0 ? block->total_naive[0] / block->naive_cases[0] : NAN;
         verdict->week[i] =
             block->naive_cases[1] > 0 ? block->total_naive[1] / block->naive_cases[1] : NAN;
-        weigh(block, said, ensemble->settings.eagerness, verdict->weights[i]);
+        weigh(block, said, mean_loss, ensemble->settings.eagerness, verdict->weights[i]);
         mix_weights(ensemble, block, mixes);
         verdict->fell_back[i] = mixes[MIX_NAIVE] > .5;
     }
