@@ -15,22 +15,31 @@ void novelty_init(struct novelty *novelty, uint32_t stride, uint32_t width, bool
     novelty->shape = shape;
 }
 
+/* Two doubles side by side, which every 64-bit machine adds in one instruction. */
+typedef double pair __attribute__((vector_size(16)));
+typedef int64_t bits __attribute__((vector_size(16)));
+
+static inline pair apart(const double *a, const double *b)
+{
+    pair x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return (pair)((bits)(x - y) & INT64_MAX); /* without the sign */
+}
+
 /* Sum of absolute differences, given up as soon as it is no less than `limit`. Two sums side by
  * side, always in the same order: what is returned below the limit does not depend on it. */
 static double distance(const double *a, const double *b, uint32_t width, double limit)
 {
-    double even = 0, odd = 0;
+    pair sum = {0, 0};
     for (uint32_t i = 0; i < width; i += BLOCK) {
-        even += fabs(a[i] - b[i]);
-        odd += fabs(a[i + 1] - b[i + 1]);
-        even += fabs(a[i + 2] - b[i + 2]);
-        odd += fabs(a[i + 3] - b[i + 3]);
-        even += fabs(a[i + 4] - b[i + 4]);
-        odd += fabs(a[i + 5] - b[i + 5]);
-        if (even + odd >= limit)
+        sum += apart(a + i, b + i);
+        sum += apart(a + i + 2, b + i + 2);
+        sum += apart(a + i + 4, b + i + 4);
+        if (sum[0] + sum[1] >= limit)
             break;
     }
-    return even + odd;
+    return sum[0] + sum[1];
 }
 
 /* The window that followed the last nearest one is likely near again, and makes the limit of the
