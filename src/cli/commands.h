@@ -33,5 +33,6 @@ command_fn cmd_options;
 command_fn cmd_replay;
 command_fn cmd_simulate;
 command_fn cmd_synth_requests;
+command_fn cmd_synth_demand;
 
 #endif

@@ -14,7 +14,9 @@ enum { P95 = 6, FIRST_DAYS = 3 };
 
 struct sums {
     double error, actual, members[MEMBERS_COUNT], pinball, split;
-    int cases, member_cases[MEMBERS_COUNT];
+    double parts, day_parts; /* of the demand of an hour, of a day, that the forecast was off by */
+    double day_said, day_actual;
+    int cases, member_cases[MEMBERS_COUNT], part_cases, day_cases, day_steps;
     int covered[EVAL_STEPS], step_cases[EVAL_STEPS];
     double *widths[EVAL_STEPS];
 };
@@ -24,6 +26,25 @@ static double pinball(double actual, double bound)
     return fmax(.95 * (actual - bound), -.05 * (actual - bound));
 }
 
+/* Shares of the demand, step by step and of the sums of whole days from the origin on. */
+static void add_parts(struct sums *sums, int day, int h, double mean, double actual)
+{
+    if (actual > 0) {
+        sums->parts += fabs(mean - actual) / actual;
+        sums->part_cases++;
+    }
+    if (day < 2)
+        return;
+    if ((h - 1) % day == 0)
+        sums->day_said = sums->day_actual = sums->day_steps = 0;
+    sums->day_said += mean;
+    sums->day_actual += actual;
+    if (++sums->day_steps == day && h % day == 0 && sums->day_actual > 0) {
+        sums->day_parts += fabs(sums->day_said - sums->day_actual) / sums->day_actual;
+        sums->day_cases++;
+    }
+}
+
 static void add(struct sums *sums, const struct eval_rolling *result,
                 const struct ensemble_said *said, int h, double actual)
 {
@@ -31,6 +52,7 @@ static void add(struct sums *sums, const struct eval_rolling *result,
     sums->error += fabs(mean - actual);
     sums->actual += fabs(actual);
     sums->cases++;
+    add_parts(sums, result->day, h, mean, actual);
     sums->pinball += pinball(actual, bound);
     sums->split += pinball(actual, said->split[P95][h - 1]);
     for (int i = 0; i < MEMBERS_COUNT; i++)
@@ -59,6 +81,8 @@ static void finish(struct eval_rolling *result, struct sums *sums)
 {
     result->mae = sums->error / sums->cases;
     result->wape = sums->actual > 0 ? sums->error / sums->actual : NAN;
+    result->mape = sums->part_cases > 0 ? sums->parts / sums->part_cases : NAN;
+    result->mape_day = sums->day_cases > 0 ? sums->day_parts / sums->day_cases : NAN;
     result->pinball = sums->pinball / sums->cases;
     result->split = sums->split / sums->cases;
     result->naive = NAN;
@@ -128,6 +152,7 @@ enum fw_err eval_rolling(const struct series *series, int horizon, int spacing, 
     FW_TRY(plan_for(series, horizon, spacing, origins, &settings.plan, detail));
     settings.plan.seed = seed;
     result->origins = settings.plan.count;
+    result->day = settings.plan.day;
     result->steps[0] = 1;
     result->steps[1] = settings.plan.day >= 4 ? settings.plan.day / 4 : 2;
     result->steps[2] = settings.plan.day > 0 ? settings.plan.day : 7;
@@ -155,6 +180,8 @@ void eval_rolling_json(const struct eval_rolling *result, struct buf *out)
     json_key_uint(&json, "scored_origins", (uint64_t)result->scored);
     json_key_double(&json, "mae", result->mae);
     json_key_fixed(&json, "wape", result->wape, 4);
+    json_key_fixed(&json, "mape", result->mape, 4);
+    json_key_fixed(&json, "mape_of_days", result->mape_day, 4);
     json_key_fixed(&json, "mase_ratio_to_naive", result->mae / result->naive, 4);
     json_key(&json, "members_ratio_to_naive");
     json_object(&json);

@@ -12,8 +12,10 @@ enum { EVAL_STEPS = 4 }; /* one step ahead, a quarter of a day, a day, all toget
 
 struct eval_rolling {
     int horizon, origins, scored;
-    int steps[EVAL_STEPS];         /* ahead; 0: all */
-    double mae, wape;              /* of the ensemble */
+    int steps[EVAL_STEPS]; /* ahead; 0: all */
+    int day;               /* steps of one; 0: none */
+    double mae, wape;      /* of the ensemble */
+    double mape, mape_day; /* mean share of a step's demand, of a day's; NaN: none above 0 */
     double members[MEMBERS_COUNT]; /* mean absolute errors where they had something to say; NaN:
                                       never */
     double naive; /* the better of the last day and the last week, over all that is scored */
