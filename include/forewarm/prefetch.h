@@ -130,6 +130,7 @@ bool fw_prefetch_hint(struct fw_prefetch *prefetch, const void *key, size_t key_
 /* A whole session that took place before, oldest key first: the strategies learn from it. */
 void fw_prefetch_teach(struct fw_prefetch *prefetch, uint64_t user, const char *const *keys,
                        const size_t *key_sizes, size_t count);
+/* After what it asked for until now. */
 void fw_prefetch_session_end(struct fw_prefetch *prefetch, uint64_t session);
 /* Whether anything is loaded ahead; learning goes on. */
 void fw_prefetch_enable(struct fw_prefetch *prefetch, bool ahead);
@@ -138,7 +139,7 @@ void fw_prefetch_headroom(struct fw_prefetch *prefetch, double share);
 
 /* A strategy of yours, besides those of the options: it is asked after every get, by one thread at
  * a time, and says what it expects by fw_prefetch_expect. At most four; before the first get. From
- * within, fw_prefetch_teach, _session_end and _read_strategy may not be called. */
+ * within, fw_prefetch_teach and _read_strategy may not be called. */
 struct fw_prefetch_question {
     const char *key;
     size_t key_size;

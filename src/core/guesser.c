@@ -310,6 +310,10 @@ uint32_t guesser_think(struct guesser *g, struct prefetcher *prefetcher, int64_t
     uint32_t done = 0;
     for (; done < most && prefetcher_access(prefetcher, &access); done++) {
         const struct guesser_candidate *candidates;
+        if (access.ended) {
+            guesser_session_end(g, access.session);
+            continue;
+        }
         uint32_t count =
             guesser_observe(g, access.session, access.user, access.key, access.at_ns, &candidates);
         for (uint32_t i = 0; i < count; i++) {

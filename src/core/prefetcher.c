@@ -147,10 +147,10 @@ int64_t prefetcher_deadline(const struct prefetcher *p)
     return time_add(p->seen_ns, next_ns > p->now_ns ? next_ns - p->now_ns : 0);
 }
 
-/* For those who guess. They need its name a while longer. */
-static void hear(struct prefetcher *p, uint32_t id, uint64_t session, uint64_t user)
+/* They need its name a while longer. */
+void prefetcher_hear(struct prefetcher *p, uint32_t id, uint64_t session, uint64_t user)
 {
-    bool crowded = p->names.bytes > p->settings.max_key_bytes / 2 &&
+    bool crowded = id != PREFETCHER_NONE && p->names.bytes > p->settings.max_key_bytes / 2 &&
                    p->names.items[id].len > PREFETCHER_LONG_KEY;
     if (p->heard_count == PREFETCHER_ACCESSES_MAX || crowded) {
         p->stats.accesses_lost++;
@@ -158,7 +158,10 @@ static void hear(struct prefetcher *p, uint32_t id, uint64_t session, uint64_t u
     }
     uint32_t at = (p->heard_at + p->heard_count++) % PREFETCHER_ACCESSES_MAX;
     p->heard[at] = (struct prefetcher_heard){id, session, user, p->now_ns};
-    p->entries[id].names++;
+    if (id != PREFETCHER_NONE)
+        p->entries[id].names++;
+    else
+        p->heard_ends++;
 }
 
 static void name_taken(struct prefetcher *p)
@@ -178,8 +181,14 @@ bool prefetcher_access(struct prefetcher *p, struct prefetcher_access_row *acces
     p->heard_at = (p->heard_at + 1) % PREFETCHER_ACCESSES_MAX;
     p->heard_count--;
     p->heard_name = heard->id;
+    if (heard->id == PREFETCHER_NONE) {
+        p->heard_ends--;
+        *access = (struct prefetcher_access_row){
+            .session = heard->session, .at_ns = heard->at_ns, .ended = true};
+        return true;
+    }
     *access = (struct prefetcher_access_row){prefetcher_names_key(&p->names, heard->id),
-                                             heard->session, heard->user, heard->at_ns};
+                                             heard->session, heard->user, heard->at_ns, false};
     return true;
 }
 
@@ -266,7 +275,7 @@ enum prefetcher_answer prefetcher_get(struct prefetcher *p, struct str key, uint
     }
     p->entries[id].names++; /* it outlives its own expiry */
     enum prefetcher_answer said = answer(p, id, got);
-    hear(p, id, session, user);
+    prefetcher_hear(p, id, session, user);
     p->entries[id].names--;
     return said;
 }

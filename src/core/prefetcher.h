@@ -119,10 +119,11 @@ enum prefetcher_verdict {
     PREFETCHER_OFF,
     PREFETCHER_VERDICTS
 };
-struct prefetcher_access_row { /* one get, for those who guess */
+struct prefetcher_access_row { /* one get or the end of a session, for those who guess */
     struct str key;            /* until the next call */
     uint64_t session, user;
     int64_t at_ns; /* since the prefetcher began; never goes back */
+    bool ended;    /* the session has: there is no key */
 };
 /* A load ahead that waits for its turn (specification F1). */
 struct prefetcher_request {
@@ -199,7 +200,8 @@ int64_t prefetcher_deadline(const struct prefetcher *prefetcher);
 bool prefetcher_access(struct prefetcher *prefetcher, struct prefetcher_access_row *access);
 enum prefetcher_verdict prefetcher_offer(struct prefetcher *prefetcher, struct str key,
                                          const struct prefetcher_wish *wish, int64_t now_ns);
-/* Loads ahead for this session that did not begin are dropped. */
+/* Loads ahead for this session that did not begin are dropped, and those who guess hear of its end
+ * after its gets. */
 void prefetcher_session_end(struct prefetcher *prefetcher, uint64_t session, int64_t now_ns);
 /* Off: what waits for its turn is dropped, what runs goes on. */
 void prefetcher_enable(struct prefetcher *prefetcher, bool ahead, int64_t now_ns);

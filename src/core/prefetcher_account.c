@@ -130,7 +130,7 @@ const char *prefetcher_check(const struct prefetcher *p)
     if (t.running != p->running || t.wanted != p->wanted.count ||
         t.remembered != p->remembered.count)
         return "loads or what is remembered are miscounted";
-    if (t.names != p->heard_count + (p->heard_name != PREFETCHER_NONE))
+    if (t.names != p->heard_count - p->heard_ends + (p->heard_name != PREFETCHER_NONE))
         return "names of gets not yet taken are miscounted";
     if (s->requests != s->hits + s->negatives + s->joins + s->misses + s->refused)
         return "a request without exactly one answer";

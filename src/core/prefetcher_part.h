@@ -40,8 +40,8 @@ struct prefetcher_entry {
 struct prefetcher_list {
     uint32_t oldest, youngest, count;
 };
-struct prefetcher_heard { /* a get not yet taken */
-    uint32_t id;
+struct prefetcher_heard { /* not yet taken */
+    uint32_t id;          /* PREFETCHER_NONE: the session has ended */
     uint64_t session, user;
     int64_t at_ns;
 };
@@ -61,7 +61,7 @@ struct prefetcher {
     double usual_bytes;          /* of a value, smoothed; 0: none was seen */
     double displaced, regretted; /* loads ahead into a full cache, and misses due to them; fading */
     struct prefetcher_heard heard[PREFETCHER_ACCESSES_MAX];
-    uint32_t heard_at, heard_count, heard_name;
+    uint32_t heard_at, heard_count, heard_ends, heard_name;
     uint64_t attempts;
     uint32_t running, stuck;
     int64_t now_ns, seen_ns; /* inside, and the caller's */
@@ -75,6 +75,8 @@ void prefetcher_list_remove(struct prefetcher *p, struct prefetcher_list *list, 
 
 /* prefetcher.c */
 void prefetcher_clock(struct prefetcher *p, int64_t now_ns);
+/* For those who guess; `id` PREFETCHER_NONE: the session has ended. */
+void prefetcher_hear(struct prefetcher *p, uint32_t id, uint64_t session, uint64_t user);
 
 /* prefetcher_entry.c */
 void prefetcher_set_timer(struct prefetcher *p, uint32_t id, int64_t until_ns);

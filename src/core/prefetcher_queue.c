@@ -285,6 +285,7 @@ void prefetcher_session_end(struct prefetcher *p, uint64_t session, int64_t now_
         drop(p, id, &p->stats.queue_dropped);
         n = 0; /* heaps move others */
     }
+    prefetcher_hear(p, PREFETCHER_NONE, session, 0);
 }
 
 void prefetcher_enable(struct prefetcher *p, bool ahead, int64_t now_ns)

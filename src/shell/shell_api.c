@@ -288,11 +288,9 @@ void fw_prefetch_teach(struct fw_prefetch *shell, uint64_t user, const char *con
 
 void fw_prefetch_session_end(struct fw_prefetch *shell, uint64_t session)
 {
-    pthread_mutex_lock(&shell->guesser_lock);
-    guesser_session_end(shell->guesser, session);
     shell_lock(shell);
     prefetcher_session_end(shell->machine, session, shell_now_ns());
-    pthread_mutex_unlock(&shell->guesser_lock);
+    shell_wake_thinker(shell);
     shell_unlock(shell);
 }
 

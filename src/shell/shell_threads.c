@@ -181,6 +181,11 @@ static void think_of(struct fw_prefetch *shell, const struct prefetcher_access_r
 {
     const struct guesser_candidate *candidates;
     pthread_mutex_lock(&shell->guesser_lock);
+    if (row->ended) {
+        guesser_session_end(shell->guesser, row->session);
+        pthread_mutex_unlock(&shell->guesser_lock);
+        return;
+    }
     uint32_t count =
         guesser_observe(shell->guesser, row->session, row->user, row->key, row->at_ns, &candidates);
     shell_lock(shell); /* the candidates live as long as nobody else thinks */

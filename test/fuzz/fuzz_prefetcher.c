@@ -224,7 +224,6 @@ static void event(struct world *world)
     case 16:
         if (next(world) % 8 == 0)
             prefetcher_enable(world->prefetcher, next(world) % 4 != 0, world->now_ns);
-        guesser_session_end(world->guesser, world->data[world->at - 1] % 3);
         prefetcher_session_end(world->prefetcher, next(world) % 3, world->now_ns);
         prefetcher_headroom(world->prefetcher, next(world) / 128.0);
         break;

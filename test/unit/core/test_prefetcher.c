@@ -311,6 +311,9 @@ static void defect_8_use_and_session_end_cancel(void **state)
     assert_true(prefetcher_put(machine, STR("a"), 1, 1, -1, now));
     prefetcher_session_end(machine, 1, now);
     assert_int_equal(stats().queued, 0);
+    struct prefetcher_access_row access;
+    assert_true(prefetcher_access(machine, &access) && access.ended && access.session == 1);
+    assert_false(prefetcher_access(machine, &access));
     now += 11 * TIME_SECOND;
     assert_int_equal(next().id, PREFETCHER_NONE);
     finish();

@@ -122,8 +122,9 @@ static void what_has_an_order_is_loaded_ahead(void **state)
             for (uint64_t s = 0; s < SESSIONS; s++) {
                 char key[32];
                 if (turn % STEPS == 0) {
-                    guesser_session_end(world.guesser,
-                                        1 + s + SESSIONS * (uint64_t)(turn / STEPS) - SESSIONS);
+                    prefetcher_session_end(world.machine,
+                                           1 + s + SESSIONS * (uint64_t)(turn / STEPS) - SESSIONS,
+                                           world.now_ns);
                     walk[s] = prng_below(&world.random, WALKS);
                 }
                 snprintf(key, sizeof key, strategy == GUESSER_NAMES ? "walk%u_%03u" : "k%u",
