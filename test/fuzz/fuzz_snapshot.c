@@ -59,6 +59,20 @@ static void try_load(const uint8_t *data, size_t len, bool as_it_was)
     engine_destroy(&engine);
 }
 
+/* Of the format as it is now: a fresh engine's snapshot tells. */
+static uint32_t version_now(void)
+{
+    struct engine *engine = make_engine();
+    struct buf out;
+    buf_init(&out, SNAPSHOT_MAX);
+    CHECK(engine_save(engine, &out) == FW_OK);
+    struct buf_reader in = {.data = (const uint8_t *)out.data, .len = out.len, .at = 8};
+    uint32_t version = buf_get_u32(&in);
+    buf_fini(&out);
+    engine_destroy(&engine);
+    return version;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     try_load(data, len, true);
@@ -67,7 +81,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     uint8_t *copy = malloc(len);
     CHECK(copy);
     memcpy(copy, data, len);
-    uint64_t body = len - HEADER_LEN, hash = str_hash(copy + HEADER_LEN, body, 1);
+    uint32_t version = version_now();
+    uint64_t body = len - HEADER_LEN, hash = str_hash(copy + HEADER_LEN, body, version);
+    for (int i = 0; i < 4; i++)
+        copy[8 + i] = (uint8_t)(version >> (8 * i));
     for (int i = 0; i < 8; i++) {
         copy[12 + i] = (uint8_t)(body >> (8 * i));
         copy[20 + i] = (uint8_t)(hash >> (8 * i));
