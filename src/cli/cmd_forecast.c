@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/event_file.h"
 #include "cli/output.h"
 #include "cli/series_read.h"
 #include "forecast/demand.h"
@@ -15,7 +16,8 @@ struct forecast_options {
     int64_t horizon_ns, seed;
     int model;
     double capacity_buffer;
-    char quantiles[OPTION_TEXT_MAX], blend[OPTION_TEXT_MAX], out[OPTION_TEXT_MAX];
+    char events[OPTION_TEXT_MAX], quantiles[OPTION_TEXT_MAX], blend[OPTION_TEXT_MAX],
+        out[OPTION_TEXT_MAX];
 };
 #define AT(field) offsetof(struct forecast_options, field)
 /* clang-format off */
@@ -23,6 +25,7 @@ static const struct args_row rows[] = {
     {{"horizon", OPTION_DURATION, AT(horizon_ns), "7d", 1, 3660 * 86400e9, false, NULL, "how far ahead"}, "DUR", 0},
     {{"model", OPTION_CHOICE, AT(model), "ensemble", 0, 0, false, demand_models, "what foretells; ensemble weighs them all by how they did"}, NULL, 0},
     {{"blend", OPTION_TEXT, AT(blend), "", 0, 0, false, NULL, "fixed weights of prophet and boost instead: 0.7,0.3"}, "A,B", 0},
+    {{"events", OPTION_TEXT, AT(events), "", 0, 0, false, NULL, "past and planned events, YAML or JSON: [{date, name, class, expected_multiplier, expected_duration_hours}]"}, "FILE", 0},
     {{"quantiles", OPTION_TEXT, AT(quantiles), "0.5,0.75,0.9,0.95,0.99", 0, 0, false, NULL, "ascending, above 0 and below 1"}, "LIST", 0},
     {{"capacity_buffer", OPTION_DOUBLE, AT(capacity_buffer), "1.3", 1, 100, false, NULL, "recommended capacity over P95"}, "X", 0},
     {{"seed", OPTION_INT, AT(seed), "1", 0, 0, false, NULL, "of what is drawn in learning"}, NULL, 0},
@@ -252,6 +255,7 @@ int cmd_forecast(int argc, char **argv)
     struct demand_settings settings = demand_defaults;
     struct series_read read = {0};
     struct demand_forecast forecast = {0};
+    struct calendar calendar = {0};
     struct output_progress progress;
     enum fw_err err = args_parse(&args, &spec, &options, argc, argv, &detail);
     if (err == FW_OK && args.done)
@@ -263,6 +267,10 @@ int cmd_forecast(int argc, char **argv)
     if (err == FW_OK) {
         struct series_read_options how = series_read_flags(&options.series, false);
         err = series_read(&read, args.operands[0], &how, &detail);
+    }
+    if (err == FW_OK && options.events[0] != '\0') {
+        err = event_file_read(&calendar, options.events, &detail);
+        settings.calendar = &calendar;
     }
     if (err == FW_OK) {
         settings.horizon_ns = options.horizon_ns;
@@ -278,6 +286,7 @@ int cmd_forecast(int argc, char **argv)
     int status = err == FW_OK ? tell(&forecast, &settings, &read, &options, &args)
                               : output_fail(spec.command, err, &detail);
     demand_forecast_fini(&forecast);
+    event_file_fini(&calendar);
     series_read_fini(&read);
     return status;
 }

@@ -3,6 +3,7 @@
 
 #include "base/stats.h"
 #include "base/time.h"
+#include "forecast/normal.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,41 @@ static double usual_at(const struct series *series, int day, int h)
     return fmax(count > 0 ? sum / count : 0, known > 0 ? stats_quantile(latest, known, .5) : 0);
 }
 
+/* What planned events add to the logarithm, and how sure that is. */
+static double event_logs(const struct demand_forecast *forecast, int h)
+{
+    const struct events_effect *events = &forecast->events;
+    return events->logs != NULL ? events->logs[events->known + h - 1] : 0;
+}
+
+static double event_sd(const struct demand_forecast *forecast, int h)
+{
+    const struct events_effect *events = &forecast->events;
+    return events->logs != NULL ? events->sd[events->known + h - 1] : 0;
+}
+
+/* Both uncertainties are taken as independent: their logarithms add as squares. */
+static double widened(double quantile, double mean, double level, double sd)
+{
+    if (!(sd > 0) || !(mean > 0) || !(quantile > 0))
+        return quantile;
+    double of_event = normal_quantile(level) * sd, own = log(quantile / mean);
+    double signed_square = copysign(own * own, own) + copysign(of_event * of_event, of_event);
+    return mean * exp(copysign(sqrt(fabs(signed_square)), signed_square));
+}
+
+/* The probability of more than `value`, over what the events may turn out to add. */
+static double above(const struct ensemble *ensemble, int h, double value, double sd)
+{
+    enum { POINTS = 9 };
+    double sum = 0;
+    if (!(sd > 0))
+        return ensemble_above(ensemble, h, value);
+    for (int i = 0; i < POINTS; i++)
+        sum += ensemble_above(ensemble, h, value * exp(-sd * normal_quantile((i + .5) / POINTS)));
+    return sum / POINTS;
+}
+
 static void fill(struct demand_forecast *forecast, const struct demand_settings *settings,
                  const struct series *series, const struct ensemble *ensemble,
                  const struct ensemble_said *said)
@@ -129,18 +165,21 @@ static void fill(struct demand_forecast *forecast, const struct demand_settings 
     if (base == NULL)
         base = said->members[MEMBERS_WEEKS] != NULL ? said->members[MEMBERS_WEEKS] : said->naive;
     for (int h = 1; h <= forecast->count; h++) {
-        double usual = usual_at(series, forecast->day, h);
+        double usual = usual_at(series, forecast->day, h), sd = event_sd(forecast, h);
+        double times = exp(event_logs(forecast, h)), mean = said->mean[h - 1];
         forecast->baseline[h - 1] = base[h - 1];
-        forecast->expected[h - 1] = said->mean[h - 1];
-        forecast->spike[h - 1] = usual > 0 ? ensemble_above(ensemble, h, DEMAND_SPIKE * usual) : 0;
+        forecast->expected[h - 1] = times * mean;
+        forecast->spike[h - 1] =
+            usual > 0 ? above(ensemble, h, DEMAND_SPIKE * usual / times, sd) : 0;
         for (int i = 0; i < forecast->quantile_count; i++) {
-            double value = ensemble_quantile(ensemble, h, settings->quantiles[i]);
+            double level = settings->quantiles[i], value = ensemble_quantile(ensemble, h, level);
+            value = times * widened(value, mean, level, sd);
             if (i > 0)
                 value = fmax(value, forecast->quantile[i - 1][h - 1]);
             forecast->quantile[i][h - 1] = value;
         }
-        forecast->capacity[h - 1] = settings->capacity_buffer *
-                                    fmax(ensemble_quantile(ensemble, h, .95), said->mean[h - 1]);
+        double p95 = widened(ensemble_quantile(ensemble, h, .95), mean, .95, sd);
+        forecast->capacity[h - 1] = settings->capacity_buffer * times * fmax(p95, mean);
     }
 }
 
@@ -198,9 +237,29 @@ static enum fw_err walk(const struct series *series, const struct demand_setting
     return FW_OK;
 }
 
+/* The series as it would have been without its events. */
+static enum fw_err without_events(const struct series *series,
+                                  const struct demand_settings *settings,
+                                  struct demand_forecast *forecast, struct series *calm,
+                                  struct fw_detail *detail)
+{
+    *calm = *series;
+    calm->value = NULL;
+    if (settings->calendar == NULL || settings->calendar->count == 0)
+        return FW_OK;
+    FW_TRY(events_learn(series, forecast->count, settings->calendar, &forecast->events, detail));
+    calm->value = malloc(series->count * sizeof *calm->value);
+    if (calm->value == NULL)
+        return FW_NOMEM;
+    for (size_t t = 0; t < series->count; t++)
+        calm->value[t] = series->value[t] / exp(forecast->events.logs[t]);
+    return FW_OK;
+}
+
 enum fw_err demand_forecast(const struct series *series, const struct demand_settings *settings,
                             struct demand_forecast *forecast, struct fw_detail *detail)
 {
+    struct series calm;
     *forecast = (struct demand_forecast){.step_ns = series->step_ns,
                                          .quantile_count = settings->quantile_count};
     FW_TRY(check(series, settings, &forecast->count, detail));
@@ -210,7 +269,11 @@ enum fw_err demand_forecast(const struct series *series, const struct demand_set
     forecast->week = plan.week;
     enum fw_err err = allocate(forecast);
     if (err == FW_OK)
-        err = walk(series, settings, &plan, forecast, detail);
+        err = without_events(series, settings, forecast, &calm, detail);
+    if (err == FW_OK) {
+        err = walk(calm.value != NULL ? &calm : series, settings, &plan, forecast, detail);
+        free(calm.value);
+    }
     if (err != FW_OK)
         demand_forecast_fini(forecast);
     return err;
@@ -220,6 +283,7 @@ void demand_forecast_fini(struct demand_forecast *forecast)
 {
     free(forecast->memory);
     forecast->memory = NULL;
+    events_fini(&forecast->events);
 }
 
 /* ---- in words ---- */
@@ -266,4 +330,5 @@ void demand_describe(const struct demand_forecast *forecast, struct buf *out)
     buf_printf(out, "how well its own past was foretold, %d times:\n", forecast->verdict.origins);
     for (int i = 0; i < forecast->verdict.block_count; i++)
         describe_block(forecast, i, out);
+    events_describe(&forecast->events, out);
 }

@@ -6,7 +6,7 @@
 #define FOREWARM_FORECAST_DEMAND_H
 
 #include "forecast/ensemble.h"
-#include "forecast/series.h"
+#include "forecast/events.h"
 
 enum { DEMAND_QUANTILES_MAX = 16, DEMAND_STEPS_MAX = 20000 };
 /* A spike: more than so many times what is usual at that time, the higher of the mean of the same
@@ -29,7 +29,8 @@ struct demand_settings {
     double blend[2]; /* of the Prophet-style model and the boosted trees; zeros: learned weights */
     double quantiles[DEMAND_QUANTILES_MAX]; /* ascending, in (0, 1) */
     int quantile_count;
-    double capacity_buffer; /* recommended capacity over P95 */
+    double capacity_buffer;          /* recommended capacity over P95 */
+    const struct calendar *calendar; /* past and planned events; NULL: none */
     uint64_t seed;
     /* Told now and then how much of the work is done; NULL: nobody. */
     void (*progress)(void *context, uint64_t done, uint64_t total);
@@ -56,6 +57,7 @@ struct demand_forecast {
     double *quantile[DEMAND_QUANTILES_MAX];
     double *capacity;
     struct demand_verdict verdict;
+    struct events_effect events;
     double *memory;
 };
 

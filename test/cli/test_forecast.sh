@@ -78,6 +78,19 @@ done
 forecast "$work/one.csv" --every 1h --horizon 2h 2>&1 >/dev/null | grep -q "too short to tell" || complain "one value: nothing is said of it"
 forecast "$work/holes.csv" --horizon 2h 2>&1 >/dev/null | grep -q "missing in" || complain "holes are not reported"
 
+# A planned launch is on top, and said in words (D7).
+echo '[{"date": "2026-02-05 06:00", "name": "new model", "class": "feature_launch", "expected_multiplier": 5, "expected_duration_hours": 24}]' >"$work/events.json"
+forecast "$work/hours.csv" --horizon 1d --events "$work/events.json" >"$work/launch.csv" 2>"$work/err" || complain "events failed: $(cat "$work/err")"
+grep -q "feature_launch: 0 past, 1 planned; expected x5, taken for x5" "$work/err" || complain "the launch is not told: $(cat "$work/err")"
+python3 - "$work/launch.csv" "$work/a.csv" <<'PYTHON' || failed=1
+import csv, sys
+launch, calm = (list(csv.DictReader(open(path))) for path in sys.argv[1:3])
+times = [float(a["expected_value"]) / float(b["expected_value"]) for a, b in zip(launch, calm)]
+assert all(.9 < x < 1.1 for x in times[:6]) and 4 < times[7] < 5.5 and times[15] < times[8], times
+assert float(launch[8]["spike_probability"]) > .8, launch[8]
+PYTHON
+echo '[{"date": "soon", "name": "x"}]' >"$work/bad.json"
+
 refused() { # sentence, arguments
     local sentence=$1
     shift
@@ -96,4 +109,5 @@ refused 'the rows keep no common step' "$work/irregular.csv"
 refused 'empty.csv' "$work/empty.csv"
 printf 'timestamp,y\n2026-01-01,many\n' >"$work/text.csv"
 refused 'many' "$work/text.csv" --value y
+refused 'bad.json' "$work/hours.csv" --events "$work/bad.json"
 exit $failed
