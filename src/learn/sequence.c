@@ -8,6 +8,7 @@ const struct sequence_settings sequence_defaults = {.max_events = 1 << 20,
                                                     .max_contexts = 1 << 18,
                                                     .max_entries = 1 << 20,
                                                     .reach = 1,
+                                                    .similar = SEQUENCE_SUPERSETS,
                                                     .rate = 0.003};
 /* 20 / distance. */
 static const uint16_t beside_weights[SEQUENCE_BESIDE] = {20, 10, 7, 5, 4, 3, 3, 3, 2, 2};
@@ -19,6 +20,8 @@ enum fw_err sequence_create(struct sequence **out, const struct sequence_setting
     if (!s)
         return FW_NOMEM;
     s->settings = *settings;
+    if (s->settings.similar > SEQUENCE_SUPERSETS)
+        s->settings.similar = SEQUENCE_SUPERSETS;
     sequence_words_init(&s->arena, 2 * settings->max_entries);
     sequence_mixer_init(&s->mixer, settings->rate);
     s->told_items = calloc(SEQUENCE_TOLD_MAX, sizeof *s->told_items);
@@ -62,8 +65,7 @@ uint64_t sequence_bytes(const struct sequence *s)
 
 /* ---- items ---- */
 
-/* NULL: a number beyond, or memory is short. */
-static struct sequence_item *item_of(struct sequence *s, uint32_t item)
+struct sequence_item *sequence_item_of(struct sequence *s, uint32_t item)
 {
     if (item < s->item_count)
         return &s->items[item];
@@ -162,8 +164,10 @@ static void learn_same(struct sequence *s, struct sequence_item *item, uint32_t 
 void sequence_learn(struct sequence *s, const uint32_t *items, uint32_t len, uint32_t next)
 {
     uint32_t opened[SEQUENCE_RARE + 1], opened_count;
-    if (next >= SEQUENCE_BEYOND || !item_of(s, next))
+    if (next >= SEQUENCE_BEYOND || !sequence_item_of(s, next))
         return;
+    for (uint32_t i = 1; i <= SEQUENCE_ORDERS && i <= len; i++) /* they may be copied */
+        (void)sequence_item_of(s, items[len - i]);
     uint32_t position = sequence_past_add(&s->past, items, len, next);
     if (position == 0)
         return;
@@ -174,7 +178,7 @@ void sequence_learn(struct sequence *s, const uint32_t *items, uint32_t len, uin
         if (items[len - 1 - back] < s->item_count)
             sequence_tree_reach(&s->tree, &s->items[items[len - 1 - back]].first, items, len - back,
                                 (uint16_t)next);
-    struct sequence_item *last = len > 0 ? item_of(s, items[len - 1]) : NULL;
+    struct sequence_item *last = len > 0 ? sequence_item_of(s, items[len - 1]) : NULL;
     if (last &&
         sequence_tree_learn(&s->tree, &last->first, items, len, position, opened, &opened_count))
         open_beside(s, last, opened, opened_count);
@@ -198,7 +202,7 @@ void sequence_end(struct sequence *s, const uint32_t *items, uint32_t len)
     uint32_t now = sequence_moment(s);
     for (uint32_t i = 0; position != 0 && i < SEQUENCE_SESSION_ITEMS; i++) {
         uint32_t item = sequence_past_at(&s->past, position)->item;
-        if (item < SEQUENCE_BEYOND && item_of(s, item) && s->place[item] != now) {
+        if (item < SEQUENCE_BEYOND && sequence_item_of(s, item) && s->place[item] != now) {
             s->place[item] = now;
             sequence_listed_add(&s->arena, &s->items[item].listed, session);
         }

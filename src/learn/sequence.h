@@ -29,7 +29,8 @@ struct sequence_settings {
     uint32_t max_contexts; /* of two items and more; 8 bytes each */
     uint32_t max_entries;  /* of all rows of counts; 4 bytes each */
     uint32_t reach;        /* also counted after contexts that end up to reach - 1 items earlier */
-    double rate;           /* of learning the weights: .003 online, .005 from few examples */
+    uint32_t similar; /* sessions asked, up to SEQUENCE_SUPERSETS; 0 predicts about twice as fast */
+    double rate;      /* of learning the weights: .003 online, .005 from few examples */
 };
 struct sequence_guess {
     uint32_t item;
@@ -82,6 +83,8 @@ void sequence_learn(struct sequence *sequence, const uint32_t *items, uint32_t l
 void sequence_end(struct sequence *sequence, const uint32_t *items, uint32_t len);
 /* For the parts of this learner: a new mark for `place`. */
 uint32_t sequence_moment(struct sequence *sequence);
+/* The same: the item, made if it is new; NULL: a number beyond, or memory is short. */
+struct sequence_item *sequence_item_of(struct sequence *sequence, uint32_t item);
 uint64_t sequence_bytes(const struct sequence *sequence); /* of what was learned */
 
 #endif

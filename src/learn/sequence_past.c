@@ -13,6 +13,8 @@ bool sequence_past_init(struct sequence_past *past, uint32_t max_events)
         past->max *= 2;
     past->capacity = EVENTS_FIRST;
     past->events = calloc(past->capacity, sizeof *past->events);
+    if (past->events)
+        past->events[0].item = SEQUENCE_BEYOND; /* no position before the ring turns */
     return past->events != NULL;
 }
 

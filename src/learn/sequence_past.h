@@ -43,7 +43,8 @@ static inline struct sequence_event *sequence_past_at(const struct sequence_past
 }
 static inline bool sequence_past_holds(const struct sequence_past *past, uint32_t position)
 {
-    return past->written - position - 1 < past->max && position != 0;
+    return past->written - position - 1 < past->max && position != 0 &&
+           (position & (past->max - 1)) < past->capacity; /* else damage that was read */
 }
 /* The event before in the session; 0: none. */
 static inline uint32_t sequence_past_before(const struct sequence_past *past, uint32_t position)

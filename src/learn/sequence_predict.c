@@ -162,14 +162,14 @@ static uint32_t tell_session(struct sequence *s, uint32_t position, uint64_t fil
         if (filter >> (item & 63) & 1)
             for (uint32_t i = 0; i < recent_count; i++)
                 first[i] = recent[i] == item ? count : first[i];
-        position = event->back == 1 ? position - 1 : sequence_past_before(&s->past, position);
+        position = sequence_past_before(&s->past, position);
     }
     uint32_t after = count;
     for (uint32_t i = 0; i < recent_count; i++)
         after = first[i] && first[i] - 1 < after ? first[i] - 1 : after;
     float mark = ++s->session_mark;
     for (uint32_t i = 0; i < after; i++) {
-        if (items[i] >= SEQUENCE_BEYOND)
+        if (items[i] >= s->item_count)
             continue;
         float *p = told(s, items[i]);
         p[SEQUENCE_SUBSET] += p[SEQUENCE_LAST] != mark ? weight : 0;
@@ -183,7 +183,9 @@ static void tell_sessions(struct sequence *s, const uint32_t *items, uint32_t le
     const struct sequence_listed *lists[SEQUENCE_RECENT];
     uint16_t recent[SEQUENCE_RECENT], sessions[SEQUENCE_SUPERSETS];
     float weights[SEQUENCE_SUPERSETS];
-    uint32_t count = 0;
+    uint32_t count = 0, wanted = s->settings.similar;
+    if (wanted == 0)
+        return;
     for (uint32_t i = 0; i < SEQUENCE_RECENT && i < len; i++) {
         uint32_t item = items[len - 1 - i];
         bool again = item >= s->item_count;
@@ -198,7 +200,7 @@ static void tell_sessions(struct sequence *s, const uint32_t *items, uint32_t le
     s->session_mark = 0;
     for (uint32_t i = 0; i < count; i++)
         filter |= 1ull << (recent[i] & 63);
-    uint32_t found = sequence_store_search(&s->store, lists, count, sessions, weights);
+    uint32_t found = sequence_store_search(&s->store, lists, count, wanted, sessions, weights);
     for (uint32_t i = 0; i < found; i++)
         if (sequence_past_holds(&s->past, s->store.sessions[sessions[i]]))
             tell_session(s, s->store.sessions[sessions[i]], filter, recent, count, weights[i]);

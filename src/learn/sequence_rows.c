@@ -23,7 +23,7 @@ uint32_t sequence_words_take(struct sequence_words *arena, int class)
 {
     uint32_t at = arena->free[class], size = 2 * sequence_room(class);
     if (at != SEQUENCE_NONE) {
-        memcpy(&arena->free[class], arena->words + at, sizeof arena->free[class]);
+        arena->free[class] = arena->words[at] | (uint32_t)arena->words[at + 1] << 16;
         return at;
     }
     if (size > arena->max - arena->used)
@@ -44,7 +44,8 @@ uint32_t sequence_words_take(struct sequence_words *arena, int class)
 
 void sequence_words_give(struct sequence_words *arena, uint32_t at, int class)
 {
-    memcpy(arena->words + at, &arena->free[class], sizeof arena->free[class]);
+    arena->words[at] = (uint16_t)arena->free[class];
+    arena->words[at + 1] = (uint16_t)(arena->free[class] >> 16);
     arena->free[class] = at;
 }
 

@@ -84,7 +84,7 @@ static uint32_t share(struct sequence_store *store, const struct sequence_listed
 
 uint32_t sequence_store_search(struct sequence_store *store,
                                const struct sequence_listed *const *lists, uint32_t count,
-                               uint16_t *sessions, float *weights)
+                               uint32_t wanted, uint16_t *sessions, float *weights)
 {
     uint32_t found = 0, kept = 0, bins[BINS + 1] = {0};
     float most = 0;
@@ -97,9 +97,9 @@ uint32_t sequence_store_search(struct sequence_store *store,
         if (store->shared[store->found[i]] >= least)
             bins[(int)((store->shared[store->found[i]] - least) * scale)]++;
     uint32_t over = 0, bin = BINS + 1; /* bins from `bin` on are taken whole */
-    while (bin > 0 && over + bins[bin - 1] <= SEQUENCE_SUPERSETS)
+    while (bin > 0 && over + bins[bin - 1] <= wanted)
         over += bins[--bin];
-    uint32_t rest = SEQUENCE_SUPERSETS - over;
+    uint32_t rest = wanted - over;
     for (uint32_t i = 0; i < found; i++) {
         float shared = store->shared[store->found[i]];
         store->shared[store->found[i]] = 0;

@@ -9,11 +9,11 @@
 #include "learn/sequence_rows.h"
 
 enum {
-    SEQUENCE_SESSIONS = 8192,    /* kept */
-    SEQUENCE_SESSION_ITEMS = 64, /* the latest of one session */
-    SEQUENCE_RECENT = 7,         /* items of the present session that are looked up */
-    SEQUENCE_SUPERSETS = 48,     /* sessions that share most, that are asked */
-    SEQUENCE_LISTED_CLASS = 6,   /* 512 latest sessions of an item */
+    SEQUENCE_SESSIONS = 8192,     /* kept */
+    SEQUENCE_SESSION_ITEMS = 96, /* the latest of one session */
+    SEQUENCE_RECENT = 7,          /* items of the present session that are looked up */
+    SEQUENCE_SUPERSETS = 64,      /* sessions that share most, that are asked at most */
+    SEQUENCE_LISTED_CLASS = 6,    /* 512 latest sessions of an item */
 };
 
 /* The latest sessions with an item. */
@@ -40,10 +40,10 @@ uint64_t sequence_store_bytes(const struct sequence_store *store);
 uint16_t sequence_store_end(struct sequence_store *store, uint32_t position);
 void sequence_listed_add(struct sequence_words *arena, struct sequence_listed *listed,
                          uint16_t session);
-/* Up to SEQUENCE_SUPERSETS of the sessions that share most with the present one, whose latest
- * different items have these lists: their numbers and weights in (0, 1]. */
+/* Up to `wanted` <= SEQUENCE_SUPERSETS of the sessions that share most with the present one, whose
+ * latest different items have these lists: their numbers and weights in (0, 1]. */
 uint32_t sequence_store_search(struct sequence_store *store,
                                const struct sequence_listed *const *lists, uint32_t count,
-                               uint16_t *sessions, float *weights);
+                               uint32_t wanted, uint16_t *sessions, float *weights);
 
 #endif

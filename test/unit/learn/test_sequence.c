@@ -12,7 +12,7 @@
 
 #define NEAR(a, b) assert_true(fabs((double)(a) - (double)(b)) < 1e-6)
 enum { GUESSES = 20, EVENTS = 4096 };
-#define HASH UINT64_C(0xa74927fe8c8352fb)
+#define HASH UINT64_C(0xb933e38bbbb66ced)
 
 static struct sequence *create(uint32_t max_contexts, uint32_t max_entries)
 {
