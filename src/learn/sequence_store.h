@@ -9,11 +9,11 @@
 #include "learn/sequence_rows.h"
 
 enum {
-    SEQUENCE_SESSIONS = 8192,     /* kept */
+    SEQUENCE_SESSIONS = 8192,    /* kept */
     SEQUENCE_SESSION_ITEMS = 96, /* the latest of one session */
-    SEQUENCE_RECENT = 7,          /* items of the present session that are looked up */
-    SEQUENCE_SUPERSETS = 64,      /* sessions that share most, that are asked at most */
-    SEQUENCE_LISTED_CLASS = 6,    /* 512 latest sessions of an item */
+    SEQUENCE_RECENT = 7,         /* items of the present session that are looked up */
+    SEQUENCE_SUPERSETS = 64,     /* sessions that share most, that are asked at most */
+    SEQUENCE_LISTED_CLASS = 6,   /* 512 latest sessions of an item */
 };
 
 /* The latest sessions with an item. */
