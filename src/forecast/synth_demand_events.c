@@ -52,10 +52,11 @@ static double draw(struct prng *prng, struct span span)
 /* 2^-x, x >= 0: exact at whole x, within 3 in a thousand between them. */
 static double halve(double x)
 {
-    double value = 1;
-    for (; x >= 1; x--)
+    int whole = (int)x;
+    double value = 1, rest = x - whole;
+    for (int i = 0; i < whole; i++)
         value *= .5;
-    return value / (1 + x * (2 + x) / 3);
+    return value / (1 + rest * (2 + rest) / 3);
 }
 
 double synth_demand_lift(const struct synth_demand_event *event, size_t row)
