@@ -38,14 +38,19 @@ static enum fw_err add_event(struct detection *detection, const struct detect_ev
     return FW_OK;
 }
 
-/* The planned event that began nearest to this one: from a day before it on, until it was over. */
+/* The planned event that began nearest to this one: from a day before it on, until it was over.
+ * Growth goes on for months, and what is planned within them is another event: its plan is one for
+ * when it began, which its weekly medians tell to a week. */
 static const struct calendar_event *find_plan(const struct run *run,
-                                              const struct event_shape *shape)
+                                              const struct detect_event *event)
 {
+    const struct event_shape *shape = &event->shape;
     const struct calendar *calendar = run->context->calendar;
     const struct calendar_event *best = NULL;
     int64_t begin_ns = series_at_ns(run->series, shape->begin), nearest_ns = INT64_MAX;
     int64_t end_ns = series_at_ns(run->series, shape->end);
+    if (event->growth && end_ns > begin_ns + GROWTH_WEEK * TIME_DAY)
+        end_ns = begin_ns + GROWTH_WEEK * TIME_DAY;
     for (size_t i = 0; calendar && i < calendar->count; i++) {
         int64_t at_ns = calendar->events[i].at_ns;
         if (at_ns < begin_ns - PLAN_AHEAD_HOURS * TIME_HOUR || at_ns >= end_ns)
@@ -77,7 +82,7 @@ static void classify(const struct run *run, struct detect_event *event, const ch
     struct event_verdict verdict;
     event->seen = (struct event_seen){.ongoing = shape->ongoing,
                                       .calendar = run->context->calendar != NULL,
-                                      .planned = find_plan(run, shape)};
+                                      .planned = find_plan(run, event)};
     event->seen.feature[EVENT_MULTIPLIER] = shape->multiplier;
     event->seen.feature[EVENT_DURATION] = shape->duration_hours;
     event->seen.feature[EVENT_RISE] = shape->rise_hours;

@@ -38,6 +38,16 @@ truth = list(csv.DictReader(open(f"{sys.argv[1]}/labelled.csv")))
 alerts = [(f["class"], t["class"]) for f, t in zip(found, truth) if f["is_anomaly"] == "1" and t["class"] in ("feature_launch", "api_abuse", "viral_event")]
 assert len(alerts) >= 6 and sum(a == b for a, b in alerts) >= .8 * len(alerts), alerts
 PYTHON
+# Growth goes on over launches to come; it is none of them.
+demand --events "$work/events.yaml" -o "$work/years.csv"
+"$FOREWARM" detect "$work/years.csv" --events "$work/events.yaml" --json -q >"$work/found.json" || complain "detect of two years failed"
+python3 - "$work/found.json" <<'PYTHON' || failed=1
+import json, sys
+grown = [event for event in json.load(open(sys.argv[1]))["methods"][0]["events"] if event["seen_by"] == "growth" and event["begin"].startswith("2024-06")]
+assert [(event["class"], event["planned"]) for event in grown] == [("gradual_growth", None)], grown
+PYTHON
+demand --days 40 --launches 1 --events "$work/events.yaml" -o "$work/short.csv"
+"$FOREWARM" forecast "$work/short.csv" --events "$work/events.yaml" --horizon 1d -q >/dev/null || complain "forecast does not read the calendar"
 demand --days 60 --seed 5 | "$FOREWARM" detect - -q >"$work/found.csv" || complain "detect of a pipe failed"
 [ "$(wc -l <"$work/found.csv")" -eq 1441 ] || complain "detect wrote $(wc -l <"$work/found.csv") lines"
 demand --days 60 --seed 5 | "$FOREWARM" forecast - --horizon 7d -q >"$work/ahead.csv" || complain "forecast of a pipe failed"
