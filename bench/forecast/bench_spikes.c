@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ * The spike classifier over series from a file (doubles, series after series, NaN: missing): learns
+ * and calibrates before FROM, says a probability for every step from FROM to TO, and tells how good
+ * those were, one line a kind of rows: all, and those of steps at which the series was not spiking
+ * when it was asked (onsets).
+ * Usage: bench_spikes SERIES LENGTH FROM TO CALIBRATE TIMES AHEAD IN */
+#include "forecast/probability.h"
+#include "forecast/spikes.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct said {
+    double *p;
+    bool *happened, *spiking;
+    int count;
+};
+
+static void keep(struct said *said, const double *y, int known, const struct spikes_rules *rules,
+                 double p)
+{
+    double actual = y[known + rules->ahead - 1];
+    struct spikes_rules next = *rules;
+    next.ahead = 1;
+    if (!isfinite(p) || !isfinite(actual))
+        return;
+    said->p[said->count] = p;
+    said->happened[said->count] = actual > rules->times * spikes_reference(y, known, rules);
+    said->spiking[said->count] =
+        y[known - 1] > rules->times * spikes_reference(y, known - 1, &next);
+    said->count++;
+}
+
+static int print(const char *name, const double *p, const bool *happened, int count)
+{
+    struct probability_score score;
+    if (probability_score(&score, p, happened, count) != FW_OK)
+        return 3;
+    printf("{\"rows\":\"%s\",\"count\":%d,\"hits\":%d,\"ap\":%.4f,\"r80\":%.4f,\"r95\":%.4f,"
+           "\"brier\":%.5f,\"base\":%.5f,\"bins\":[",
+           name, score.rows, score.hits, score.average_precision, score.recall_80, score.recall_95,
+           score.brier, score.base);
+    for (int i = 0; i < PROBABILITY_BINS; i++)
+        printf("%s[%d,%.4f,%.4f]", i > 0 ? "," : "", score.bins[i].rows,
+               score.bins[i].rows > 0 ? score.bins[i].said : 0,
+               score.bins[i].rows > 0 ? score.bins[i].came : 0);
+    puts("]}");
+    return 0;
+}
+
+static int report(struct said *said)
+{
+    int status = print("all", said->p, said->happened, said->count), rule = 0, right = 0, hits = 0;
+    int onsets = 0;
+    for (int i = 0; i < said->count; i++) {
+        rule += said->spiking[i];
+        right += said->spiking[i] && said->happened[i];
+        hits += said->happened[i];
+        if (said->spiking[i])
+            continue;
+        said->p[onsets] = said->p[i];
+        said->happened[onsets++] = said->happened[i];
+    }
+    if (status == 0)
+        status = print("onsets", said->p, said->happened, onsets);
+    printf("{\"rows\":\"still\",\"precision\":%.4f,\"recall\":%.4f}\n", (double)right / rule,
+           (double)right / hits);
+    return status;
+}
+
+static int run(const double *y, int series, int length, int from, int to,
+               const struct spikes_settings *settings)
+{
+    struct spikes_series *known = calloc((size_t)series, sizeof *known);
+    int count = to - from;
+    size_t most = (size_t)series * (size_t)count;
+    struct said said = {malloc(most * sizeof *said.p), malloc(most), malloc(most), 0};
+    double *p = malloc((size_t)count * sizeof *p);
+    struct spikes *spikes = NULL;
+    struct fw_detail detail = {""};
+    if (known == NULL || said.p == NULL || said.happened == NULL || said.spiking == NULL || !p)
+        return 3;
+    for (int i = 0; i < series; i++)
+        known[i] = (struct spikes_series){y + (size_t)i * (size_t)length, from};
+    enum fw_err err = spikes_train(&spikes, known, series, settings, &detail);
+    for (int i = 0; i < series && err == FW_OK; i++) {
+        int first = from - settings->rules.ahead + 1;
+        err = spikes_predict(spikes, known[i].y, first, count, p, &detail);
+        for (int k = 0; k < count && err == FW_OK; k++)
+            keep(&said, known[i].y, first + k, &settings->rules, p[k]);
+    }
+    if (err != FW_OK)
+        fprintf(stderr, "%s\n", detail.text);
+    int status = err == FW_OK ? report(&said) : 3;
+    spikes_free(&spikes);
+    free(known);
+    free(said.p);
+    free(said.happened);
+    free(said.spiking);
+    free(p);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 9)
+        return 2;
+    struct spikes_settings settings = spikes_defaults;
+    size_t series = strtoul(argv[1], NULL, 10), length = strtoul(argv[2], NULL, 10);
+    int from = atoi(argv[3]), to = atoi(argv[4]);
+    settings.calibrate = atoi(argv[5]);
+    settings.rules.times = strtod(argv[6], NULL);
+    settings.rules.ahead = atoi(argv[7]);
+    double *y = malloc(series * length * sizeof *y);
+    FILE *in = fopen(argv[8], "rb");
+    int status = 3;
+    if (y != NULL && in != NULL && fread(y, length * sizeof *y, series, in) == series)
+        status = run(y, (int)series, (int)length, from, to, &settings);
+    if (in != NULL)
+        fclose(in);
+    free(y);
+    printf("{\"rows\":\"cpu\",\"seconds\":%.1f}\n", (double)clock() / CLOCKS_PER_SEC);
+    return status;
+}
