@@ -46,11 +46,11 @@ import json, sys
 grown = [event for event in json.load(open(sys.argv[1]))["methods"][0]["events"] if event["seen_by"] == "growth" and event["begin"].startswith("2024-06")]
 assert [(event["class"], event["planned"]) for event in grown] == [("gradual_growth", None)], grown
 PYTHON
-demand --days 40 --launches 1 --events "$work/events.yaml" -o "$work/short.csv"
+demand --days 30 --launches 1 --events "$work/events.yaml" -o "$work/short.csv"
 "$FOREWARM" forecast "$work/short.csv" --events "$work/events.yaml" --horizon 1d -q >/dev/null || complain "forecast does not read the calendar"
 demand --days 60 --seed 5 | "$FOREWARM" detect - -q >"$work/found.csv" || complain "detect of a pipe failed"
 [ "$(wc -l <"$work/found.csv")" -eq 1441 ] || complain "detect wrote $(wc -l <"$work/found.csv") lines"
-demand --days 60 --seed 5 | "$FOREWARM" forecast - --horizon 7d -q >"$work/ahead.csv" || complain "forecast of a pipe failed"
+demand --days 25 --seed 5 | "$FOREWARM" forecast - --horizon 7d -q >"$work/ahead.csv" || complain "forecast of a pipe failed"
 [ "$(wc -l <"$work/ahead.csv")" -eq 169 ] || complain "forecast wrote $(wc -l <"$work/ahead.csv") lines"
 
 refused() { # WORD ARGS...
