@@ -69,43 +69,53 @@ static int report(struct said *said)
     return status;
 }
 
+static enum fw_err say_all(struct said *said, const struct spikes_series *series, int count, int to,
+                           const struct spikes_settings *settings, struct fw_detail *detail)
+{
+    struct spikes *spikes = NULL;
+    FW_TRY(spikes_train(&spikes, series, count, settings, detail));
+    int from = series[0].n, first = from - settings->rules.ahead + 1;
+    double *p = calloc((size_t)(to - from), sizeof *p);
+    enum fw_err err = p != NULL ? FW_OK : FW_NOMEM;
+    for (int i = 0; i < count && err == FW_OK; i++) {
+        err = spikes_predict(spikes, series[i].y, first, to - from, p, detail);
+        for (int k = 0; k < to - from && err == FW_OK; k++)
+            keep(said, series[i].y, first + k, &settings->rules, p[k]);
+    }
+    free(p);
+    spikes_free(&spikes);
+    return err;
+}
+
 static int run(const double *y, int series, int length, int from, int to,
                const struct spikes_settings *settings)
 {
     struct spikes_series *known = calloc((size_t)series, sizeof *known);
-    int count = to - from;
-    size_t most = (size_t)series * (size_t)count;
-    struct said said = {malloc(most * sizeof *said.p), malloc(most), malloc(most), 0};
-    double *p = malloc((size_t)count * sizeof *p);
-    struct spikes *spikes = NULL;
+    size_t most = (size_t)series * (size_t)(to - from);
+    struct said said = {calloc(most, sizeof *said.p), calloc(most, 1), calloc(most, 1), 0};
     struct fw_detail detail = {""};
-    if (known == NULL || said.p == NULL || said.happened == NULL || said.spiking == NULL || !p)
-        return 3;
-    for (int i = 0; i < series; i++)
-        known[i] = (struct spikes_series){y + (size_t)i * (size_t)length, from};
-    enum fw_err err = spikes_train(&spikes, known, series, settings, &detail);
-    for (int i = 0; i < series && err == FW_OK; i++) {
-        int first = from - settings->rules.ahead + 1;
-        err = spikes_predict(spikes, known[i].y, first, count, p, &detail);
-        for (int k = 0; k < count && err == FW_OK; k++)
-            keep(&said, known[i].y, first + k, &settings->rules, p[k]);
+    int status = 3;
+    if (known != NULL && said.p != NULL && said.happened != NULL && said.spiking != NULL) {
+        for (int i = 0; i < series; i++)
+            known[i] = (struct spikes_series){y + (size_t)i * (size_t)length, from};
+        if (say_all(&said, known, series, to, settings, &detail) == FW_OK)
+            status = report(&said);
+        else
+            fprintf(stderr, "%s\n", detail.text);
     }
-    if (err != FW_OK)
-        fprintf(stderr, "%s\n", detail.text);
-    int status = err == FW_OK ? report(&said) : 3;
-    spikes_free(&spikes);
     free(known);
     free(said.p);
     free(said.happened);
     free(said.spiking);
-    free(p);
     return status;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 9)
+    if (argc != 9) {
+        fprintf(stderr, "usage: bench_spikes SERIES LENGTH FROM TO CALIBRATE TIMES AHEAD IN\n");
         return 2;
+    }
     struct spikes_settings settings = spikes_defaults;
     size_t series = strtoul(argv[1], NULL, 10), length = strtoul(argv[2], NULL, 10);
     int from = atoi(argv[3]), to = atoi(argv[4]);

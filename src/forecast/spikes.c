@@ -176,7 +176,7 @@ enum fw_err spikes_predict(struct spikes *spikes, const double *y, int first, in
                            struct fw_detail *detail)
 {
     struct rows rows;
-    float *said = malloc(((size_t)count + 1) * sizeof *said);
+    float *said = calloc((size_t)count + 1, sizeof *said);
     enum fw_err err = rows_alloc(&rows, (uint64_t)count);
     for (int i = 0; i < count && err == FW_OK; i++) {
         bool known = spikes_columns(y, first + i, &spikes->settings.rules,

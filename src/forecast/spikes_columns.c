@@ -124,6 +124,7 @@ bool spikes_columns(const double *y, int known, const struct spikes_rules *rules
     double reference = reference_of(y, known, rules, median), mean = day_mean(y, known, day);
     if (!(reference > 0) || !isfinite(median) || !isfinite(mean))
         return false;
+    int hour = (known + rules->ahead - 1) % day * 24 / day;
     struct view view = {y, known, rules, QUIET * (mean > 0 ? mean : reference), 0};
     view.level = log(median + view.quiet);
     day_above(&view, rules->times * median, &highest, &share);
@@ -138,7 +139,7 @@ bool spikes_columns(const double *y, int known, const struct spikes_rules *rules
     columns[at++] = (float)spread(&view, day / 4);
     columns[at++] = (float)spread(&view, day);
     columns[at++] = (float)log_of(&view, highest);
-    columns[at++] = (float)((known + rules->ahead - 1) % day * 24 / day); /* hour */
+    columns[at++] = (float)hour;
     columns[at++] = (float)share;
     columns[at++] = (float)log_of(&view, rules->times * reference); /* what has to be crossed */
     columns[at++] = (float)(lag(&view, 0) - (double)columns[SPIKES_COLUMNS - 2]);
