@@ -39,8 +39,8 @@ static int print(const char *name, const double *p, const bool *happened, int co
         return 3;
     printf("{\"rows\":\"%s\",\"count\":%d,\"hits\":%d,\"ap\":%.4f,\"r80\":%.4f,\"r95\":%.4f,"
            "\"brier\":%.5f,\"base\":%.5f,\"bins\":[",
-           name, score.rows, score.hits, score.average_precision, score.recall_80, score.recall_95,
-           score.brier, score.base);
+           name, score.rows, score.hits, score.hits > 0 ? score.average_precision : 0,
+           score.recall_80, score.recall_95, score.brier, score.base);
     for (int i = 0; i < PROBABILITY_BINS; i++)
         printf("%s[%d,%.4f,%.4f]", i > 0 ? "," : "", score.bins[i].rows,
                score.bins[i].rows > 0 ? score.bins[i].said : 0,
@@ -64,8 +64,8 @@ static int report(struct said *said)
     }
     if (status == 0)
         status = print("onsets", said->p, said->happened, onsets);
-    printf("{\"rows\":\"still\",\"precision\":%.4f,\"recall\":%.4f}\n", (double)right / rule,
-           (double)right / hits);
+    printf("{\"rows\":\"still\",\"precision\":%.4f,\"recall\":%.4f}\n",
+           rule > 0 ? (double)right / rule : 0, hits > 0 ? (double)right / hits : 0);
     return status;
 }
 
