@@ -155,7 +155,8 @@ static void settle_cold(struct engine *engine, uint32_t number)
                 decide_look_again(engine, number, restraint_again_ns(engine, number));
                 return;
             }
-            const struct why why = {REASON_PLAN_WINDOW, {window->start_ns, decide_lead(engine, resource)}};
+            const struct why why = {REASON_PLAN_WINDOW,
+                                    {window->start_ns, decide_lead(engine, resource)}};
             room_want(engine, number, CAUSE_PLAN, &why);
             if (!resource_absent(resource))
                 return;

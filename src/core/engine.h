@@ -137,8 +137,8 @@ struct resource_view {
     /* what its past looks like */
     double session_probability; /* that an open session asks for it within two minutes of its last
                                    request, as far as that is believed */
-    uint32_t remembered;   /* its requests in the rolling history */
-    int64_t median_gap_ns; /* of those; -1: fewer than two */
+    uint32_t remembered;        /* its requests in the rolling history */
+    int64_t median_gap_ns;      /* of those; -1: fewer than two */
     double
         hour_factor[24]; /* times its mean rate, by hour of day (UTC); 1 until two days were seen */
     double weekday_factor[7]; /* the same by weekday, Monday first; 1 until two weeks were seen */

@@ -65,7 +65,7 @@ struct proxy {
     struct metrics_shard *metrics;
     struct upstream_pool *pool;
     struct pages *pages; /* NULL until one is asked for */
-    struct map64 held; /* request id -> relay */
+    struct map64 held;   /* request id -> relay */
     uint64_t counter;
     struct relay *relays, *free_relays;
     size_t free_count;

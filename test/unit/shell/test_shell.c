@@ -414,7 +414,7 @@ static void strategies_load_ahead(void **state)
     get(prefetch, "x", 6);
     get(prefetch, "y", 6);
     fw_prefetch_session_end(prefetch, 6); /* z does not come: the guess was wrong */
-    do { /* the end is heard of after the gets */
+    do {                                  /* the end is heard of after the gets */
         assert_string_equal(fw_prefetch_read_strategy(prefetch, GUESSER_BUILT_IN, &judged, &right),
                             "mine");
         sched_yield();
