@@ -28,6 +28,14 @@ struct store_content {
 };
 void store_content_fini(struct store_content *content);
 
+/* What grows by itself is kept in parts, each written alone: a name and bytes, of one kind. */
+enum { STORE_PART_NAME_MAX = 320, STORE_PART_MAX = 1 << 24 };
+struct store_part {
+    const char *name; /* at most STORE_PART_NAME_MAX bytes */
+    struct str data;  /* empty: the part is no longer kept */
+};
+typedef void store_part_fn(void *context, const char *name, struct str data);
+
 struct store;
 struct store_ops {
     const char *name;
@@ -40,6 +48,13 @@ struct store_ops {
                         struct fw_detail *detail);
     enum fw_err (*save_child)(struct store *store, const char *id, const struct saved_child *child,
                               struct fw_detail *detail);
+    /* Each takes the place of the part of that kind and name. SQLite: all of them, or none; what
+     * Redis took before it failed is there. */
+    enum fw_err (*put_parts)(struct store *store, const char *kind, const struct store_part *parts,
+                             size_t count, struct fw_detail *detail);
+    /* Calls for each part of the kind; what is not there yet is no error. */
+    enum fw_err (*get_parts)(struct store *store, const char *kind, store_part_fn *take,
+                             void *context, struct fw_detail *detail);
     void (*close)(struct store *store);
 };
 struct store {

@@ -26,6 +26,20 @@ static enum fw_err save_child(struct store *store, const char *id, const struct 
     return FW_OK;
 }
 
+static enum fw_err put_parts(struct store *store, const char *kind, const struct store_part *parts,
+                             size_t count, struct fw_detail *detail)
+{
+    (void)store, (void)kind, (void)parts, (void)count, (void)detail;
+    return FW_OK;
+}
+
+static enum fw_err get_parts(struct store *store, const char *kind, store_part_fn *take,
+                             void *context, struct fw_detail *detail)
+{
+    (void)store, (void)kind, (void)take, (void)context, (void)detail;
+    return FW_OK;
+}
+
 static void close_store(struct store *store)
 {
     free(store);
@@ -33,8 +47,8 @@ static void close_store(struct store *store)
 
 enum fw_err store_memory_open(struct store **store)
 {
-    static const struct store_ops ops = {"memory", false,      false,      load,
-                                         save,     save_child, close_store};
+    static const struct store_ops ops = {"memory",   false,     false,     load,       save,
+                                         save_child, put_parts, get_parts, close_store};
     *store = calloc(1, sizeof **store);
     if (!*store)
         return FW_NOMEM;

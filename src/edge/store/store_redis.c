@@ -3,22 +3,13 @@
  * its own version and checksum; the hash's version is about what stands around it. */
 #include "base/time.h"
 #include "edge/jobs.h"
-#include "edge/store/redis_link.h"
-#include "edge/store/store.h"
-#include <pthread.h>
+#include "edge/store/store_redis.h"
 #include <stdio.h>
 #include <stdlib.h>
 
 #define TIMEOUT_NS (2 * TIME_SECOND)
 #define KEY        "forewarm:state"
 enum { VERSION = 1, RESOURCES_MAX = 1 << 20, FIELD_MAX = 1 << 28 };
-
-struct redis_store {
-    struct store store;
-    struct redis_link link;
-    pthread_mutex_t lock;
-    bool read; /* what it held when we began is known */
-};
 
 /* ---- fields ---- */
 
@@ -145,7 +136,7 @@ static enum fw_err load(struct store *base, struct store_content *content, struc
 
 /* Begun without Redis: what the fleet has learned in the meantime is worth more than what we have.
  */
-static enum fw_err may_write(struct redis_store *store, struct fw_detail *detail)
+enum fw_err redis_may_write(struct redis_store *store, struct fw_detail *detail)
 {
     const struct str words[] = {STR("EXISTS"), STR(KEY)};
     if (store->read)
@@ -174,7 +165,7 @@ static enum fw_err write_all(struct redis_store *store, const struct store_conte
         STR("at"),      str_of(at), STR("engine"),  buf_str(&content->engine),
         STR("learned"), learned,    STR("sources"), sources};
     FW_TRY(redis_link_open(&store->link, jobs_now_ns(), detail));
-    enum fw_err err = may_write(store, detail);
+    enum fw_err err = redis_may_write(store, detail);
     if (err == FW_EXISTS)
         return err;
     redisReply *reply = err == FW_OK ? redis_link_command(&store->link, 12, words, detail) : NULL;
@@ -223,7 +214,9 @@ static void close_store(struct store *base)
 enum fw_err store_redis_open(struct store **out, const char *url, const char *password_file,
                              struct fw_detail *detail)
 {
-    static const struct store_ops ops = {"redis", true, false, load, save, save_child, close_store};
+    static const struct store_ops ops = {"redis",    true,       false,           load,
+                                         save,       save_child, redis_put_parts, redis_get_parts,
+                                         close_store};
     struct redis_address address;
     FW_TRY(redis_address_parse(&address, url, detail));
     struct redis_store *store = calloc(1, sizeof *store);

@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * One SQLite file in WAL mode. Whose file it is and which version are in its header
  * (application_id, user_version), and are looked at before anything is written. */
-#include "edge/store/store.h"
+#include "edge/store/store_sqlite.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { APPLICATION_ID = 0x46574d52 /* "FWMR" */, SCHEMA_VERSION = 1, HEADER_LEN = 100 };
-
-struct sqlite_store {
-    struct store store;
-    sqlite3 *db;
-    pthread_mutex_t lock;
-    char path[1024];
-};
 
 static const char SCHEMA[] =
     "PRAGMA application_id = 1180126546;" /* APPLICATION_ID */
@@ -95,7 +86,7 @@ static enum fw_err inspect(const char *path, struct fw_detail *detail)
     return FW_OK;
 }
 
-static enum fw_err failed(struct sqlite_store *store, int code, const char *what,
+enum fw_err sqlite_failed(struct sqlite_store *store, int code, const char *what,
                           struct fw_detail *detail)
 {
     const char *why = store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(code);
@@ -121,7 +112,7 @@ static enum fw_err failed(struct sqlite_store *store, int code, const char *what
     }
 }
 
-static int execute(struct sqlite_store *store, const char *sql)
+int sqlite_execute(struct sqlite_store *store, const char *sql)
 {
     return sqlite3_exec(store->db, sql, NULL, NULL, NULL);
 }
@@ -148,7 +139,7 @@ static enum fw_err check_version(struct sqlite_store *store, struct fw_detail *d
     int64_t number = 0;
     int code = ask(store, "PRAGMA user_version", version);
     if (code != SQLITE_OK)
-        return failed(store, code, "opening", detail);
+        return sqlite_failed(store, code, "opening", detail);
     if (!str_to_int64(str_of(version), &number) || number > SCHEMA_VERSION)
         return err_set(detail, FW_VERSION,
                        "state: \"%s\" was written by a newer forewarm (state version %s, this one "
@@ -165,10 +156,10 @@ static int create_tables(struct sqlite_store *store)
     int code = ask(store, "SELECT count(*) FROM sqlite_master", tables);
     if (code != SQLITE_OK || strcmp(tables, "0") != 0)
         return code;
-    code = execute(store, "BEGIN IMMEDIATE");
+    code = sqlite_execute(store, "BEGIN IMMEDIATE");
     if (code == SQLITE_OK)
-        code = execute(store, SCHEMA);
-    return code == SQLITE_OK ? execute(store, "COMMIT") : code;
+        code = sqlite_execute(store, SCHEMA);
+    return code == SQLITE_OK ? sqlite_execute(store, "COMMIT") : code;
 }
 
 static enum fw_err set_up(struct sqlite_store *store, struct fw_detail *detail)
@@ -177,24 +168,25 @@ static enum fw_err set_up(struct sqlite_store *store, struct fw_detail *detail)
     /* Exclusive, so that two daemons never share a file. Commits survive kill -9 without waiting
      * for the disk; after a power cut the last of them may be missing, the file is whole all the
      * same. */
-    int code = execute(store, "PRAGMA locking_mode = EXCLUSIVE");
+    int code = sqlite_execute(store, "PRAGMA locking_mode = EXCLUSIVE");
     if (code == SQLITE_OK)
         code = create_tables(store);
     if (code == SQLITE_OK)
-        code = execute(store,
-                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE");
+        code = sqlite_execute(
+            store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE");
     if (code == SQLITE_OK)
         code = ask(store, "PRAGMA quick_check(1)", check);
     if (code == SQLITE_OK)
-        code = execute(store, "COMMIT");
+        code = sqlite_execute(store, "COMMIT");
     if (code != SQLITE_OK)
-        return failed(store, code, "opening", detail);
+        return sqlite_failed(store, code, "opening", detail);
     if (strcmp(check, "ok") != 0)
         return err_set(
             detail, FW_CORRUPT,
             "state: \"%s\" is damaged (%.100s): move it away to start afresh, or restore a copy",
             store->path, check);
-    return check_version(store, detail);
+    FW_TRY(check_version(store, detail));
+    return sqlite_parts_set_up(store, detail);
 }
 
 /* ---- loading ---- */
@@ -281,7 +273,7 @@ static enum fw_err load(struct store *base, struct store_content *content, struc
         sqlite3_finalize(statement);
     }
     if (code != SQLITE_OK)
-        return failed(store, code, "reading", detail);
+        return sqlite_failed(store, code, "reading", detail);
     if (!taken)
         return err_set(
             detail, FW_CORRUPT,
@@ -348,7 +340,7 @@ static enum fw_err save(struct store *base, const struct store_content *content,
 {
     struct sqlite_store *store = (struct sqlite_store *)base;
     pthread_mutex_lock(&store->lock);
-    int code = execute(store, "BEGIN IMMEDIATE");
+    int code = sqlite_execute(store, "BEGIN IMMEDIATE");
     if (code == SQLITE_OK)
         code = save_engine(store, content);
     for (uint32_t i = 0; i < content->resource_count && code == SQLITE_OK; i++)
@@ -356,10 +348,10 @@ static enum fw_err save(struct store *base, const struct store_content *content,
     for (uint32_t i = 0; i < content->source_count && code == SQLITE_OK; i++)
         code = save_source(store, i + 1, content->sources[i]);
     if (code == SQLITE_OK)
-        code = execute(store, "COMMIT");
-    enum fw_err err = code == SQLITE_OK ? FW_OK : failed(store, code, "writing", detail);
+        code = sqlite_execute(store, "COMMIT");
+    enum fw_err err = code == SQLITE_OK ? FW_OK : sqlite_failed(store, code, "writing", detail);
     if (!sqlite3_get_autocommit(store->db))
-        (void)execute(store, "ROLLBACK");
+        (void)sqlite_execute(store, "ROLLBACK");
     pthread_mutex_unlock(&store->lock);
     return err;
 }
@@ -382,7 +374,7 @@ static enum fw_err save_child(struct store *base, const char *id, const struct s
         }
         code = finish(statement);
     }
-    enum fw_err err = code == SQLITE_OK ? FW_OK : failed(store, code, "writing", detail);
+    enum fw_err err = code == SQLITE_OK ? FW_OK : sqlite_failed(store, code, "writing", detail);
     pthread_mutex_unlock(&store->lock);
     return err;
 }
@@ -397,7 +389,9 @@ static void close_store(struct store *base)
 
 enum fw_err store_sqlite_open(struct store **out, const char *path, struct fw_detail *detail)
 {
-    static const struct store_ops ops = {"sqlite", true, true, load, save, save_child, close_store};
+    static const struct store_ops ops = {
+        "sqlite",         true,       true, load, save, save_child, sqlite_put_parts,
+        sqlite_get_parts, close_store};
     enum fw_err err = inspect(path, detail);
     if (err != FW_OK && err != FW_NO)
         return err;
@@ -409,7 +403,7 @@ enum fw_err store_sqlite_open(struct store **out, const char *path, struct fw_de
     pthread_mutex_init(&store->lock, NULL);
     int code = sqlite3_open_v2(
         path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, NULL);
-    err = code == SQLITE_OK ? set_up(store, detail) : failed(store, code, "opening", detail);
+    err = code == SQLITE_OK ? set_up(store, detail) : sqlite_failed(store, code, "opening", detail);
     if (err != FW_OK) {
         close_store(&store->store);
         return err;

@@ -243,6 +243,36 @@ static void other_urls(void **state)
     store_close(&store);
 }
 
+/* ---- parts ---- */
+
+static void take_part(void *context, const char *name, struct str data)
+{
+    char *text = context;
+    size_t len = strlen(text);
+    snprintf(text + len, 200 - len, "%s=%.*s;", name, STR_ARG(data));
+}
+
+static void parts_are_kept_one_by_one(void **state)
+{
+    (void)state;
+    struct store *store = opened();
+    struct fw_detail detail = {{0}};
+    const struct store_part first[] = {{"a/1", STR("one")}, {"b", STR("two")}, {"c", STR("x")}};
+    const struct store_part second[] = {{"b", STR("new")}, {"c", {NULL, 0}}, {"gone", {NULL, 0}}};
+    assert_int_equal(store->ops->put_parts(store, "demand", first, 3, &detail), FW_OK);
+    assert_int_equal(store->ops->put_parts(store, "other", first, 1, &detail), FW_OK);
+    assert_int_equal(store->ops->put_parts(store, "demand", second, 3, &detail), FW_OK);
+    store_close(&store);
+    store = opened();
+    char text[200] = "";
+    assert_int_equal(store->ops->get_parts(store, "demand", take_part, text, &detail), FW_OK);
+    assert_string_equal(text, "a/1=one;b=new;");
+    text[0] = 0;
+    assert_int_equal(store->ops->get_parts(store, "nothing", take_part, text, &detail), FW_OK);
+    assert_string_equal(text, "");
+    store_close(&store);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 int main(void)
 {
@@ -250,6 +280,7 @@ int main(void)
         TEST(what_is_saved_is_there),     TEST(survives_kill_9),
         TEST(one_owner_at_a_time),        TEST(other_files_are_refused),
         TEST(an_empty_file_is_a_new_one), cmocka_unit_test(other_urls),
+        TEST(parts_are_kept_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
