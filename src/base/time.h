@@ -34,6 +34,16 @@ static inline int64_t time_from_seconds(double seconds)
     return whole_ns + (ns - (double)whole_ns >= 0.5);
 }
 
+/* From one instant to another, negative when that is earlier; at the ends of int64_t it stays there
+ * instead of overflowing. */
+static inline int64_t time_between(int64_t from_ns, int64_t to_ns)
+{
+    int64_t ns;
+    if (__builtin_sub_overflow(to_ns, from_ns, &ns))
+        return to_ns < from_ns ? INT64_MIN : INT64_MAX;
+    return ns;
+}
+
 /* Sum of an instant and a duration >= 0 that stays at TIME_NEVER instead of overflowing. */
 static inline int64_t time_add(int64_t at_ns, int64_t duration_ns)
 {

@@ -134,12 +134,12 @@ static uint32_t ask_seasons(const struct members *members, int origin, double *p
     uint32_t said = 1u << MEMBERS_LAST;
     for (int h = 1; h <= horizon; h++) {
         double values[DAYS_MAX], sum = 0;
-        int count = 0, t = origin + h - 1;
+        int count = 0;
         paths[MEMBERS_LAST * horizon + h - 1] = members->levels[origin - 1];
         if (day > 0 && origin >= day) {
             paths[MEMBERS_DAY * horizon + h - 1] = back(members, origin, h, day);
             said |= 1u << MEMBERS_DAY;
-            for (t = origin + h - 1; t >= 0 && count < DAYS_MAX; t -= day)
+            for (int t = origin + h - 1; t >= 0 && count < DAYS_MAX; t -= day)
                 if (t < origin) {
                     sum += members->levels[t];
                     count++;
@@ -151,7 +151,7 @@ static uint32_t ask_seasons(const struct members *members, int origin, double *p
             continue;
         paths[MEMBERS_WEEK * horizon + h - 1] = back(members, origin, h, week);
         count = 0;
-        for (t = origin + h - 1; t >= 0 && count < WEEKS_MAX; t -= week)
+        for (int t = origin + h - 1; t >= 0 && count < WEEKS_MAX; t -= week)
             if (t < origin)
                 values[count++] = members->levels[t];
         stats_sort_doubles(values, (size_t)count);

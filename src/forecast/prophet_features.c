@@ -45,7 +45,7 @@ static void holidays(const struct prophet *p, int64_t at_ns, double *cells)
  * more. */
 static double felt(const struct prophet_shape *shape, int64_t at_ns)
 {
-    double hours = (double)(at_ns - shape->at_ns) / (double)TIME_HOUR;
+    double hours = (double)time_between(shape->at_ns, at_ns) / (double)TIME_HOUR;
     if (hours <= 0)
         return 0;
     double share = hours < 1 ? hours : exp2(-(hours - 1) / shape->half_life_hours);

@@ -101,7 +101,7 @@ static enum fw_err choose_scales(struct prophet *p, const struct prophet_history
     if (!(p->y_scale > 1e-280))
         p->y_scale = 1;
     p->start_ns = rows->at_ns[history->order[0]];
-    p->span_ns = (double)(rows->at_ns[history->order[history->n - 1]] - p->start_ns);
+    p->span_ns = (double)time_between(p->start_ns, rows->at_ns[history->order[history->n - 1]]);
     p->one_instant = p->span_ns == 0;
     if (p->one_instant)
         p->span_ns = (double)TIME_DAY;
@@ -159,7 +159,7 @@ enum fw_err prophet_history_scale(struct prophet_history *history, const struct 
     for (size_t i = 0; i < history->n; i++) {
         uint32_t row = history->order[i];
         double floor = prophet_floor(p, rows, row);
-        history->t[i] = (double)(rows->at_ns[row] - p->start_ns) / p->span_ns;
+        history->t[i] = (double)time_between(p->start_ns, rows->at_ns[row]) / p->span_ns;
         history->z[i] = with_y ? (modelled(p, rows->y[row]) - floor) / p->y_scale : 0;
         history->cap[i] = p->growth == PROPHET_LOGISTIC ? (rows->cap[row] - floor) / p->y_scale : 0;
         if (!isfinite(history->z[i]) || !isfinite(history->cap[i]))

@@ -117,11 +117,11 @@ static enum fw_err lay_seasons(struct prophet *p, const struct prophet_options *
     const int64_t *at_ns = history->rows->at_ns;
     int64_t least_ns = INT64_MAX;
     for (size_t i = 1; i < history->n; i++) {
-        int64_t step_ns = at_ns[history->order[i]] - at_ns[history->order[i - 1]];
+        int64_t step_ns = time_between(at_ns[history->order[i - 1]], at_ns[history->order[i]]);
         if (step_ns > 0 && step_ns < least_ns)
             least_ns = step_ns;
     }
-    int64_t span_ns = at_ns[history->order[history->n - 1]] - at_ns[history->order[0]];
+    int64_t span_ns = time_between(at_ns[history->order[0]], at_ns[history->order[history->n - 1]]);
     FW_TRY(lay_season(p, options, "yearly", 365.25, options->yearly_seasonality,
                       span_ns >= 730 * TIME_DAY, 10, detail));
     FW_TRY(lay_season(p, options, "weekly", 7, options->weekly_seasonality,

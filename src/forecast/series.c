@@ -223,13 +223,17 @@ static void round_to_grid(struct row *sorted, size_t rows, int64_t phase_ns, int
     }
 }
 
-enum { YEARS_MOST = 290 }; /* around 1970, in int64_t nanoseconds; a step more must not overflow */
+/* Of int64_t nanoseconds (292 years on either side of 1970): no instant with a phase and a step
+ * more or less overflows, nor does the distance of two instants. The sunspots of 1749 are within.
+ */
+#define YEAR_NS (365 * TIME_DAY)
+enum { YEARS_MOST = 230, STEP_YEARS_MOST = 30 };
 
 static enum fw_err copy_rows(const int64_t *at_ns, const double *value, size_t rows,
                              struct row *sorted, struct series_report *report,
                              struct fw_detail *detail)
 {
-    const int64_t most_ns = YEARS_MOST * 365 * TIME_DAY;
+    const int64_t most_ns = YEARS_MOST * YEAR_NS;
     bool ascending = true;
     for (size_t i = 0; i < rows; i++) {
         if (at_ns[i] < -most_ns || at_ns[i] > most_ns)
@@ -245,6 +249,10 @@ static enum fw_err copy_rows(const int64_t *at_ns, const double *value, size_t r
     }
     if (!ascending)
         qsort(sorted, rows, sizeof *sorted, compare_rows);
+    if (sorted[0].at_ns < 0 && sorted[rows - 1].at_ns > sorted[0].at_ns + most_ns)
+        return err_set(detail, FW_INPUT,
+                       "from the first to the last time there are more than %d years",
+                       (int)YEARS_MOST);
     return FW_OK;
 }
 
@@ -273,6 +281,8 @@ static enum fw_err choose_step(int64_t own_ns, const struct series_rules *rules,
     report->step_ns = report->step_inferred ? own_ns : rules->step_ns;
     if (rules->step_ns < 0)
         return err_set(detail, FW_INPUT, "the step must be longer than nothing");
+    if (report->step_ns > STEP_YEARS_MOST * YEAR_NS)
+        return err_set(detail, FW_INPUT, "a step is more than %d years long", (int)STEP_YEARS_MOST);
     if (report->step_ns == 0)
         return err_set(detail, FW_INPUT,
                        report->rows == 1

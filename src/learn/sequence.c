@@ -65,22 +65,29 @@ uint64_t sequence_bytes(const struct sequence *s)
 
 /* ---- items ---- */
 
+static bool reserve_items(struct sequence *s, uint32_t capacity)
+{
+    void *items = realloc(s->items, capacity * sizeof *s->items);
+    if (!items)
+        return false;
+    s->items = items;
+    void *place = realloc(s->place, capacity * sizeof *s->place);
+    if (!place)
+        return false;
+    s->place = place;
+    s->item_capacity = capacity;
+    return true;
+}
+
 struct sequence_item *sequence_item_of(struct sequence *s, uint32_t item)
 {
     if (item < s->item_count)
         return &s->items[item];
     if (item >= SEQUENCE_BEYOND)
         return NULL;
-    if (item >= s->item_capacity) {
-        uint32_t capacity = (uint32_t)grow_capacity(s->item_capacity, item + 1, SEQUENCE_BEYOND);
-        struct sequence_item *items = realloc(s->items, capacity * sizeof *items);
-        s->items = items ? items : s->items;
-        uint32_t *place = items ? realloc(s->place, capacity * sizeof *place) : NULL;
-        s->place = place ? place : s->place;
-        if (!place)
-            return NULL;
-        s->item_capacity = capacity;
-    }
+    if (item >= s->item_capacity &&
+        !reserve_items(s, (uint32_t)grow_capacity(s->item_capacity, item + 1, SEQUENCE_BEYOND)))
+        return NULL;
     for (; s->item_count <= item; s->item_count++) {
         s->items[s->item_count] = (struct sequence_item){.beside = SEQUENCE_NONE};
         s->place[s->item_count] = 0;

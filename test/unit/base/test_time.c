@@ -184,6 +184,9 @@ static void seconds_and_sums_stay_in_range(void **state)
     assert_true(time_add(INT64_MAX - 5, 5) == TIME_NEVER);
     assert_true(time_add(INT64_MAX - 5, 6) == TIME_NEVER);
     assert_int_equal(time_add(-5, 6), 1);
+    assert_int_equal(time_between(6, -5), -11);
+    assert_true(time_between(INT64_MIN, 0) == INT64_MAX);
+    assert_true(time_between(1, INT64_MIN) == INT64_MIN);
     assert_true(time_to_seconds(1500000000) == 1.5);
 }
 

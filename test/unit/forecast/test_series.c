@@ -197,6 +197,10 @@ static void what_cannot_be_made_regular_is_refused(void **state)
     refuses(months, values, 5, (struct series_rules){0}, FW_INPUT, "no common step");
     const int64_t far[] = {0, INT64_MAX};
     refuses(far, values, 2, (struct series_rules){0}, FW_INPUT, "row 2");
+    const int64_t centuries[] = {-200 * 365 * TIME_DAY, 200 * 365 * TIME_DAY};
+    refuses(centuries, values, 2, (struct series_rules){0}, FW_INPUT, "more than 230 years");
+    const int64_t generations[] = {-100 * 365 * TIME_DAY, 100 * 365 * TIME_DAY};
+    refuses(generations, values, 2, (struct series_rules){0}, FW_INPUT, "more than 30 years");
     struct series_report report;
     struct series series =
         regular(one, values, 1, (struct series_rules){.step_ns = TIME_HOUR}, &report);
