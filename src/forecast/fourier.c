@@ -2,7 +2,7 @@
 #include "forecast/fourier.h"
 
 #include "base/check.h"
-#include "forecast/cholesky.h"
+#include "forecast/dense.h"
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static void factor_at(struct fourier *fourier, const double *gram, double *facto
     memcpy(factor, gram, (size_t)size * (size_t)size * sizeof *factor);
     for (int i = 0; i < size; i++)
         factor[(long)i * size + i] += i > 0 ? fourier->settings.lambda : 1e-9;
-    CHECK(cholesky_factor(factor, size));
+    CHECK(dense_cholesky(factor, (size_t)size, (size_t)size));
 }
 
 static void factor_all(struct fourier *fourier, double *gram)
@@ -111,8 +111,8 @@ void fourier_fit(const struct fourier *fourier, struct fourier_state *state, int
     int past = origin - fourier->first;
     CHECK(past >= 0 && past % fourier->step == 0 && past / fourier->step < fourier->count);
     memcpy(state->theta, state->rhs, (size_t)fourier->size * sizeof *state->theta);
-    cholesky_solve(fourier->factors + (long)(past / fourier->step) * fourier->size * fourier->size,
-                   fourier->size, state->theta);
+    size_t size = (size_t)fourier->size, number = (size_t)(past / fourier->step);
+    dense_solve(fourier->factors + number * size * size, size, size, state->theta);
 }
 
 double fourier_value(const struct fourier *fourier, const struct fourier_state *state, int t)

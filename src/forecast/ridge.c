@@ -2,7 +2,7 @@
 #include "forecast/ridge.h"
 
 #include "base/check.h"
-#include "forecast/cholesky.h"
+#include "forecast/dense.h"
 #include <math.h>
 #include <string.h>
 
@@ -54,11 +54,12 @@ bool ridge_fit(struct ridge *ridge)
     for (int i = 0; i < size; i++)
         factor[(long)i * size + i] += ridge->settings.lambda;
     memcpy(ridge->theta, ridge->rhs, (size_t)size * sizeof *ridge->theta);
-    if (ridge->gram[(long)size * size - 1] <= 0 || !cholesky_factor(factor, size)) {
+    if (ridge->gram[(long)size * size - 1] <= 0 ||
+        !dense_cholesky(factor, (size_t)size, (size_t)size)) {
         memset(ridge->theta, 0, sizeof ridge->theta);
         return false;
     }
-    cholesky_solve(factor, size, ridge->theta);
+    dense_solve(factor, (size_t)size, (size_t)size, ridge->theta);
     return true;
 }
 

@@ -3,7 +3,7 @@
  * day and week seasonality). */
 #include "base/prng.h"
 #include "forecast/accuracy.h"
-#include "forecast/cholesky.h"
+#include "forecast/dense.h"
 #include "forecast/fourier.h"
 #include "forecast/naive.h"
 #include "forecast/ridge.h"
@@ -26,19 +26,19 @@ static void cholesky_by_hand(void **state)
 {
     (void)state;
     double a[9] = {4, 0, 0, 12, 37, 0, -16, -43, 98}, b[3] = {1, 2, 3};
-    assert_true(cholesky_factor(a, 3));
+    assert_true(dense_cholesky(a, 3, 3));
     const double factor[] = {2, 0, 0, 6, 1, 0, -8, 5, 3};
     for (int i = 0; i < 3; i++)
         for (int j = 0; j <= i; j++)
             near(a[3 * i + j], factor[3 * i + j], 1e-12);
-    cholesky_solve(a, 3, b);
+    dense_solve(a, 3, 3, b);
     /* 4x + 12y - 16z = 1, 12x + 37y - 43z = 2, -16x - 43y + 98z = 3 */
     near(4 * b[0] + 12 * b[1] - 16 * b[2], 1, 1e-9);
     near(12 * b[0] + 37 * b[1] - 43 * b[2], 2, 1e-9);
     near(-16 * b[0] - 43 * b[1] + 98 * b[2], 3, 1e-9);
     double singular[4] = {1, 0, 1, 1}, not_a_number[1] = {NAN};
-    assert_false(cholesky_factor(singular, 2));
-    assert_false(cholesky_factor(not_a_number, 1));
+    assert_false(dense_cholesky(singular, 2, 2));
+    assert_false(dense_cholesky(not_a_number, 1, 1));
 }
 
 /* x_t = 0.5 x_(t-1) + 0.3 x_(t-2) + 1, started anywhere, is learned exactly but for the ridge. */
