@@ -11,6 +11,11 @@
 
 struct boost_settings {
     const char *objective; /* XGBoost's name: "reg:pseudohubererror", "binary:logistic", ... */
+    double quantile;       /* in (0, 1): this quantile is learned, `objective` is not asked: the
+                              pinball loss (Koenker and Bassett, Econometrica 46, 1978), its corner
+                              rounded off (Zheng, Int. J. Machine Learning and Cybernetics 2,
+                              2011), all second derivatives 1. What comes of it covers a little
+                              less than it should: make it conformal. 0: none */
     int rounds, depth, max_bin, threads;
     double eta, subsample, colsample, min_child_weight, lambda;
     uint32_t seed;
@@ -34,6 +39,9 @@ void boost_free(struct boost **boost);
 /* out[i] for each row; NaN among the values is "missing". */
 FW_MUST_CHECK enum fw_err boost_predict(struct boost *boost, const float *values, uint64_t rows,
                                         uint64_t columns, float *out, struct fw_detail *detail);
+/* Columns that the model looks at. */
+FW_MUST_CHECK enum fw_err boost_columns(struct boost *boost, uint64_t *columns,
+                                        struct fw_detail *detail);
 /* The model as bytes (XGBoost's UBJSON), and back. */
 FW_MUST_CHECK enum fw_err boost_save(struct boost *boost, struct buf *out,
                                      struct fw_detail *detail);
