@@ -2,6 +2,7 @@
 #include "forecast/isotonic.h"
 
 #include "base/check.h"
+#include <math.h>
 #include <stdlib.h>
 
 struct pool {
@@ -99,4 +100,42 @@ double isotonic_at(const struct isotonic *isotonic, double score)
     }
     double share = (score - isotonic->at[low]) / (isotonic->at[high] - isotonic->at[low]);
     return isotonic->mean[low] + share * (isotonic->mean[high] - isotonic->mean[low]);
+}
+
+void isotonic_save(const struct isotonic *isotonic, struct buf *out)
+{
+    buf_put_u32(out, (uint32_t)isotonic->count);
+    for (int i = 0; i < isotonic->count; i++) {
+        buf_put_double(out, isotonic->at[i]);
+        buf_put_double(out, isotonic->mean[i]);
+    }
+}
+
+static bool rises(const struct isotonic *isotonic)
+{
+    for (int i = 0; i < isotonic->count; i++)
+        if (!isfinite(isotonic->at[i]) || !isfinite(isotonic->mean[i]) ||
+            (i > 0 &&
+             !(isotonic->at[i] > isotonic->at[i - 1] && isotonic->mean[i] > isotonic->mean[i - 1])))
+            return false;
+    return true;
+}
+
+enum fw_err isotonic_load(struct isotonic *out, struct buf_reader *in, struct fw_detail *detail)
+{
+    uint32_t count = buf_get_u32(in);
+    if (in->failed || count == 0 || count > (in->len - in->at) / (2 * sizeof(double)))
+        return err_set(detail, FW_CORRUPT, "the curve of probabilities ends early");
+    double *memory = malloc(2 * (size_t)count * sizeof *memory);
+    if (memory == NULL)
+        return FW_NOMEM;
+    *out = (struct isotonic){(int)count, memory, memory + count};
+    for (uint32_t i = 0; i < count; i++) {
+        out->at[i] = buf_get_double(in);
+        out->mean[i] = buf_get_double(in);
+    }
+    if (!in->failed && rises(out))
+        return FW_OK;
+    isotonic_fini(out);
+    return err_set(detail, FW_CORRUPT, "the curve of probabilities does not rise");
 }

@@ -5,6 +5,7 @@
 #ifndef FOREWARM_FORECAST_ISOTONIC_H
 #define FOREWARM_FORECAST_ISOTONIC_H
 
+#include "base/buf.h"
 #include "base/err.h"
 
 struct isotonic {
@@ -17,5 +18,9 @@ FW_MUST_CHECK enum fw_err isotonic_fit(struct isotonic *out, const double *score
                                        const double *happened, int n);
 void isotonic_fini(struct isotonic *isotonic);
 double isotonic_at(const struct isotonic *isotonic, double score);
+/* As bytes; and back (FW_CORRUPT: no rising curve). */
+void isotonic_save(const struct isotonic *isotonic, struct buf *out);
+FW_MUST_CHECK enum fw_err isotonic_load(struct isotonic *out, struct buf_reader *in,
+                                        struct fw_detail *detail);
 
 #endif

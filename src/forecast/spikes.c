@@ -3,9 +3,11 @@
 
 #include "forecast/boost.h"
 #include "forecast/isotonic.h"
+#include "forecast/spikes_part.h"
 #include <math.h>
 #include <stdlib.h>
 
+enum { VERSION = 1 };
 #define OWN_WORD .01
 
 struct spikes {
@@ -25,65 +27,23 @@ const struct spikes_settings spikes_defaults = {
     .seed = 1,
 };
 
-struct rows {
-    float *columns, *happened;
-    uint64_t count, hits;
-};
-
-static void rows_free(struct rows *rows)
-{
-    free(rows->columns);
-    free(rows->happened);
-}
-
-static enum fw_err rows_alloc(struct rows *rows, uint64_t most)
-{
-    *rows = (struct rows){0};
-    rows->columns = malloc((most + 1) * SPIKES_COLUMNS * sizeof *rows->columns);
-    rows->happened = malloc((most + 1) * sizeof *rows->happened);
-    return rows->columns != NULL && rows->happened != NULL ? FW_OK : FW_NOMEM;
-}
-
-/* The rows whose target lies in [from, to). */
-static void rows_add(struct rows *rows, const struct spikes_series *series,
-                     const struct spikes_rules *rules, int from, int to)
-{
-    for (int target = from; target < to; target++) {
-        int known = target - rules->ahead + 1;
-        float *columns = rows->columns + rows->count * SPIKES_COLUMNS;
-        if (known < 1 || !isfinite(series->y[target]) ||
-            !spikes_columns(series->y, known, rules, columns))
-            continue;
-        bool spike = series->y[target] > rules->times * spikes_reference(series->y, known, rules);
-        rows->happened[rows->count++] = spike ? 1 : 0;
-        rows->hits += spike;
-    }
-}
-
 /* Rows to learn from, or those after them to calibrate on. */
-static enum fw_err rows_gather(struct rows *rows, const struct spikes_series *series, int count,
-                               const struct spikes_settings *settings, bool calibrate,
-                               struct fw_detail *detail)
+static enum fw_err gather(struct spikes_rows *rows, const struct spikes_series *series, int count,
+                          const struct spikes_settings *settings, bool last,
+                          struct fw_detail *detail)
 {
-    uint64_t most = 0;
-    for (int i = 0; i < count; i++)
-        most += (uint64_t)series[i].n;
-    FW_TRY(rows_alloc(rows, most));
-    for (int i = 0; i < count; i++) {
-        int cut = series[i].n > settings->calibrate ? series[i].n - settings->calibrate : 0;
-        rows_add(rows, &series[i], &settings->rules, calibrate ? cut : 0,
-                 calibrate ? series[i].n : cut);
-    }
+    FW_TRY(spikes_rows_gather(rows, series, count, &settings->rules, settings->calibrate, last));
     if (rows->hits == 0 || rows->hits == rows->count)
         return err_set(detail, FW_INPUT,
                        "%llu spikes in %llu steps to %s from: some with and some without are "
                        "needed",
                        (unsigned long long)rows->hits, (unsigned long long)rows->count,
-                       calibrate ? "calibrate" : "learn");
+                       last ? "calibrate" : "learn");
     return FW_OK;
 }
 
-static enum fw_err learn(struct spikes *spikes, const struct rows *rows, struct fw_detail *detail)
+static enum fw_err learn(struct spikes *spikes, const struct spikes_rows *rows,
+                         struct fw_detail *detail)
 {
     const struct spikes_settings *settings = &spikes->settings;
     struct boost_settings how = {.objective = "binary:logistic",
@@ -101,14 +61,14 @@ static enum fw_err learn(struct spikes *spikes, const struct rows *rows, struct 
     enum fw_err err =
         boost_rows_create(&learned, rows->columns, rows->count, SPIKES_COLUMNS, 1, detail);
     if (err == FW_OK)
-        err = boost_rows_label(learned, rows->happened, NULL, detail);
+        err = boost_rows_label(learned, rows->came, NULL, detail);
     if (err == FW_OK)
         err = boost_train(&spikes->trees, learned, &how, detail);
     boost_rows_free(&learned);
     return err;
 }
 
-static enum fw_err calibrate(struct spikes *spikes, const struct rows *rows,
+static enum fw_err calibrate(struct spikes *spikes, const struct spikes_rows *rows,
                              struct fw_detail *detail)
 {
     float *said = malloc(rows->count * sizeof *said);
@@ -119,7 +79,7 @@ static enum fw_err calibrate(struct spikes *spikes, const struct rows *rows,
             boost_predict(spikes->trees, rows->columns, rows->count, SPIKES_COLUMNS, said, detail);
     for (uint64_t i = 0; i < rows->count && err == FW_OK; i++) {
         pairs[i] = (double)said[i];
-        pairs[rows->count + i] = (double)rows->happened[i];
+        pairs[rows->count + i] = (double)rows->came[i];
     }
     if (err == FW_OK)
         err = isotonic_fit(&spikes->curve, pairs, pairs + rows->count, (int)rows->count);
@@ -135,16 +95,16 @@ enum fw_err spikes_train(struct spikes **out, const struct spikes_series *series
     if (made == NULL)
         return FW_NOMEM;
     made->settings = *settings;
-    struct rows rows;
-    enum fw_err err = rows_gather(&rows, series, count, settings, false, detail);
+    struct spikes_rows rows;
+    enum fw_err err = gather(&rows, series, count, settings, false, detail);
     if (err == FW_OK)
         err = learn(made, &rows, detail);
-    rows_free(&rows);
+    spikes_rows_free(&rows);
     if (err == FW_OK) {
-        err = rows_gather(&rows, series, count, settings, true, detail);
+        err = gather(&rows, series, count, settings, true, detail);
         if (err == FW_OK)
             err = calibrate(made, &rows, detail);
-        rows_free(&rows);
+        spikes_rows_free(&rows);
     }
     if (err != FW_OK) {
         spikes_free(&made);
@@ -175,9 +135,9 @@ static double probability_of(const struct spikes *spikes, double said)
 enum fw_err spikes_predict(struct spikes *spikes, const double *y, int first, int count, double *p,
                            struct fw_detail *detail)
 {
-    struct rows rows;
+    struct spikes_rows rows;
     float *said = calloc((size_t)count + 1, sizeof *said);
-    enum fw_err err = rows_alloc(&rows, (uint64_t)count);
+    enum fw_err err = spikes_rows_alloc(&rows, (uint64_t)count);
     for (int i = 0; i < count && err == FW_OK; i++) {
         bool known = spikes_columns(y, first + i, &spikes->settings.rules,
                                     rows.columns + rows.count * SPIKES_COLUMNS);
@@ -192,7 +152,45 @@ enum fw_err spikes_predict(struct spikes *spikes, const double *y, int first, in
     for (int i = 0; i < count && err == FW_OK; i++)
         if (!isnan(p[i]))
             p[i] = probability_of(spikes, (double)said[next++]);
-    rows_free(&rows);
+    spikes_rows_free(&rows);
     free(said);
     return err;
+}
+
+/* ---- as bytes ---- */
+
+enum fw_err spikes_save(struct spikes *spikes, struct buf *out, struct fw_detail *detail)
+{
+    buf_put_u32(out, VERSION);
+    spikes_rules_save(&spikes->settings.rules, out);
+    isotonic_save(&spikes->curve, out);
+    FW_TRY(spikes_trees_save(spikes->trees, out, detail));
+    return out->failed ? FW_NOMEM : FW_OK;
+}
+
+enum fw_err spikes_load(struct spikes **out, struct buf_reader *in, struct fw_detail *detail)
+{
+    uint32_t version = buf_get_u32(in);
+    if (version != VERSION)
+        return err_set(detail, FW_VERSION, "a model of spikes of version %u, this is %d", version,
+                       VERSION);
+    struct spikes *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return FW_NOMEM;
+    enum fw_err err = spikes_rules_load(&made->settings.rules, in, detail);
+    if (err == FW_OK)
+        err = isotonic_load(&made->curve, in, detail);
+    if (err == FW_OK)
+        err = spikes_trees_load(&made->trees, in, detail);
+    if (err != FW_OK) {
+        spikes_free(&made);
+        return err;
+    }
+    *out = made;
+    return FW_OK;
+}
+
+const struct spikes_rules *spikes_rules_of(const struct spikes *spikes)
+{
+    return &spikes->settings.rules;
 }

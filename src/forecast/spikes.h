@@ -7,6 +7,7 @@
 #ifndef FOREWARM_FORECAST_SPIKES_H
 #define FOREWARM_FORECAST_SPIKES_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -55,5 +56,13 @@ void spikes_free(struct spikes **spikes);
  * nothing can be said. */
 FW_MUST_CHECK enum fw_err spikes_predict(struct spikes *spikes, const double *y, int first,
                                          int count, double *p, struct fw_detail *detail);
+/* What it was trained for. */
+const struct spikes_rules *spikes_rules_of(const struct spikes *spikes);
+
+/* The model as bytes, versioned; and back (FW_VERSION, FW_CORRUPT). */
+FW_MUST_CHECK enum fw_err spikes_save(struct spikes *spikes, struct buf *out,
+                                      struct fw_detail *detail);
+FW_MUST_CHECK enum fw_err spikes_load(struct spikes **out, struct buf_reader *in,
+                                      struct fw_detail *detail);
 
 #endif
