@@ -7,11 +7,12 @@
 #include "cli/detect_output.h"
 #include "cli/event_file.h"
 #include "cli/output.h"
+#include "cli/series_source.h"
 #include <stdio.h>
 #include <stdlib.h>
 
 struct options {
-    struct series_read_flags series;
+    struct series_source series;
     char events[OPTION_TEXT_MAX], classes[OPTION_TEXT_MAX], output[OPTION_TEXT_MAX];
     int method;
     double threshold;
@@ -21,7 +22,7 @@ struct options {
 #define AT(field) offsetof(struct options, field)
 /* clang-format off */
 static const struct args_row rows[] = {
-    SERIES_READ_ROWS(AT(series)),
+    SERIES_SOURCE_ROWS(AT(series)),
     {{"method", OPTION_CHOICE, AT(method), "demand", 0, 0, false, detect_methods, "the detector"}, NULL, 0},
     {{"threshold", OPTION_DOUBLE, AT(threshold), "0", 0, 1e6, false, NULL, "what counts as strange; 0: the method's own"}, NULL, 0},
     {{"learn", OPTION_INT, AT(learn), "0", 0, 1e9, false, NULL, "rows before the first alert; 0: 600, or 15 % of a shorter series"}, "ROWS", 0},
@@ -34,11 +35,11 @@ static const struct args_row rows[] = {
 /* clang-format on */
 static const struct args_spec spec = {
     .command = "detect",
-    .operands = "SERIES",
+    .operands = SERIES_SOURCE_OPERANDS,
     .sentence = "Finds anomalies in a series and tells what kind of events they are.",
     .rows = rows,
     .row_count = sizeof rows / sizeof rows[0],
-    .operands_min = 1,
+    .operands_min = 0,
     .operands_max = 1,
     .more =
         "SERIES: CSV with a header; gzip is understood; - is standard input.\n"
@@ -124,14 +125,13 @@ static enum fw_err run_method(struct job *job, int method)
 static enum fw_err run(struct job *job, struct fw_detail *detail)
 {
     const struct options *options = &job->options;
-    struct series_read_options reading = series_read_flags(&options->series, true);
     FW_TRY(check(options, &job->args, detail));
     event_classes_default(&job->classes);
     if (options->classes[0] != '\0')
         FW_TRY(event_file_read_classes(&job->classes, options->classes, detail));
     if (options->events[0] != '\0')
         FW_TRY(event_file_read(&job->calendar, options->events, detail));
-    FW_TRY(series_read(&job->read, job->args.operands[0], &reading, detail));
+    FW_TRY(series_source_read(&job->read, &job->args, &options->series, true, detail));
     output_progress_init(&job->progress, "detect", job->args.quiet);
     enum fw_err err = FW_OK;
     for (int method = 0; method < ANOMALY_METHOD_COUNT && err == FW_OK; method++)

@@ -6,13 +6,13 @@
 #include "cli/commands.h"
 #include "cli/event_file.h"
 #include "cli/output.h"
-#include "cli/series_read.h"
+#include "cli/series_source.h"
 #include "forecast/demand.h"
 #include <math.h>
 #include <stdio.h>
 
 struct forecast_options {
-    struct series_read_flags series;
+    struct series_source series;
     int64_t horizon_ns, seed;
     int model;
     double capacity_buffer;
@@ -30,18 +30,18 @@ static const struct args_row rows[] = {
     {{"capacity_buffer", OPTION_DOUBLE, AT(capacity_buffer), "1.3", 1, 100, false, NULL, "recommended capacity over P95"}, "X", 0},
     {{"seed", OPTION_INT, AT(seed), "1", 0, 0, false, NULL, "of what is drawn in learning"}, NULL, 0},
     {{"out", OPTION_TEXT, AT(out), "-", 0, 0, false, NULL, "where the CSV goes; - is standard output"}, "CSV", 'o'},
-    SERIES_READ_ROWS(AT(series)),
+    SERIES_SOURCE_ROWS(AT(series)),
 };
 /* clang-format on */
 static const struct args_spec spec = {
     .command = "forecast",
-    .operands = "SERIES",
+    .operands = SERIES_SOURCE_OPERANDS,
     .sentence =
         "Foretells a demand series: CSV with a header in, one row a step out, with quantiles "
         "that its own past errors give.",
     .rows = rows,
     .row_count = sizeof rows / sizeof rows[0],
-    .operands_min = 1,
+    .operands_min = 0,
     .operands_max = 1,
     .more =
         "Columns: timestamp, baseline (trend and seasons), expected_value, spike_probability (more "
@@ -264,10 +264,8 @@ int cmd_forecast(int argc, char **argv)
         err = read_quantiles(options.quantiles, &settings, &detail);
     if (err == FW_OK)
         err = read_blend(options.blend, &settings, &detail);
-    if (err == FW_OK) {
-        struct series_read_options how = series_read_flags(&options.series, false);
-        err = series_read(&read, args.operands[0], &how, &detail);
-    }
+    if (err == FW_OK)
+        err = series_source_read(&read, &args, &options.series, false, &detail);
     if (err == FW_OK && options.events[0] != '\0') {
         err = event_file_read(&calendar, options.events, &detail);
         settings.calendar = &calendar;

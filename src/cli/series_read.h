@@ -12,6 +12,7 @@
 enum {
     SERIES_READ_COLUMNS_MAX = 64, /* numeric ones beside the value; those behind are left out */
     SERIES_READ_NAME_MAX = 64,    /* longer names are cut */
+    SERIES_READ_NOTE_MAX = 256,
     SERIES_READ_ROWS_MAX = SERIES_SLOTS_MAX,
     SERIES_READ_ROW_BYTES_MAX = 1 << 20,
     SERIES_READ_CELLS_MAX = 1 << 27, /* slots of the value and the covariates together */
@@ -38,6 +39,8 @@ struct series_read {
     uint32_t text_count; /* columns that hold no numbers and were not asked for */
     struct series_report report;
     size_t missing; /* rows without a value, or whose value is not finite */
+    char
+        note[SERIES_READ_NOTE_MAX]; /* what else is to be said of where it comes from; "" nothing */
 };
 
 /* "-" is standard input; gzip is found by its content. FW_INPUT names file, line, column, what was

@@ -31,6 +31,8 @@ void series_read_describe(const struct series_read *read, struct buf *out)
     if (read->left_out > 0)
         buf_printf(out, "%u columns are left out: at most %d beside the value are used\n",
                    read->left_out, SERIES_READ_COLUMNS_MAX);
+    if (read->note[0])
+        buf_printf(out, "%s\n", read->note);
 }
 
 void series_read_json(const struct series_read *read, struct json *json)
@@ -58,6 +60,8 @@ void series_read_json(const struct series_read *read, struct json *json)
     json_key_uint(json, "moved", report->moved);
     json_key_uint(json, "clock_set_back", report->set_back);
     json_key_uint(json, "clock_set_forward", report->set_forward);
+    if (read->note[0])
+        json_key_text(json, "note", read->note);
     json_key(json, "covariates");
     json_array(json);
     for (uint32_t i = 0; i < read->covariate_count; i++)
