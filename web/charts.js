@@ -151,6 +151,23 @@ export function table({ caption, columns, rows, kinds = [], foot = null }) {
       foot && html('tfoot', {}, line(foot))));
 }
 
+// ---- keys and choices
+
+// One entry of a chart's key.
+export function key(drawing, text) {
+  return html('li', {}, svg('svg', { viewBox: '0 0 22 14', 'aria-hidden': 'true' }, drawing), text);
+}
+
+// Radio buttons side by side; `choose(i)` is told which.
+export function choice(legend, name, texts, choose) {
+  if (texts.length < 2) return null;
+  return html('fieldset', { class: 'choice' }, html('legend', {}, legend), ...texts.map((text, i) => {
+    const input = html('input', { type: 'radio', name, value: i, checked: i === 0 ? '' : null });
+    input.addEventListener('change', () => choose(i));
+    return html('label', {}, input, text);
+  }));
+}
+
 // ---- scatter: points, a line through what is to be beaten, names that do not cover each other
 
 function overlaps(a, b) {
@@ -212,7 +229,7 @@ export function scatter(spec) {
   const names = [];
   const bounds = { x: area.left, y: area.top, w: area.right + 30 - area.left, h: area.bottom - area.top };
   for (const point of [...points].sort((a, b) => (b.kind === 'ours') - (a.kind === 'ours'))) {
-    const box = placeName(point, taken, bounds);
+    const box = point.name ? placeName(point, taken, bounds) : null;
     if (!box) continue;
     taken.push(box);
     names.push(svg('text', { class: `name ${point.kind}`, x: box.x + 2, y: box.y + 11, 'aria-hidden': 'true' }, point.name));

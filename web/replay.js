@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The page of `forewarm replay --html`: draws the JSON block that the program put into it.
-import { html, svg, number, figures, percent, amount, duration, day, instant, timeTicks, table, scatter, stackedBars, lane, laneColumn, laneTotal, attachTip } from './charts.js';
+import { html, svg, number, figures, percent, amount, duration, day, instant, timeTicks, table, key, choice, scatter, stackedBars, lane, laneColumn, laneTotal, attachTip } from './charts.js';
 
 const ORACLES = ['oracle', 'oracle-reactive'];
 const PLAIN = {
@@ -141,10 +141,6 @@ function policyKind(data, name) {
   return name === data.shown ? 'ours' : isBound(name) ? 'bound' : '';
 }
 
-function key(drawing, text) {
-  return html('li', {}, svg('svg', { viewBox: '0 0 22 14', 'aria-hidden': 'true' }, drawing), text);
-}
-
 function frontier(data) {
   const points = data.report.policies.map((policy) => ({ x: policy.idle_s / 3600, y: policy.cold_pct, name: plainName(policy.name),
     kind: policyKind(data, policy.name), note: policyNote(data, policy) }));
@@ -249,16 +245,6 @@ function laneTable(data) {
     amount(others.idle_s), number(others.loads), ...(timer ? ['', '', ''] : [])] : null;
   return html('details', {}, html('summary', {}, 'The numbers, resource by resource'),
     table({ caption: `What ${plainName(data.shown)} did for the resources that are drawn`, rows, foot, columns: names.map((name, i) => ({ name, num: i > 0 })) }));
-}
-
-// Radio buttons side by side; `choose(i)` is told which.
-function choice(legend, name, texts, choose) {
-  if (texts.length < 2) return null;
-  return html('fieldset', { class: 'choice' }, html('legend', {}, legend), ...texts.map((text, i) => {
-    const input = html('input', { type: 'radio', name, value: i, checked: i === 0 ? '' : null });
-    input.addEventListener('change', () => choose(i));
-    return html('label', {}, input, text);
-  }));
 }
 
 const SETS = { requests: 'Most requests', pauses: 'Most pauses' };

@@ -17,6 +17,7 @@ const struct command commands[] = {
     {"synth requests", cmd_synth_requests, "make a trace of requests from a seed"},
     {"synth demand", cmd_synth_demand, "make a demand series with labelled events from a seed"},
     {"detect", cmd_detect, "find anomalies in a series and tell what kind of events they are"},
+    {"report", cmd_report, "draw a demand series, its anomalies and its forecast as one page"},
     {"eval next", cmd_eval_next, "score predictors of what comes next in sessions"},
     {"eval anomaly", cmd_eval_anomaly, "score anomaly detectors on the Numenta Anomaly Benchmark"},
     {"eval cache", cmd_eval_cache, "score caches and loads ahead on a trace of blocks or keys"},

@@ -31,6 +31,7 @@ command_fn cmd_eval_cache;
 command_fn cmd_metrics;
 command_fn cmd_options;
 command_fn cmd_replay;
+command_fn cmd_report;
 command_fn cmd_simulate;
 command_fn cmd_synth_requests;
 command_fn cmd_synth_demand;

@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 
 const DEADLINE_MS = 120000;
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--no-default-browser-check',
@@ -54,6 +55,7 @@ export class Browser {
     if (this.session) message.sessionId = this.session;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`${method}: no answer in ${DEADLINE_MS} ms`)), DEADLINE_MS);
+      timer.unref();
       this.waiting.set(id, (answer) => {
         clearTimeout(timer);
         this.waiting.delete(id);
@@ -115,9 +117,20 @@ export class Browser {
     fs.writeFileSync(file, Buffer.from(data, 'base64'));
   }
 
+  // Closed in order where it answers: a killed one leaves helpers behind that still write into its profile.
   async stop() {
-    this.process.kill('SIGKILL');
+    const timer = setTimeout(() => this.process.kill('SIGKILL'), 10000);
+    this.session = undefined;
+    this.send('Browser.close').catch(() => {});
     await this.ended;
-    fs.rmSync(this.profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    clearTimeout(timer);
+    for (const deadline = Date.now() + 20000; ; await pause(50)) {
+      try {
+        fs.rmSync(this.profile, { recursive: true, force: true });
+        return;
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+      }
+    }
   }
 }
