@@ -7,12 +7,13 @@
 #include "cli/event_file.h"
 #include "cli/output.h"
 #include "cli/report_page.h"
+#include "cli/series_source.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct options {
-    struct series_read_flags series;
+    struct series_source series;
     int64_t horizon_ns, seed;
     int model;
     double capacity_buffer;
@@ -28,20 +29,21 @@ static const struct args_row rows[] = {
     {{"classes", OPTION_TEXT, AT(classes), "", 0, 0, false, NULL, "classes of events, YAML or JSON, beside ours or in their place"}, "FILE", 0},
     {{"capacity_buffer", OPTION_DOUBLE, AT(capacity_buffer), "1.3", 1, 100, false, NULL, "recommended capacity over P95"}, "X", 0},
     {{"seed", OPTION_INT, AT(seed), "1", 0, 9e15, false, NULL, "of what is drawn in learning"}, NULL, 0},
-    SERIES_READ_ROWS(AT(series)),
+    SERIES_SOURCE_ROWS(AT(series)),
 };
 /* clang-format on */
 static const struct args_spec spec = {
     .command = "report",
-    .operands = "SERIES",
+    .operands = SERIES_SOURCE_OPERANDS,
     .sentence = "Draws a demand series: its past with anomalies, what comes, how sure that is and "
                 "what it is made of, as one page.",
     .rows = rows,
     .row_count = sizeof rows / sizeof rows[0],
-    .operands_min = 1,
+    .operands_min = 0,
     .operands_max = 1,
     .more =
-        "SERIES: CSV with a header; gzip is understood; - is standard input. The columns are those "
+        "SERIES: CSV with a header; gzip is understood; - is standard input; or a query to "
+        "Prometheus. The columns are those "
         "of forecast\nand detect. The page is one file: it needs no network and no other file, "
         "follows light and dark, and\nhas the numbers beside every chart. --json prints what it "
         "is made from.\n"
@@ -156,7 +158,6 @@ static enum fw_err run_decompose(struct job *job)
 static enum fw_err run(struct job *job, struct fw_detail *detail)
 {
     const struct options *options = &job->options;
-    struct series_read_options reading = series_read_flags(&options->series, true);
     if (options->out[0] == '\0' && !job->args.json)
         return err_set(detail, FW_USAGE, "-o: missing, expected -o FILE.html");
     if (job->args.json && strcmp(options->out, "-") == 0)
@@ -167,7 +168,7 @@ static enum fw_err run(struct job *job, struct fw_detail *detail)
         FW_TRY(event_file_read_classes(&job->classes, options->classes, detail));
     if (options->events[0] != '\0')
         FW_TRY(event_file_read(&job->calendar, options->events, detail));
-    FW_TRY(series_read(&job->read, job->args.operands[0], &reading, detail));
+    FW_TRY(series_source_read(&job->read, &job->args, &options->series, true, detail));
     output_progress_init(&job->progress, "report", job->args.quiet);
     enum fw_err err = run_forecast(job, detail);
     if (err == FW_OK)
@@ -178,10 +179,19 @@ static enum fw_err run(struct job *job, struct fw_detail *detail)
     return err;
 }
 
+/* A file's name without its folder, or the query. */
+static const char *source_name(const struct job *job)
+{
+    if (job->args.operand_count == 0)
+        return job->options.series.query;
+    const char *path = job->args.operands[0], *slash = strrchr(path, '/');
+    return strcmp(path, "-") == 0 ? "standard input" : slash ? slash + 1 : path;
+}
+
 static enum fw_err write(struct job *job, struct fw_detail *detail)
 {
     const struct detect_output found = {&job->read, &job->classes, &job->found, 1};
-    const struct report_page page = {.source = job->args.operands[0],
+    const struct report_page page = {.source = source_name(job),
                                      .read = &job->read,
                                      .settings = &job->settings,
                                      .forecast = &job->forecast,

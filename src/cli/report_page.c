@@ -163,15 +163,11 @@ void report_page_json(const struct report_page *page, struct buf *out)
 {
     struct json json;
     struct buf notes;
-    const char *slash = strrchr(page->source, '/');
     buf_init(&notes, 1 << 20);
     series_read_describe(page->read, &notes);
     json_init(&json, out, false);
     json_object(&json);
-    json_key_text(&json, "source",
-                  strcmp(page->source, "-") == 0 ? "standard input"
-                  : slash                        ? slash + 1
-                                                 : page->source);
+    json_key_text(&json, "source", page->source);
     json_key_text(&json, "program", "forewarm " FOREWARM_VERSION);
     json_key_text(&json, "value", page->read->value_name);
     json_key_str(&json, "reading", buf_str(&notes));

@@ -16,7 +16,7 @@ enum {
 };
 
 struct report_page {
-    const char *source; /* file; "-" standard input */
+    const char *source; /* where the series comes from, as it is shown */
     const struct series_read *read;
     const struct demand_settings *settings;
     const struct demand_forecast *forecast;
