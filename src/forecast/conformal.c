@@ -71,22 +71,27 @@ void conformal_add(struct conformal *conformal, double error)
     keep(conformal, error);
 }
 
-/* What a level moved: that of its neighbours among the levels, in between. */
-static double moved_at(const struct conformal *conformal, double level)
-{
-    int above = 0;
-    while (above < CONFORMAL_LEVELS && conformal_levels[above] < level)
-        above++;
-    if (above == 0 || above == CONFORMAL_LEVELS)
-        return conformal->moved[above == 0 ? 0 : CONFORMAL_LEVELS - 1];
-    double from = conformal_levels[above - 1], to = conformal_levels[above];
-    double share = (level - from) / (to - from);
-    return (1 - share) * conformal->moved[above - 1] + share * conformal->moved[above];
-}
-
+/* Between two of the levels what was missed is that of both, in proportion; no bound leaves theirs,
+ * which ascend. */
 double conformal_at(const struct conformal *conformal, double level)
 {
-    return conformal->count > 0 ? quantile_of(conformal, level) + moved_at(conformal, level) : 0;
+    double bounds[CONFORMAL_LEVELS];
+    int above = 0;
+    if (conformal->count == 0)
+        return 0;
+    conformal_bounds(conformal, bounds);
+    double bound = quantile_of(conformal, level);
+    while (above < CONFORMAL_LEVELS && conformal_levels[above] < level)
+        above++;
+    if (above == 0)
+        return fmin(bound + conformal->moved[0], bounds[0]);
+    if (above == CONFORMAL_LEVELS)
+        return fmax(bound + conformal->moved[above - 1], bounds[above - 1]);
+    double from = conformal_levels[above - 1], to = conformal_levels[above];
+    double share = (level - from) / (to - from);
+    bound += (1 - share) * (bounds[above - 1] - quantile_of(conformal, from)) +
+             share * (bounds[above] - quantile_of(conformal, to));
+    return fmin(fmax(bound, bounds[above - 1]), bounds[above]);
 }
 
 double conformal_above(const struct conformal *conformal, double bound)

@@ -2,6 +2,7 @@
 #include "forecast/ensemble.h"
 
 #include "base/stats.h"
+#include "forecast/share.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +10,16 @@
 const struct ensemble_settings ensemble_defaults = {.eagerness = 8, .half_life = 10};
 #define EVENNESS      6. /* the even mix is so much less eager */
 #define MEDIAN_SHARE  .3 /* of an equal share: members below are not asked for the median */
-#define MIX_EAGERNESS 12.
+#define EAGERNESS     4. /* of the weights that follow whoever is best of late, */
+#define SHARED        .1 /* and how much of them is shared out again */
+#define MIX_EAGERNESS 1. /* the same of the mixes */
+#define MIX_SHARED    .05
 #define QUICK_DAYS    .7 /* half-life of the quick mix */
 #define STEP_DOUBT    3. /* errors of the block that count beside those so many steps ahead */
 #define MOST_OVER     3. /* no bound is above so many times the highest value so far */
 
 /* Ways to make one of many. */
-enum { MIX_EAGER, MIX_EVEN, MIX_MEDIAN, MIX_NAIVE, MIX_QUICK, MIX_COUNT };
+enum { MIX_EAGER, MIX_EVEN, MIX_MEDIAN, MIX_NAIVE, MIX_QUICK, MIX_SHARE, MIX_COUNT };
 /* What is kept of an origin, beside what the members said. */
 enum {
     ROW_MEAN = MEMBERS_COUNT,
@@ -27,9 +31,11 @@ enum {
 };
 
 struct block {
-    double loss[MEMBERS_COUNT], cases[MEMBERS_COUNT]; /* decayed sums of absolute errors */
+    /* Decayed sums of absolute errors, and of those of the ensemble in the same cases: a member
+       that began to speak late is not judged by other days than the rest. */
+    double loss[MEMBERS_COUNT], beside[MEMBERS_COUNT];
     double quick_loss[MEMBERS_COUNT], quick_cases[MEMBERS_COUNT]; /* the same, sooner decayed */
-    double mix_loss[MIX_COUNT];
+    struct share members, mixes;
     double size_sum, size_cases; /* decayed, of absolute errors on the scale */
     struct conformal errors;
     double total_error, total_naive[2]; /* not decayed: the verdict */
@@ -81,6 +87,10 @@ enum fw_err ensemble_create(struct ensemble **out, const double *y, int n,
         ensemble_free(&made);
         return err;
     }
+    for (int i = 0; i < ENSEMBLE_BLOCKS; i++) {
+        share_init(&made->blocks[i].members, MEMBERS_COUNT);
+        share_init(&made->blocks[i].mixes, MIX_COUNT);
+    }
     for (int h = 1; h <= settings->plan.horizon; h++)
         made->blocks[ensemble_block(&settings->plan, h)].errors.together++;
     *out = made;
@@ -104,12 +114,14 @@ void ensemble_free(struct ensemble **ensemble)
 static void learn_members(struct ensemble *ensemble, struct block *block, int origin, int h,
                           double actual)
 {
+    double losses[MEMBERS_COUNT], mixes[MIX_COUNT];
     for (int i = 0; i < MEMBERS_COUNT; i++) {
         if (!(ensemble->said[origin] >> i & 1))
             continue;
         double loss = fabs(row_of(ensemble, origin, i)[h - 1] - actual);
+        losses[i] = loss;
         block->loss[i] += loss;
-        block->cases[i]++;
+        block->beside[i] += fabs(row_of(ensemble, origin, ROW_MEAN)[h - 1] - actual);
         block->quick_loss[i] += loss;
         block->quick_cases[i]++;
         if (i == MEMBERS_DAY || i == MEMBERS_WEEK) {
@@ -118,7 +130,9 @@ static void learn_members(struct ensemble *ensemble, struct block *block, int or
         }
     }
     for (int i = 0; i < MIX_COUNT; i++)
-        block->mix_loss[i] += fabs(row_of(ensemble, origin, ROW_MIXES + i)[h - 1] - actual);
+        mixes[i] = fabs(row_of(ensemble, origin, ROW_MIXES + i)[h - 1] - actual);
+    share_add(&block->members, losses, ensemble->said[origin]);
+    share_add(&block->mixes, mixes, (1u << MIX_COUNT) - 1);
 }
 
 static void learn_step(struct ensemble *ensemble, int origin, int h, double actual)
@@ -145,12 +159,10 @@ static void decay(struct ensemble *ensemble, double factor, double quick)
         struct block *block = &ensemble->blocks[i];
         for (int j = 0; j < MEMBERS_COUNT; j++) {
             block->loss[j] *= factor;
-            block->cases[j] *= factor;
+            block->beside[j] *= factor;
             block->quick_loss[j] *= quick;
             block->quick_cases[j] *= quick;
         }
-        for (int j = 0; j < MIX_COUNT; j++)
-            block->mix_loss[j] *= factor;
         block->size_sum *= factor;
         block->size_cases *= factor;
     }
@@ -176,6 +188,10 @@ static void learn(struct ensemble *ensemble)
                 learn_step(ensemble, origin, h, actual);
         }
     }
+    for (int i = 0; i < ENSEMBLE_BLOCKS; i++) {
+        share_update(&ensemble->blocks[i].members, EAGERNESS, SHARED);
+        share_update(&ensemble->blocks[i].mixes, MIX_EAGERNESS, MIX_SHARED);
+    }
 }
 
 static void see_most(struct ensemble *ensemble)
@@ -191,7 +207,7 @@ static void see_most(struct ensemble *ensemble)
 
 static double mean_loss(const struct block *block, int member)
 {
-    return block->cases[member] > 0 ? block->loss[member] / block->cases[member] : NAN;
+    return block->beside[member] > 0 ? block->loss[member] / block->beside[member] : NAN;
 }
 
 static double mean_quick(const struct block *block, int member)
@@ -274,29 +290,23 @@ static double mean_by(const struct ensemble *ensemble, int h, const double *weig
     return mean;
 }
 
+/* Before any error is known the eager mix, which then is the season first in trust. */
 static void mix_weights(const struct ensemble *ensemble, const struct block *block,
                         double weights[MIX_COUNT])
 {
-    double least = INFINITY, sum = 0;
-    if (ensemble->settings.plain) {
-        for (int i = 0; i < MIX_COUNT; i++)
-            weights[i] = i == MIX_EAGER;
+    if (!ensemble->settings.plain && block->mixes.updates > 0) {
+        share_weights(&block->mixes, (1u << MIX_COUNT) - 1, weights);
         return;
     }
     for (int i = 0; i < MIX_COUNT; i++)
-        least = fmin(least, block->mix_loss[i]);
-    for (int i = 0; i < MIX_COUNT; i++)
-        sum += weights[i] = least > 0 ? exp(-MIX_EAGERNESS * (block->mix_loss[i] / least - 1))
-                                      : block->mix_loss[i] <= 0;
-    for (int i = 0; i < MIX_COUNT; i++)
-        weights[i] /= sum;
+        weights[i] = i == MIX_EAGER;
 }
 
 static void say_block(struct ensemble *ensemble, int number)
 {
     const struct block *block = &ensemble->blocks[number];
-    double eager[MEMBERS_COUNT], even[MEMBERS_COUNT], quick[MEMBERS_COUNT], mixes[MIX_COUNT],
-        of_mix[MIX_COUNT];
+    double eager[MEMBERS_COUNT], even[MEMBERS_COUNT], quick[MEMBERS_COUNT], share[MEMBERS_COUNT],
+        mixes[MIX_COUNT], of_mix[MIX_COUNT];
     int origin = ensemble->origin;
     uint32_t said = ensemble->said[origin];
     weigh(block, said, mean_loss, ensemble->settings.eagerness, eager);
@@ -304,6 +314,7 @@ static void say_block(struct ensemble *ensemble, int number)
     weigh(block, said, mean_quick, ensemble->settings.eagerness, quick);
     if (ensemble->settings.fixed != NULL)
         weigh_fixed(ensemble->settings.fixed, said, eager);
+    share_weights(&block->members, said, share);
     mix_weights(ensemble, block, of_mix);
     for (int h = 1; h <= ensemble->settings.plan.horizon; h++) {
         if (ensemble_block(&ensemble->settings.plan, h) != number)
@@ -312,6 +323,7 @@ static void say_block(struct ensemble *ensemble, int number)
         mixes[MIX_EAGER] = mean_by(ensemble, h, eager);
         mixes[MIX_EVEN] = mean_by(ensemble, h, even);
         mixes[MIX_QUICK] = mean_by(ensemble, h, quick);
+        mixes[MIX_SHARE] = mean_by(ensemble, h, block->members.updates > 0 ? share : eager);
         mixes[MIX_MEDIAN] = median_of(ensemble, h, even);
         mixes[MIX_NAIVE] = row_of(ensemble, origin, best_naive(block, said))[h - 1];
         for (int i = 0; i < MIX_COUNT; i++) {

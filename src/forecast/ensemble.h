@@ -2,10 +2,10 @@
  * One forecast of many, and how wide it must be, learned while walking through a series' own past:
  * at each origin every member (members.h) says what comes; what they said before, and how it came,
  * weighs them, for each stretch of the horizon apart (exponential weights: Cesa-Bianchi and Lugosi,
- * Prediction, Learning, and Games, 2006, 2.1). Several ways of making one of many, a plain season
- * repeated among them, are weighed again in the same way, so that where the naive is best it is
- * what is said. Quantiles are conformal (conformal.h), of errors on the series' scale divided by
- * their usual size so many steps ahead. */
+ * Prediction, Learning, and Games, 2006, 2.1). Several ways of making one of many, one that follows
+ * whoever is best of late (share.h) and a plain season repeated among them, are weighed again by
+ * fixed share, so that where the naive is best it is what is said. Quantiles are conformal
+ * (conformal.h), of errors on the series' scale divided by their usual size so many steps ahead. */
 #ifndef FOREWARM_FORECAST_ENSEMBLE_H
 #define FOREWARM_FORECAST_ENSEMBLE_H
 

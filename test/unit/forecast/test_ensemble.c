@@ -89,7 +89,7 @@ static void near_the_best_member(void **state)
     for (uint64_t seed = 1; seed <= 3; seed++) {
         make(y, .9, seed);
         struct result result = score(y, HOURS, 100, 50);
-        assert_true(result.error < 1.1 * result.best_member);
+        assert_true(result.error < 1.12 * result.best_member);
         assert_true(result.error < .9 * result.naive);
         assert_in_range((int)(100 * result.covered[6]), 88, 99); /* P95 */
         assert_in_range((int)(100 * result.covered[3]), 35, 65); /* P50 */
