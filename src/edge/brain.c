@@ -35,6 +35,8 @@ static void step_at(struct brain *brain, const struct event *event, int64_t at_n
                   LOG_TEXT("event", event_kind_name(event->kind)),
                   LOG_TEXT("error", err_row(err)->name), LOG_TEXT("next", err_row(err)->next));
     brain->event_count++;
+    if (err == FW_OK)
+        brain_count(brain, &stamped);
     if (brain->setup.fleet)
         brain_tell(brain, &stamped);
     brain->changed |= event->kind != EVENT_TIME || brain->actions.count > 0;
@@ -237,6 +239,7 @@ static void on_tick(uv_timer_t *timer)
         journal_file_flush(brain->journal);
     }
     brain_save_if_changed(brain);
+    brain_keep_demand(brain);
     brain_look_at_prefixes(brain);
     if (brain->now_ns - brain->looked_ns >= BRAIN_LOOK_NS) {
         brain_look_at_servers(brain);
@@ -274,6 +277,7 @@ static void turn(struct brain *brain)
         uv_stop(&brain->loop);
         return;
     }
+    brain_look_ahead(brain);
     uv_update_time(&brain->loop);
     arm_timers(brain);
 }
@@ -363,6 +367,8 @@ enum fw_err brain_create(struct brain **out, const struct brain_setup *setup, st
     if (err == FW_OK)
         err = brain_restore(brain, &content, detail);
     if (err == FW_OK)
+        err = brain_foresee(brain, config, detail);
+    if (err == FW_OK)
         settle_in(brain, config, &content);
     store_content_fini(&content);
     return err;
@@ -426,6 +432,8 @@ void brain_destroy(struct brain **gone)
     free(brain->sources);
     free(brain->drains);
     free(brain->mailbox.items);
+    foresight_destroy(&brain->foresight);
+    foresight_parts_free(&brain->keeping);
     engine_destroy(&brain->engine);
     action_list_fini(&brain->actions);
     store_content_fini(&brain->content);

@@ -9,6 +9,7 @@
 #include "core/engine.h"
 #include "edge/bus.h"
 #include "edge/config.h"
+#include "edge/demand/foresight.h"
 #include "edge/fleet.h"
 #include "edge/jobs.h"
 #include "edge/metrics.h"
@@ -79,6 +80,20 @@ uint64_t brain_event_count(const struct brain *brain);
 struct fleet *brain_fleet(const struct brain *brain);
 /* What others saw, from the fleet's thread: learned from, not told on. A fleet_take_fn. */
 void brain_take_arrivals(void *brain, const struct fleet_arrival *arrivals, uint32_t count);
+
+/* Demand: counts, forecasts, anomalies, planned events. */
+struct foresight *brain_foresight(const struct brain *brain);
+/* Mean service time of its latest requests, seconds; 0: none was answered yet. */
+double brain_service_s(const struct brain *brain, uint32_t resource);
+/* Somebody else's forecast of the resource reaches so far: ours is silent until then. */
+void brain_heard_forecast(struct brain *brain, uint32_t resource, int64_t until_ns);
+/* A planned event for the engine, from now on or later; 0 requests take it back. */
+void brain_expect(struct brain *brain, uint32_t resource, const struct plan_item *item);
+/* Told when an anomaly opens, changes its class and is over, on the brain thread; one listener.
+ * What is open is told of at once. NULL: nobody is any more. */
+typedef void brain_anomaly_fn(void *context, const struct anomaly_record *anomaly,
+                              enum anomaly_change change);
+void brain_watch_anomalies(struct brain *brain, brain_anomaly_fn *fn, void *context);
 
 /* Told of every change of a resource's state and of every report of its task. NULL: nobody is any
  * more. */

@@ -144,6 +144,7 @@ void brain_configure(struct brain *brain, struct config *config)
         configure_one(brain, config, &config->resources[i]);
     retire_others(brain, config);
     brain_plan_events(brain, config);
+    brain_foresee_anew(brain, config);
 }
 
 /* ---- hint sources ---- */

@@ -28,6 +28,12 @@ static void tell_event(struct brain *brain, uint32_t resource, uint32_t source, 
     brain_step(brain, &event);
 }
 
+void brain_expect(struct brain *brain, uint32_t resource, const struct plan_item *item)
+{
+    tell_event(brain, resource, brain_source(brain, str_of(item->name)), item->start_ns,
+               item->end_ns, item->requests, item->multiplier);
+}
+
 static bool is_of(const struct config *config, const struct config_event *event, uint32_t at)
 {
     const struct config_resource *resource = &config->resources[at];

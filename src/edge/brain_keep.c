@@ -275,6 +275,7 @@ void brain_finish(struct brain *brain)
     if (!brain || !brain->engine)
         return;
     brain_save_last(brain);
+    brain_keep_demand_last(brain);
     if (!brain->config->keep_children || !brain->setup.store->ops->children)
         stop_children(brain);
     journal_file_close(&brain->journal, brain->engine);

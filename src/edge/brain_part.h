@@ -5,6 +5,7 @@
 #define FOREWARM_EDGE_BRAIN_PART_H
 
 #include "edge/brain.h"
+#include "edge/demand/foresight.h"
 #include "edge/journal_file.h"
 #include "learn/latency.h"
 #include <pthread.h>
@@ -60,8 +61,10 @@ struct brain_place {
     uint32_t deferred_kind, deferred_level; /* enum action_kind */
     uint32_t cause;                         /* of the warm-up under way */
     int64_t warm_began_ns;
-    uint32_t state;   /* as last entered */
-    int64_t ready_ns; /* when it last became warm */
+    double service_s;          /* of its latest requests, mean; 0: none was answered yet */
+    int64_t forecast_until_ns; /* others foretell it until then */
+    uint32_t state;            /* as last entered */
+    int64_t ready_ns;          /* when it last became warm */
     uint64_t expired_seen;
     uint64_t warmups[CAUSE_COUNT][BRAIN_RESULTS];
 };
@@ -100,6 +103,20 @@ struct brain {
     char **sources;
     uint32_t source_count;
     bool events_planned; /* those of a configuration, once */
+
+    /* demand */
+    struct foresight *foresight;
+    struct job foresight_job;
+    struct foresight_work *foresight_work; /* the job's while `foreseeing` */
+    bool foreseeing;
+    struct job keep_job;
+    struct foresight_parts *keeping; /* the job's; NULL: nothing is being written */
+    int64_t kept_ns;
+    atomic_int keep_err;
+    struct fw_detail keep_detail;
+    bool keep_failing;
+    brain_anomaly_fn *anomaly;
+    void *anomaly_context;
 
     /* saving */
     struct job save_job;
@@ -142,6 +159,16 @@ void brain_stop_orphans(const struct brain *brain, const struct store_content *c
 /* brain_prefill.c */
 void brain_look_at_prefixes(struct brain *brain);
 void brain_configure_prefixes(struct site *site);
+
+/* brain_foresight.c */
+FW_MUST_CHECK enum fw_err brain_foresee(struct brain *brain, const struct config *config,
+                                        struct fw_detail *detail);
+void brain_count(struct brain *brain, const struct event *event);
+void brain_look_ahead(struct brain *brain);
+void brain_keep_demand(struct brain *brain);
+void brain_keep_demand_last(struct brain *brain);
+/* A new configuration: what is foretold, and its planned events. */
+void brain_foresee_anew(struct brain *brain, const struct config *config);
 
 /* brain_events.c: those that are under way are told of when the daemon starts; a reload leaves them
  * alone, whether they were told of before or not. What is not configured any more is taken back. */

@@ -149,7 +149,8 @@ struct config_resource {
     int64_t hold_comments_ns; /* between comments on held streams; 0: only for clients that ask */
     double warm_factor; /* a probe is at warm speed when <= this times the learned warm latency
                            (3.0) */
-    uint32_t line;      /* where it stands in the file */
+    int64_t replica_concurrency; /* requests that one replica serves at the same time */
+    uint32_t line;               /* where it stands in the file */
 };
 
 /* An upstream whose pages are kept and fetched ahead. */
@@ -169,8 +170,9 @@ struct config_prefetch {
 
 /* A planned event, as POST /v1/events takes it. */
 struct config_event {
-    const char *name;     /* events of one name are judged together */
-    const char *resource; /* an id or alias; NULL: all */
+    const char *name;       /* events of one name are judged together */
+    const char *class_name; /* kind of event, for forecasts; "": not told */
+    const char *resource;   /* an id or alias; NULL: all */
     int64_t start_ns, end_ns;
     double requests; /* expected; with `multiplier`: how many times the usual number */
     bool multiplier;
@@ -232,6 +234,11 @@ struct config {
     uint32_t edge_count;
     int64_t client_connections, client_burst;
     double client_requests;
+    /* demand: what was, what will be, and what it takes */
+    int64_t demand_resources, forecast_resources, forecast_horizon_ns;
+    bool forecast_signal;
+    double capacity_buffer, target_utilization, service_level;
+    int64_t scale_lead_time_ns;
     struct access *access; /* what the files named here hold; NULL until access_load */
     struct engine_settings engine;
     struct config_resource *resources;

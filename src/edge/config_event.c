@@ -4,8 +4,8 @@
 #include "core/event.h"
 #include "edge/config_part.h"
 
-enum { NAME, RESOURCE, START, DATE, END, DURATION, REQUESTS, MULTIPLIER, KEYS };
-enum { NAME_MAX_BYTES = 100 };
+enum { NAME, RESOURCE, START, DATE, END, DURATION, REQUESTS, MULTIPLIER, CLASS, KEYS };
+enum { NAME_MAX_BYTES = 100, NAME_MAX_CLASS = 63 };
 
 /* clang-format off */
 const struct option_row config_event_keys[] = {
@@ -25,9 +25,11 @@ const struct option_row config_event_keys[] = {
      "How many requests it brings, 0 to 1e9; absent: 1."},
     {"multiplier", OPTION_TEXT, 0, "", 0, 0, true, NULL,
      "Instead of expected_requests: how many times the usual number at that time, 0 to 1e6."},
+    {"class", OPTION_TEXT, 0, "", 0, NAME_MAX_CLASS, true, NULL,
+     "Kind of event, such as feature_launch: forecasts learn from those of the same class."},
 };
 /* clang-format on */
-_Static_assert(sizeof config_event_keys / sizeof config_event_keys[0] == KEYS && KEYS == 8,
+_Static_assert(sizeof config_event_keys / sizeof config_event_keys[0] == KEYS && KEYS == 9,
                "config_rows.c lists so many");
 const size_t config_event_key_count = KEYS;
 
@@ -131,6 +133,9 @@ static void read_event(struct config_reader *reader, const yaml_node_t *node,
                  !str_is_utf8(item.texts[key]))
             wrong(reader, &item, key, "a name");
     }
+    if (item.nodes[CLASS] &&
+        (item.texts[CLASS].len > NAME_MAX_CLASS || !str_is_utf8(item.texts[CLASS])))
+        wrong(reader, &item, CLASS, "a name of a class");
     read_times(reader, node, &item, event);
     (void)one_of(reader, node, &item, REQUESTS, MULTIPLIER, false);
     event->requests = 1;
@@ -139,6 +144,7 @@ static void read_event(struct config_reader *reader, const yaml_node_t *node,
                 &event->requests);
     read_number(reader, &item, MULTIPLIER, 1e6, "a number from 0 to 1e6", &event->requests);
     event->name = config_keep_text(reader, item.texts[NAME]);
+    event->class_name = config_keep_text(reader, item.texts[CLASS]);
     if (!str_equal(item.texts[RESOURCE], STR("all")))
         event->resource = config_keep_text(reader, item.texts[RESOURCE]);
 }

@@ -122,6 +122,22 @@ const struct option_row config_option_rows[] = {
      "Requests a second of one client address, on average; 0: any number."},
     {"client_burst", OPTION_INT, AT(client_burst), "20", 1, 1e6, true, NULL,
      "Requests that a client address may send at once before client_requests counts."},
+    {"demand_resources", OPTION_INT, AT(demand_resources), "256", 0, 10000, false, NULL,
+     "Resources whose requests are counted one by one, by minute, ten minutes and hour; others count in the total. About 35 KB each."},
+    {"forecast_resources", OPTION_INT, AT(forecast_resources), "16", 0, 1000, true, NULL,
+     "Of these the most demanded ones that get forecasts and an anomaly watch, beside the total; 0: nothing is foretold."},
+    {"forecast_horizon", OPTION_DURATION, AT(forecast_horizon_ns), "7d", 24 * HOUR, 60 * 24 * HOUR, true, NULL,
+     "How far ahead demand is foretold."},
+    {"forecast_signal", OPTION_BOOL, AT(forecast_signal), "true", 0, 0, true, NULL,
+     "Our own forecasts are a signal to the planner, beside the clock; a forecast of POST /v1/forecasts goes before."},
+    {"capacity_buffer", OPTION_DOUBLE, AT(capacity_buffer), "1.3", 1, 100, true, NULL,
+     "Recommended capacity over the 95th percentile of what is foretold."},
+    {"service_level", OPTION_DOUBLE, AT(service_level), "0.95", 0.5, 0.9999, true, NULL,
+     "Share of lead times in which the planned capacity is to suffice."},
+    {"target_utilization", OPTION_DOUBLE, AT(target_utilization), "0.7", 0.05, 1, true, NULL,
+     "How busy replicas may be on average; what /v1/scale and /v1/plan count with."},
+    {"scale_lead_time", OPTION_DURATION, AT(scale_lead_time_ns), "10m", 0, 7 * 24 * HOUR, true, NULL,
+     "How long a new replica takes to come; demand up to then is what /v1/scale and /v1/plan provide for."},
 };
 /* clang-format on */
 const size_t config_option_count = sizeof config_option_rows / sizeof config_option_rows[0];
@@ -160,6 +176,8 @@ const struct option_row config_resource_rows[] = {
      "request, when it has lost them and is idle; 0B: none are kept."},
     {"hold_comments", OPTION_DURATION, AT(hold_comments_ns), "0s", 0, HOUR, true, NULL,
      "Held requests with \"stream\": true get a comment this often; 0s: only those that ask for them."},
+    {"replica_concurrency", OPTION_INT, AT(replica_concurrency), "1", 1, 1e6, true, NULL,
+     "Requests that one replica of it serves at the same time; what /v1/scale counts with."},
 };
 const size_t config_resource_row_count =
     sizeof config_resource_rows / sizeof config_resource_rows[0];
@@ -316,7 +334,7 @@ const size_t config_call_key_count = 1;
 
 /* Counts are constants of this file, so that the table below can be one. */
 #define ROWS(rows) rows, sizeof rows / sizeof rows[0]
-enum { EVENT_KEYS = 8 };     /* checked in config_event.c */
+enum { EVENT_KEYS = 9 };     /* checked in config_event.c */
 enum { PREFETCH_KEYS = 15 }; /* checked in config_prefetch.c */
 enum { EDGE_KEYS = 2 };
 enum { DEVICE_KEYS = 4 }; /* checked in config_devices.c */

@@ -203,7 +203,7 @@ static void collect(void *context, enum metric_id metric, struct metrics_writer 
         control_collect_pages(source->call->control, metric, writer);
         break;
     default:
-        break;
+        control_collect_demand(source->brain, metric, writer);
     }
 }
 

@@ -48,7 +48,7 @@ struct call {
     atomic_bool gone;          /* the same, for the brain */
     const struct control_row *row;
     char id[CONFIG_ID_MAX];       /* {id} of the path, or ?resource= */
-    char query[CONTROL_TEXT_MAX]; /* ?session= */
+    char query[CONTROL_TEXT_MAX]; /* ?session=, or what else the call takes */
     struct control_value values[CONTROL_VALUES_MAX];
     struct buf body;               /* for those who read it themselves */
     int64_t began_ns, deadline_ns; /* monotonic */
@@ -134,6 +134,14 @@ extern const size_t control_hint_field_count;
 call_brain_fn control_hint, control_observe;
 /* control_expect.c */
 call_brain_fn control_plan_event, control_forecast;
+/* control_foresight.c */
+call_brain_fn control_demand, control_foresee, control_anomalies, control_scale;
+void control_write_anomaly(struct json *json, const struct anomaly_record *record);
+/* control_foresight_metrics.c */
+void control_collect_demand(struct brain *brain, enum metric_id metric,
+                            struct metrics_writer *writer);
+/* control_plans.c */
+call_brain_fn control_plans, control_unplan;
 /* control_fleet.c */
 call_brain_fn control_fleet;
 void control_write_fleet(struct json *json, struct site *site); /* of one resource */

@@ -27,6 +27,12 @@ const struct control_row control_rows[] = {
     {"POST", "/v1/hints",                  control_hint,          NULL, HINT_BODY, false, true, WARM},
     {"POST", "/v1/observations",           control_observe,       NULL, NULL, 0, false, false, WARM},
     {"POST", "/v1/events",                 control_plan_event,    NULL, NULL, 0, false, false, WARM},
+    {"GET",  "/v1/events",                 control_plans,         NULL, NULL, 0, false, false, SEE},
+    {"DELETE", "/v1/events/{id}",          control_unplan,        NULL, NULL, 0, false, false, WARM},
+    {"GET",  "/v1/demand",                 control_demand,        NULL, NULL, 0, false, false, SEE},
+    {"GET",  "/v1/forecast",               control_foresee,       NULL, NULL, 0, false, false, SEE},
+    {"GET",  "/v1/anomalies",              control_anomalies,     NULL, NULL, 0, false, false, SEE},
+    {"GET",  "/v1/scale/{id}",             control_scale,         NULL, NULL, 0, false, false, SEE},
     {"POST", "/v1/forecasts",              control_forecast,      NULL, NULL, 0, false, false, WARM},
     {"GET",  "/v1/predictions",            control_predictions,   NULL, NULL, 0, false, false, SEE},
     {"GET",  "/v1/next",                   control_next,          NULL, NULL, 0, false, false, SEE},
@@ -233,6 +239,14 @@ static struct call *new_call(struct control *control, struct exchange *exchange,
     return call;
 }
 
+/* The parameter that a call takes beside ?resource=. */
+static const char *query_name(const struct control_row *row)
+{
+    return row->brain == control_demand      ? "grain"
+           : row->brain == control_anomalies ? "state"
+                                             : "session";
+}
+
 static enum fw_err read_call(struct call *call, const struct server_request *request,
                              const char *id)
 {
@@ -240,7 +254,7 @@ static enum fw_err read_call(struct call *call, const struct server_request *req
     if (!strstr(call->row->path, "{id}") &&
         !server_query_get(request, "resource", call->id, sizeof call->id))
         call->id[0] = 0;
-    if (!server_query_get(request, "session", call->query, sizeof call->query))
+    if (!server_query_get(request, query_name(call->row), call->query, sizeof call->query))
         call->query[0] = 0;
     if (call->row->fields)
         return control_body_parse(request->body, call->row->fields, call->row->field_count,

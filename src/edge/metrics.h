@@ -89,7 +89,28 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
     X(METRIC_PAGES, "forewarm_page_requests_total", COUNTER, "result", NONE,                       \
       "Requests for pages by where their answer came from.")                                       \
     X(METRIC_PAGE_CACHE, "forewarm_page_cache_bytes", GAUGE, "", NONE,                             \
-      "Memory that kept pages take.")
+      "Memory that kept pages take.")                                                              \
+    X(METRIC_DEMAND_SERIES, "forewarm_demand_series", GAUGE, "", NONE,                             \
+      "Resources whose requests are counted one by one.")                                          \
+    X(METRIC_DEMAND_DROPPED, "forewarm_demand_dropped_total", COUNTER, "", NONE,                   \
+      "Requests counted in the total alone: demand_resources was reached.")                        \
+    X(METRIC_FORECAST, "forewarm_forecast_requests", GAUGE, "resource,quantile", NONE,             \
+      "Requests foretold for the hour under way; resource is empty for all together.")             \
+    X(METRIC_FORECAST_AGE, "forewarm_forecast_age_seconds", GAUGE, "resource", NONE,               \
+      "Since the forecast was made.")                                                              \
+    X(METRIC_FORECAST_STALE, "forewarm_forecast_stale", GAUGE, "resource", NONE,                   \
+      "1 while the forecast was not made anew in time, or the latest attempt failed.")             \
+    X(METRIC_FORECAST_RATIO, "forewarm_forecast_mase_ratio", GAUGE, "resource", NONE,              \
+      "Error of what was said a day ahead over that of the last week again, at the last "          \
+      "validation; above 1 the latter was better.")                                                \
+    X(METRIC_FORECAST_COVERAGE, "forewarm_forecast_coverage", GAUGE, "resource", NONE,             \
+      "Share of hours between P5 and P95 at the last validation; .9 is right.")                    \
+    X(METRIC_FORECASTS, "forewarm_forecasts_total", COUNTER, "work", NONE,                         \
+      "Forecasts refreshed, models trained, validations, and what of these failed.")               \
+    X(METRIC_ANOMALIES, "forewarm_anomalies_total", COUNTER, "", NONE,                             \
+      "Anomalies of demand that opened.")                                                          \
+    X(METRIC_ANOMALY, "forewarm_anomaly_open", GAUGE, "resource,class", NONE,                      \
+      "1 while demand is not as usual; absent otherwise.")
 
 enum metric_id {
 #define X(id, name, type, labels, buckets, help) id,

@@ -202,6 +202,9 @@ class Daemon:
     def post(self, path, body=None, **more):
         return call(self.control, "POST", path, body, **more)
 
+    def delete(self, path, **more):
+        return call(self.control, "DELETE", path, **more)
+
     def chat(self, model, **more):
         return call(self.port, "POST", "/v1/chat/completions", {"model": model, "messages": []}, **more)
 

@@ -85,7 +85,7 @@ def every_documented_call_answers_as_documented():
         done = set()
 
         def go(method, path, status, body=None, name=None, **more):
-            answer = hold(method, path, (d.get if method == "GET" else d.post)(path, *([body] if body is not None else []),
+            answer = hold(method, path, getattr(d, method.lower())(path, *([body] if body is not None else []),
                                                                               **more), name)
             assert answer.status == status, (method, path, answer)
             done.add((method.lower(), name or path.partition("?")[0]))
@@ -107,6 +107,22 @@ def every_documented_call_answers_as_documented():
         go("GET", "/v1/resources", 200)
         go("POST", "/v1/events", 200, {"resource": "m", "start": "2100-01-01T09:00:00Z", "expected_requests": 40, "source": "launches"})
         go("POST", "/v1/events", 400, {"resource": "m", "start": "soon"})
+        backwards = {"resource": "m", "start": "2100-01-02T09:00:00Z", "end": "2100-01-01T09:00:00Z", "name": "launch"}
+        assert "end: expected an instant after start" in go("POST", "/v1/events", 400, backwards).json["errors"][0]["error"]
+        launch = go("POST", "/v1/events", 200, {"resource": "*", "start": "2100-02-01T09:00:00Z", "multiplier": 3, "name": "launch", "class": "feature_launch"})
+        assert [e["name"] for e in go("GET", "/v1/events", 200).json["events"]] == ["launches", "launch"]
+        by_event = "/v1/events/{id}"
+        go("DELETE", f"/v1/events/{launch.json['ids'][0]}", 200, name=by_event)
+        go("DELETE", f"/v1/events/{launch.json['ids'][0]}", 404, name=by_event)
+        assert [e["name"] for e in go("GET", "/v1/events", 200).json["events"]] == ["launches"]
+        for which in ("", "?resource=m", "?resource=m&grain=minute", "?grain=ten_minutes"):
+            go("GET", "/v1/demand" + which, 200)
+        assert "grain" in go("GET", "/v1/demand?grain=second", 400).json["error"]["message"]
+        assert go("GET", "/v1/forecast", 200).json["forecast"] == []
+        go("GET", "/v1/forecast?resource=m", 200)
+        go("GET", "/v1/anomalies?state=open&resource=m", 200)
+        go("GET", "/v1/anomalies?state=closed", 400)
+        go("GET", "/v1/scale/m", 200, name="/v1/scale/{id}")
         go("POST", "/v1/forecasts", 200, [{"resource": "*", "start": "2100-01-01T09:00:00Z", "end": "2100-01-01T10:00:00Z", "multiplier": 2}])
         go("POST", "/v1/hints", 202, {"resource": "m", "session": "s1", "eta_s": 5, "probability": 0.9, "source": "page"})
         go("POST", "/v1/observations", 200, {"resource": "m", "session": "s1", "duration_s": 1.5})
@@ -127,6 +143,8 @@ def every_documented_call_answers_as_documented():
         for method, path, name, body in (
                 ("POST", "/warmup", None, {"resource": "nobody"}), ("POST", "/start-warmup", None, {"resource": "nobody"}),
                 ("GET", "/warmup-status?resource=nobody", None, None), ("GET", "/v1/resources/nobody", by_id, None),
+                ("GET", "/v1/demand?resource=nobody", None, None), ("GET", "/v1/forecast?resource=nobody", None, None),
+                ("GET", "/v1/anomalies?resource=nobody", None, None), ("GET", "/v1/scale/nobody", "/v1/scale/{id}", None),
                 ("GET", "/v1/resources/nobody/why", by_id + "/why", None), ("POST", "/v1/hints", None, {"resource": "nobody"}),
                 ("POST", "/v1/resources/nobody/pin", by_id + "/pin", None)):
             go(method, path, 404, body, name=name)
@@ -267,7 +285,7 @@ def the_token_guards_everything_but_health():
         d.start()
         for path, operations in API["paths"].items():
             for method, operation in operations.items():
-                answer = (d.get if method == "get" else d.post)(path.replace("{id}", "a"))
+                answer = getattr(d, method)(path.replace("{id}", "a"))
                 expected = operation.get("security") != []
                 assert (answer.status == 401) == expected, (method, path, answer)
         assert d.get("/v1/resources", headers={"Authorization": "Bearer correct-horse"}).status == 200
