@@ -14,6 +14,8 @@ const struct command commands[] = {
     {"simulate", cmd_simulate, "run the engine against a hostile world, seed after seed"},
     {"forecast", cmd_forecast,
      "foretell a demand series, with quantiles and its own past as judge"},
+    {"plan", cmd_plan,
+     "how many GPUs to have when, at what cost and risk, from a forecast or series"},
     {"synth requests", cmd_synth_requests, "make a trace of requests from a seed"},
     {"synth demand", cmd_synth_demand, "make a demand series with labelled events from a seed"},
     {"detect", cmd_detect, "find anomalies in a series and tell what kind of events they are"},

@@ -23,6 +23,7 @@ command_fn cmd_serve, cmd_check, cmd_status, cmd_warm, cmd_unload, cmd_pin, cmd_
 command_fn cmd_import_llama_swap, cmd_import_access_log;
 command_fn cmd_errors;
 command_fn cmd_forecast;
+command_fn cmd_plan;
 command_fn cmd_eval_next;
 command_fn cmd_eval_forecast;
 command_fn cmd_detect;

@@ -183,6 +183,43 @@ static void fill(struct demand_forecast *forecast, const struct demand_settings 
     }
 }
 
+/* ---- paths ---- */
+
+struct drawing {
+    const struct demand_forecast *forecast;
+    const struct ensemble *ensemble;
+    const double *mean;
+};
+
+static double path_quantile(void *context, int h, double level)
+{
+    const struct drawing *drawing = context;
+    double value = widened(ensemble_quantile(drawing->ensemble, h, level), drawing->mean[h - 1],
+                           level, event_sd(drawing->forecast, h));
+    return exp(event_logs(drawing->forecast, h)) * value;
+}
+
+static enum fw_err draw_paths(struct demand_forecast *forecast,
+                              const struct demand_settings *settings,
+                              const struct ensemble *ensemble, const double *mean)
+{
+    struct drawing drawing = {forecast, ensemble, mean};
+    int origins = ensemble_walked(ensemble), steps = forecast->count;
+    if (settings->path_count == 0)
+        return FW_OK;
+    double *errors = malloc((size_t)origins * (size_t)steps * sizeof *errors);
+    if (errors == NULL)
+        return FW_NOMEM;
+    for (int i = 0; i < origins; i++)
+        for (int h = 1; h <= steps; h++)
+            errors[(long)i * steps + h - 1] = ensemble_error(ensemble, i, h);
+    enum fw_err err = paths_law_measure(&forecast->law, errors, origins, steps);
+    free(errors);
+    FW_TRY(err);
+    return paths_draw(&forecast->paths, steps, settings->path_count, &forecast->law, path_quantile,
+                      &drawing, settings->seed);
+}
+
 static enum fw_err allocate(struct demand_forecast *forecast)
 {
     size_t count = (size_t)forecast->count;
@@ -233,8 +270,9 @@ static enum fw_err walk(const struct series *series, const struct demand_setting
             settings->progress(settings->context, (uint64_t)k + 1, (uint64_t)plan->count);
     fill(forecast, settings, series, ensemble, &said);
     judge(&forecast->verdict, ensemble, plan);
+    enum fw_err err = draw_paths(forecast, settings, ensemble, said.mean);
     ensemble_free(&ensemble);
-    return FW_OK;
+    return err;
 }
 
 /* The series as it would have been without its events. */
@@ -283,6 +321,7 @@ void demand_forecast_fini(struct demand_forecast *forecast)
 {
     free(forecast->memory);
     forecast->memory = NULL;
+    paths_fini(&forecast->paths);
     events_fini(&forecast->events);
 }
 

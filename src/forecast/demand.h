@@ -7,6 +7,7 @@
 
 #include "forecast/ensemble.h"
 #include "forecast/events.h"
+#include "forecast/paths.h"
 
 enum { DEMAND_QUANTILES_MAX = 16, DEMAND_STEPS_MAX = 20000 };
 /* A spike: more than so many times what is usual at that time, the higher of the mean of the same
@@ -32,6 +33,7 @@ struct demand_settings {
     double capacity_buffer;          /* recommended capacity over P95 */
     const struct calendar *calendar; /* past and planned events; NULL: none */
     uint64_t seed;
+    int path_count; /* joint paths to draw, at most PATHS_MAX; 0: none */
     /* Told now and then how much of the work is done; NULL: nobody. */
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void *context;
@@ -56,6 +58,8 @@ struct demand_forecast {
     double *spike; /* probability */
     double *quantile[DEMAND_QUANTILES_MAX];
     double *capacity;
+    struct paths paths;   /* none unless asked for; the quantiles of a step are those above */
+    struct paths_law law; /* of the errors of its own past */
     struct demand_verdict verdict;
     struct events_effect events;
     double *memory;

@@ -392,6 +392,24 @@ double ensemble_above(const struct ensemble *ensemble, int h, double value)
     return conformal_above(&block->errors, (scale_in(scale, value) - scale_in(scale, mean)) / size);
 }
 
+int ensemble_walked(const struct ensemble *ensemble)
+{
+    return ensemble->origin;
+}
+
+double ensemble_error(const struct ensemble *ensemble, int origin, int h)
+{
+    const struct members_plan *plan = &ensemble->settings.plan;
+    const struct scale *scale = &ensemble->members.scale;
+    int at = plan->first + origin * plan->spacing + h - 1;
+    int now = plan->first + (ensemble->origin - 1) * plan->spacing;
+    double size = row_of(ensemble, origin, ROW_SIZE)[h - 1];
+    if (at >= now || !isfinite(ensemble->members.y[at]) || !(size > 0))
+        return NAN;
+    double said = row_of(ensemble, origin, ROW_MEAN)[h - 1];
+    return (scale_in(scale, ensemble->members.y[at]) - scale_in(scale, said)) / size;
+}
+
 /* Nothing is known of errors yet: all quantiles are the mean. */
 static void say_without_errors(struct ensemble *ensemble, int number)
 {

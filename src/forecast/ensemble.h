@@ -52,6 +52,10 @@ bool ensemble_step(struct ensemble *ensemble, struct ensemble_said *said);
  * probability that more comes than `value`. */
 double ensemble_quantile(const struct ensemble *ensemble, int h, double level);
 double ensemble_above(const struct ensemble *ensemble, int h, double value);
+/* How far the value h steps after an origin already walked (0 the first) lay from what was said
+ * there, on the series' scale, divided by its usual size; NaN: not known yet. */
+double ensemble_error(const struct ensemble *ensemble, int origin, int h);
+int ensemble_walked(const struct ensemble *ensemble); /* origins */
 void ensemble_judge(const struct ensemble *ensemble, struct ensemble_verdict *verdict);
 /* The block of h = 1 .. horizon: the first step; a quarter of a day; the day; beyond. */
 int ensemble_block(const struct members_plan *plan, int h);
