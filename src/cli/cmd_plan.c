@@ -7,12 +7,13 @@
 #include "cli/offer_file.h"
 #include "cli/output.h"
 #include "cli/plan_output.h"
+#include "cli/series_source.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 struct plan_options {
-    struct series_read_flags series;
+    struct series_source series;
     int64_t lead_time_ns, horizon_ns, error_memory_ns, cooldown_up_ns, cooldown_down_ns;
     int64_t least, current, paths, seed;
     int model;
@@ -39,7 +40,7 @@ static const struct args_row rows[] = {
     {{"least_gpus", OPTION_INT, AT(least), "0", 0, CAPACITY_UNITS_MAX, false, NULL, "GPUs to have always"}, "N", 0},
     {{"current_gpus", OPTION_INT, AT(current), "-1", -1, CAPACITY_UNITS_MAX, false, NULL, "GPUs that run now, to compare with; -1: not told, the baseline stands for them"}, "N", 0},
     {{"shortage_cost", OPTION_DOUBLE, AT(short_price), "-1", -1, 1e12, false, NULL, "what an hour of a missing GPU costs, USD; -1: what the service level implies"}, "USD", 0},
-    {{"offers", OPTION_TEXT, AT(offers), "", 0, 0, false, NULL, "where GPUs come from, YAML or JSON: [{tier, region, price_per_hour, most, interruptions_per_hour, price_changes: [{from, price_per_hour}]}]"}, "FILE", 0},
+    {{"offers", OPTION_TEXT, AT(offers), "", 0, 0, false, NULL, "where GPUs come from, YAML or JSON: [{tier, region, price_per_hour, most, ...}]"}, "FILE", 0},
     {{"spot_share", OPTION_DOUBLE, AT(spot_share), "0.3", 0, 1, false, NULL, "share of the GPUs of a step that may be spot, where that is offered"}, "X", 0},
     {{"history", OPTION_TEXT, AT(history), "", 0, 0, false, NULL, "series the scaling policy is tried on; that of SERIES if one was given"}, "SERIES", 0},
     {{"scale_up", OPTION_DOUBLE, AT(scale_up), "0.70", .01, 1, false, NULL, "scaling policy: more above this use"}, "X", 0},
@@ -50,22 +51,22 @@ static const struct args_row rows[] = {
     {{"horizon", OPTION_DURATION, AT(horizon_ns), "7d", 1, 3660 * 86400e9, false, NULL, "SERIES: how far ahead"}, "DUR", 0},
     {{"model", OPTION_CHOICE, AT(model), "ensemble", 0, 0, false, demand_models, "SERIES: what foretells"}, NULL, 0},
     {{"events", OPTION_TEXT, AT(events), "", 0, 0, false, NULL, "SERIES: past and planned events, as for forecast"}, "FILE", 0},
-    {{"error_memory", OPTION_DURATION, AT(error_memory_ns), "6h", 0, 366 * 86400e9, false, NULL, "FORECAST: how long errors of a forecast last (the correlation of what passes falls to 1/e)"}, "DUR", 0},
+    {{"error_memory", OPTION_DURATION, AT(error_memory_ns), "6h", 0, 366 * 86400e9, false, NULL, "FORECAST: how long its errors last (the correlation of what passes falls to 1/e)"}, "DUR", 0},
     {{"paths", OPTION_INT, AT(paths), "500", PATHS_LEAST, PATHS_MAX, false, NULL, "joint paths drawn"}, "N", 0},
     {{"seed", OPTION_INT, AT(seed), "1", 0, 0, false, NULL, "of what is drawn"}, NULL, 0},
     {{"wide", OPTION_BOOL, AT(wide), "false", 0, 0, false, NULL, "CSV: demand and GPUs of every case, what decided, GPUs by offer behind the other columns"}, NULL, 0},
     {{"out", OPTION_TEXT, AT(out), "-", 0, 0, false, NULL, "where the CSV goes; - is standard output"}, "CSV", 'o'},
-    SERIES_READ_ROWS(AT(series)),
+    SERIES_SOURCE_ROWS(AT(series)),
 };
 /* clang-format on */
 static const struct args_spec spec = {
     .command = "plan",
-    .operands = "FORECAST|SERIES",
+    .operands = "FORECAST | " SERIES_SOURCE_OPERANDS,
     .sentence = "How many GPUs to have when, at what cost and risk: from a forecast (as forecast "
                 "writes it) or a series, which is forecast first.",
     .rows = rows,
     .row_count = sizeof rows / sizeof rows[0],
-    .operands_min = 1,
+    .operands_min = 0,
     .operands_max = 1,
     .more =
         "Columns: timestamp, recommended_gpus, burst_ready_gpus, recommended_cost_per_hour, "
@@ -135,7 +136,7 @@ static enum fw_err read_input(struct planning *planning, struct fw_detail *detai
     const struct plan_options *options = &planning->options;
     struct output_progress progress;
     struct plan_input_how how = {
-        .series = series_read_flags(&options->series, false),
+        .series = series_read_flags(&options->series.file, false),
         .forecast = demand_defaults,
         .error_memory_ns = options->error_memory_ns,
     };
@@ -150,7 +151,15 @@ static enum fw_err read_input(struct planning *planning, struct fw_detail *detai
         how.forecast.calendar = &planning->calendar;
     }
     output_progress_init(&progress, "origins", planning->args.quiet);
-    enum fw_err err = plan_input_read(&planning->input, planning->args.operands[0], &how, detail);
+    enum fw_err err;
+    if (planning->args.operand_count > 0 && options->series.prometheus[0] == '\0') {
+        err = plan_input_read(&planning->input, planning->args.operands[0], &how, detail);
+    } else {
+        err = series_source_read(&planning->input.read, &planning->args, &options->series, false,
+                                 detail);
+        if (err == FW_OK)
+            err = plan_input_forecast(&planning->input, &how, detail);
+    }
     output_progress_end(&progress);
     if (err == FW_OK && options->history[0] != '\0')
         err = series_read(&planning->history, options->history, &how.series, detail);

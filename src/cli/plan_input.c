@@ -160,9 +160,10 @@ static enum fw_err take_forecast(struct plan_input *input, const char *name,
 
 /* ---- a series ---- */
 
-static enum fw_err take_series(struct plan_input *input, const struct plan_input_how *how,
-                               struct fw_detail *detail)
+enum fw_err plan_input_forecast(struct plan_input *input, const struct plan_input_how *how,
+                                struct fw_detail *detail)
 {
+    input->series = true;
     struct demand_settings settings = how->forecast;
     settings.quantile_count = 1;
     settings.quantiles[0] = P95;
@@ -194,8 +195,8 @@ enum fw_err plan_input_parse(struct plan_input *input, const char *name, struct 
             options.value = "expected_value";
     }
     FW_TRY(series_read_memory(&input->read, name, text, &options, detail));
-    enum fw_err err =
-        input->series ? take_series(input, how, detail) : take_forecast(input, name, how, detail);
+    enum fw_err err = input->series ? plan_input_forecast(input, how, detail)
+                                    : take_forecast(input, name, how, detail);
     if (err != FW_OK)
         plan_input_fini(input);
     return err;

@@ -38,6 +38,10 @@ FW_MUST_CHECK enum fw_err plan_input_read(struct plan_input *input, const char *
 FW_MUST_CHECK enum fw_err plan_input_parse(struct plan_input *input, const char *name,
                                            struct str text, const struct plan_input_how *how,
                                            struct fw_detail *detail);
+/* From the series that lies in input->read already. */
+FW_MUST_CHECK enum fw_err plan_input_forecast(struct plan_input *input,
+                                              const struct plan_input_how *how,
+                                              struct fw_detail *detail);
 void plan_input_fini(struct plan_input *input); /* fine on a zeroed one */
 /* What was read, and what is assumed, a sentence a line. */
 void plan_input_describe(const struct plan_input *input, struct buf *out);

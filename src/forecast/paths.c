@@ -26,18 +26,17 @@ static int by_value(const void *left, const void *right)
 
 /* ---- the law of past errors ---- */
 
-/* Scores of the standard normal, by rank among all that are known; NaN stays NaN. */
+/* Scores of the standard normal, by rank among all errors that are known; the others are left as
+ * they are. */
 static enum fw_err normal_scores(const double *errors, size_t n, double *scores)
 {
-    struct ranked *ranked = calloc(n > 0 ? n : 1, sizeof *ranked);
+    struct ranked *ranked = calloc(n, sizeof *ranked);
     size_t known = 0;
     if (ranked == NULL)
         return FW_NOMEM;
-    for (size_t i = 0; i < n; i++) {
-        scores[i] = NAN;
+    for (size_t i = 0; i < n; i++)
         if (isfinite(errors[i]))
             ranked[known++] = (struct ranked){errors[i], (int)i};
-    }
     qsort(ranked, known, sizeof *ranked, by_value);
     for (size_t i = 0; i < known; i++)
         scores[ranked[i].at] = normal_quantile(((double)i + .5) / (double)known);
@@ -86,10 +85,17 @@ enum fw_err paths_law_measure(struct paths_law *law, const double *errors, int o
 {
     enum { GRID = 40 };
     size_t n = (size_t)origins * (size_t)steps;
-    struct lags lags;
-    double least = INFINITY, *scores = malloc((n > 0 ? n : 1) * sizeof *scores);
+    struct lags lags = {.count = 0};
+    double least = INFINITY;
     *law = paths_law_usual;
-    enum fw_err err = scores == NULL ? FW_NOMEM : normal_scores(errors, n, scores);
+    if (n == 0)
+        return FW_OK;
+    double *scores = calloc(n, sizeof *scores);
+    if (scores == NULL)
+        return FW_NOMEM;
+    for (size_t i = 0; i < n; i++)
+        scores[i] = NAN;
+    enum fw_err err = normal_scores(errors, n, scores);
     if (err == FW_OK)
         measure_lags(scores, origins, steps, &lags);
     free(scores);
@@ -110,17 +116,45 @@ enum fw_err paths_law_measure(struct paths_law *law, const double *errors, int o
 
 /* ---- paths ---- */
 
+struct drawing {
+    double *level, *passing, *scores; /* a value a path */
+    struct ranked *ranked;
+};
+
 /* The values of a step to the paths by the rank of their scores. */
-static void deal(double *value, const double *scores, struct ranked *ranked, int count,
+static void deal(double *value, const struct drawing *drawing, int count,
                  paths_quantile_fn *quantile, void *context, int h)
 {
     double before = -INFINITY;
     for (int p = 0; p < count; p++)
-        ranked[p] = (struct ranked){scores[p], p};
-    qsort(ranked, (size_t)count, sizeof *ranked, by_value);
+        drawing->ranked[p] = (struct ranked){drawing->scores[p], p};
+    qsort(drawing->ranked, (size_t)count, sizeof *drawing->ranked, by_value);
     for (int i = 0; i < count; i++) {
         before = fmax(before, quantile(context, h, (i + .5) / count));
-        value[ranked[i].at] = before;
+        value[drawing->ranked[i].at] = before;
+    }
+}
+
+static void draw(struct paths *paths, const struct paths_law *law, paths_quantile_fn *quantile,
+                 void *context, uint64_t seed, const struct drawing *drawing)
+{
+    struct prng prng;
+    int count = paths->count;
+    double keeps = sqrt(1 - law->decay * law->decay);
+    prng_init(&prng, seed);
+    for (int p = 0; p < count; p++) {
+        drawing->level[p] = prng_normal(&prng, 0, 1);
+        drawing->passing[p] = prng_normal(&prng, 0, 1);
+    }
+    for (int h = 1; h <= paths->steps; h++) {
+        for (int p = 0; p < count; p++) {
+            if (h > 1)
+                drawing->passing[p] =
+                    law->decay * drawing->passing[p] + keeps * prng_normal(&prng, 0, 1);
+            drawing->scores[p] =
+                sqrt(law->shared) * drawing->level[p] + sqrt(1 - law->shared) * drawing->passing[p];
+        }
+        deal(paths->value + (size_t)(h - 1) * (size_t)count, drawing, count, quantile, context, h);
     }
 }
 
@@ -128,39 +162,27 @@ enum fw_err paths_draw(struct paths *paths, int steps, int count, const struct p
                        paths_quantile_fn *quantile, void *context, uint64_t seed)
 {
     CHECK(steps > 0 && count > 0 && count <= PATHS_MAX);
-    struct prng prng;
     int fit = PATHS_VALUES_MAX / steps;
     if (count > fit)
         count = fit > PATHS_LEAST ? fit : PATHS_LEAST;
     size_t n = (size_t)count;
-    double *level = calloc(3 * n, sizeof *level), *passing = level + n, *scores = level + 2 * n;
-    struct ranked *ranked = calloc(n, sizeof *ranked);
+    struct drawing drawing = {calloc(n, sizeof(double)), calloc(n, sizeof(double)),
+                              calloc(n, sizeof(double)), calloc(n, sizeof *drawing.ranked)};
     *paths = (struct paths){steps, count, calloc((size_t)steps * n, sizeof *paths->value)};
-    if (level == NULL || ranked == NULL || paths->value == NULL) {
-        free(level);
-        free(ranked);
+    enum fw_err err =
+        drawing.level && drawing.passing && drawing.scores && drawing.ranked && paths->value
+            ? FW_OK
+            : FW_NOMEM;
+    if (err == FW_OK)
+        draw(paths, law, quantile, context, seed, &drawing);
+    else
         paths_fini(paths);
-        return FW_NOMEM;
-    }
-    double keeps = sqrt(1 - law->decay * law->decay);
-    prng_init(&prng, seed);
-    for (int p = 0; p < count; p++) {
-        level[p] = prng_normal(&prng, 0, 1);
-        passing[p] = prng_normal(&prng, 0, 1);
-    }
-    for (int h = 1; h <= steps; h++) {
-        for (int p = 0; p < count; p++) {
-            if (h > 1)
-                passing[p] = law->decay * passing[p] + keeps * prng_normal(&prng, 0, 1);
-            scores[p] = sqrt(law->shared) * level[p] + sqrt(1 - law->shared) * passing[p];
-        }
-        deal(paths->value + (size_t)(h - 1) * n, scores, ranked, count, quantile, context, h);
-    }
-    free(level);
-    free(ranked);
-    return FW_OK;
+    free(drawing.level);
+    free(drawing.passing);
+    free(drawing.scores);
+    free(drawing.ranked);
+    return err;
 }
-
 void paths_fini(struct paths *paths)
 {
     free(paths->value);

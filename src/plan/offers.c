@@ -255,29 +255,39 @@ enum fw_err offers_buy(const struct offers *offers, const int *units, int steps,
     size_t rows = (size_t)steps, cells = rows * (size_t)offers->count;
     *purchase = (struct purchase){.steps = steps, .offer_count = offers->count};
     FW_TRY(check_offers(offers, detail));
-    char *memory = calloc(1, (cells + rows) * sizeof(double) + (cells + 2 * rows) * sizeof(int));
-    if (memory == NULL)
-        return FW_NOMEM;
-    struct buying buying = {offers, purchase, start_ns, step_ns, NULL, NULL};
-    purchase->memory = memory;
-    purchase->cost_per_hour = (double *)memory;
-    buying.price = purchase->cost_per_hour + rows;
-    purchase->units = (int *)(buying.price + cells);
-    purchase->unmet = purchase->units + cells;
-    buying.left = purchase->unmet + rows;
-    for (int t = 0; t < steps; t++) {
+    struct buying buying = {offers,
+                            purchase,
+                            start_ns,
+                            step_ns,
+                            calloc(cells, sizeof *buying.price),
+                            calloc(rows, sizeof *buying.left)};
+    purchase->units = calloc(cells, sizeof *purchase->units);
+    purchase->unmet = calloc(rows, sizeof *purchase->unmet);
+    purchase->cost_per_hour = calloc(rows, sizeof *purchase->cost_per_hour);
+    enum fw_err err =
+        buying.price && buying.left && purchase->units && purchase->unmet && purchase->cost_per_hour
+            ? FW_OK
+            : FW_NOMEM;
+    for (int t = 0; err == FW_OK && t < steps; t++) {
         int64_t from_ns = start_ns + t * step_ns;
         buying.left[t] = units[t];
         for (int i = 0; i < offers->count; i++)
             buying.price[(long)t * offers->count + i] =
                 offers_price(&offers->rows[i], from_ns, from_ns + step_ns);
     }
-    buy(&buying, units);
-    return FW_OK;
+    if (err == FW_OK)
+        buy(&buying, units);
+    else
+        purchase_fini(purchase);
+    free(buying.price);
+    free(buying.left);
+    return err;
 }
 
 void purchase_fini(struct purchase *purchase)
 {
-    free(purchase->memory);
+    free(purchase->units);
+    free(purchase->unmet);
+    free(purchase->cost_per_hour);
     *purchase = (struct purchase){0};
 }

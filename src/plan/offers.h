@@ -51,7 +51,6 @@ struct purchase {
     int *unmet;            /* by step: units that no offer has left */
     double *cost_per_hour; /* by step, all units together, prices averaged over the step */
     double interruptions;  /* of spot units, expected over all steps */
-    void *memory;
 };
 
 /* Mean price of a unit from one instant to a later one. */
