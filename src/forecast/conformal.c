@@ -2,11 +2,18 @@
 #include "forecast/conformal.h"
 
 #include "base/stats.h"
+#include "forecast/pareto.h"
 #include <math.h>
 #include <string.h>
 
 const double conformal_levels[CONFORMAL_LEVELS] = {.01, .05, .25, .5, .75, .9, .95, .975, .99};
 #define MOVE .05 /* of the spread, for each error that comes alone */
+/* Above the level TAIL a bound is that of a generalised Pareto tail over the THRESHOLD's, once so
+ * many errors, and so many that are independent, are known: the largest error seen is what order
+ * statistics would say there, and it tells little. */
+#define TAIL      .96
+#define THRESHOLD .9
+enum { TAIL_ERRORS = 200, TAIL_INDEPENDENT = 20 };
 
 static int held(const struct conformal *conformal)
 {
@@ -42,12 +49,25 @@ static void keep(struct conformal *conformal, double error)
     conformal->count++;
 }
 
+static double tail_of(const struct conformal *conformal, double level)
+{
+    double excess[CONFORMAL_ERRORS];
+    int m = held(conformal), from = (int)ceil(THRESHOLD * m);
+    double threshold = conformal->sorted[from - 1];
+    for (int i = from; i < m; i++)
+        excess[i - from] = conformal->sorted[i] - threshold;
+    struct pareto tail = pareto_fit(excess, m - from);
+    return threshold + pareto_quantile(&tail, (1 - level) / (1 - (double)from / m));
+}
+
 /* k-th smallest of the m errors held, k = ceil(level (m + 1)) from the middle up, floor below; but
  * m + 1 of m is taken of those that are independent. */
 static double quantile_of(const struct conformal *conformal, double level)
 {
     int m = held(conformal);
     double independent = fmax(m / conformal->together, 1);
+    if (level > TAIL && m >= TAIL_ERRORS && independent >= TAIL_INDEPENDENT)
+        return tail_of(conformal, level);
     double above = level >= .5 ? level : 1 - level;
     double k = ceil(fmin(above * (independent + 1) / independent, 1) * m);
     int at = k < 1 ? 0 : k > m ? m - 1 : (int)k - 1;
@@ -71,27 +91,34 @@ void conformal_add(struct conformal *conformal, double error)
     keep(conformal, error);
 }
 
-/* Between two of the levels what was missed is that of both, in proportion; no bound leaves theirs,
- * which ascend. */
+/* How far a level lies from one of those of `conformal_levels` to the next, by what was seen; by
+ * its number alone where the tail begins. */
+static double share_of(const struct conformal *conformal, double level, int next)
+{
+    double from = conformal_levels[next - 1], to = conformal_levels[next];
+    if (from < TAIL && to > TAIL)
+        return (level - from) / (to - from);
+    double low = quantile_of(conformal, from), high = quantile_of(conformal, to);
+    if (!(high > low))
+        return (level - from) / (to - from);
+    return (quantile_of(conformal, level) - low) / (high - low);
+}
+
 double conformal_at(const struct conformal *conformal, double level)
 {
     double bounds[CONFORMAL_LEVELS];
-    int above = 0;
+    int next = 0, last = CONFORMAL_LEVELS - 1;
     if (conformal->count == 0)
         return 0;
     conformal_bounds(conformal, bounds);
-    double bound = quantile_of(conformal, level);
-    while (above < CONFORMAL_LEVELS && conformal_levels[above] < level)
-        above++;
-    if (above == 0)
-        return fmin(bound + conformal->moved[0], bounds[0]);
-    if (above == CONFORMAL_LEVELS)
-        return fmax(bound + conformal->moved[above - 1], bounds[above - 1]);
-    double from = conformal_levels[above - 1], to = conformal_levels[above];
-    double share = (level - from) / (to - from);
-    bound += (1 - share) * (bounds[above - 1] - quantile_of(conformal, from)) +
-             share * (bounds[above] - quantile_of(conformal, to));
-    return fmin(fmax(bound, bounds[above - 1]), bounds[above]);
+    while (next <= last && conformal_levels[next] < level)
+        next++;
+    if (next == 0)
+        return fmin(quantile_of(conformal, level) + conformal->moved[0], bounds[0]);
+    if (next > last)
+        return fmax(quantile_of(conformal, level) + conformal->moved[last], bounds[last]);
+    double share = share_of(conformal, level, next);
+    return bounds[next - 1] + share * (bounds[next] - bounds[next - 1]);
 }
 
 double conformal_above(const struct conformal *conformal, double bound)

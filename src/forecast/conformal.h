@@ -2,7 +2,8 @@
  * Bounds on what is to come from the errors made so far: the quantiles of the latest ones (split
  * conformal prediction: Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005),
  * moved by what was missed since (Gibbs and Candes, NeurIPS 2021), never further than the errors
- * are spread. Errors may be of any scale; what they are divided by is the caller's. */
+ * are spread. Far out, where the history allows it, the tail is a generalised Pareto (pareto.h).
+ * Errors may be of any scale; what they are divided by is the caller's. */
 #ifndef FOREWARM_FORECAST_CONFORMAL_H
 #define FOREWARM_FORECAST_CONFORMAL_H
 
