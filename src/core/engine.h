@@ -146,6 +146,9 @@ struct resource_view {
 void engine_view(const struct engine *engine, uint32_t resource, int64_t now_ns,
                  struct resource_view *view);
 void engine_totals(const struct engine *engine, int64_t now_ns, struct accounts *accounts);
+/* Warm-ups that failed in a row at the resource's server, while its breaker lets but one at a time
+ * through; else 0. */
+uint32_t engine_breaker(const struct engine *engine, uint32_t resource);
 /* Bytes that warm, loading and unloading resources hold now. */
 uint64_t engine_memory_used(const struct engine *engine);
 /* Bytes of host memory that half warm resources hold now. */

@@ -158,6 +158,12 @@ static bool breaker_allows(const struct engine *engine, const struct resource *r
     return false;
 }
 
+uint32_t engine_breaker(const struct engine *engine, uint32_t resource)
+{
+    const struct server *server = server_of(engine, &engine->resources[resource]);
+    return server && is_tripped(engine, server) ? server->failures : 0;
+}
+
 void restraint_succeeded(struct engine *engine, uint32_t number)
 {
     struct server *server = server_of(engine, &engine->resources[number]);

@@ -268,6 +268,8 @@ static void read_pair(struct config_reader *reader, const struct yaml_pair *pair
         config_read_events(reader, pair->value);
     else if (str_equal(pair->key, STR("prefetch")))
         config_read_prefetch(reader, pair->value);
+    else if (str_equal(pair->key, STR("alerts")))
+        config_read_alerts(reader, pair->value);
     else if (str_equal(pair->key, STR("resources")))
         config_read_resources(reader, pair->value);
     else if (!edge_row(pair->key) && config_is_grouped(pair->key, &group))
@@ -351,6 +353,7 @@ enum fw_err config_parse(struct config **config, const char *path, struct str te
     snprintf(reader.config->path, sizeof reader.config->path, "%s", path);
     option_defaults(config_option_rows, config_option_count, reader.config);
     option_defaults(engine_option_rows, engine_option_count, &reader.config->engine);
+    config_alerts_defaults(&reader.config->alerts);
     table_init(&reader.names, UINT32_MAX - 1);
     if (yaml_walk_init(&reader.walk, path, text, problems))
         read_root(&reader, getenv_fn);

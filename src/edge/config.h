@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/option.h"
 #include "core/settings.h"
+#include "edge/alert_rules.h"
 
 enum {
     CONFIG_URL_MAX = 1024,
@@ -17,7 +18,8 @@ enum {
     CONFIG_HEADERS_MAX = 16,
     CONFIG_COMMAND_MAX = 8191,
     CONFIG_EDGES_MAX = 256,
-    CONFIG_PREFETCH_MAX = 64
+    CONFIG_PREFETCH_MAX = 64,
+    ALERT_RECEIVERS_MAX = 8
 };
 
 /* scheme://host[:port][/prefix], taken apart. */
@@ -178,6 +180,29 @@ struct config_event {
     bool multiplier;
 };
 
+/* Who is told of alerts. */
+struct config_receiver {
+    char name[OPTION_TEXT_MAX];
+    int kind; /* enum alert_kind */
+    struct config_url url;
+    char url_file[OPTION_TEXT_MAX]; /* the address where it is a secret; "" none */
+    char key_file[OPTION_TEXT_MAX], token_file[OPTION_TEXT_MAX], ca_file[OPTION_TEXT_MAX];
+};
+struct config_rule {
+    bool on;
+    int severity; /* enum alert_severity */
+    double threshold;
+    int64_t hold_ns;    /* the condition opens an alert after so long */
+    int64_t resolve_ns; /* and it is over when it has not held for so long */
+};
+struct config_alerts {
+    int64_t every_ns, timeout_ns, retry_ns, retry_most_ns, repeat_ns;
+    char instance[OPTION_TEXT_MAX], link[OPTION_TEXT_MAX];
+    struct config_rule rules[ALERT_RULE_COUNT];
+    struct config_receiver *receivers;
+    uint32_t receiver_count;
+};
+
 struct config_edge { /* one that may send signed requests to this core */
     const char *id, *secret_file;
 };
@@ -245,6 +270,7 @@ struct config {
     uint32_t resource_count;
     const struct config_event *events;
     uint32_t event_count;
+    struct config_alerts alerts;
     struct config_prefetch *prefetch;
     uint32_t prefetch_count;
     struct config_text *texts; /* what the pointers above point to */

@@ -26,6 +26,9 @@ CONFIG_TABLE(config_level_key)
 CONFIG_TABLE(config_device_key)
 CONFIG_TABLE(config_event_key)
 CONFIG_TABLE(config_prefetch_key)
+CONFIG_TABLE(config_alerts_key)
+CONFIG_TABLE(config_receiver_key)
+CONFIG_TABLE(config_rule_key)
 #undef CONFIG_TABLE
 
 enum { CONFIG_TEXTS_MAX = 64 << 20, CONFIG_FILE_MAX = 16 << 20 };
@@ -106,6 +109,9 @@ void config_check_events(struct config_reader *reader, const yaml_node_t *list);
 /* config_prefetch.c */
 void config_read_prefetch(struct config_reader *reader, const yaml_node_t *node);
 void config_check_prefetch(struct config_reader *reader, const yaml_node_t *node);
+/* config_alerts.c */
+void config_alerts_defaults(struct config_alerts *alerts);
+void config_read_alerts(struct config_reader *reader, const yaml_node_t *node);
 /* Contradictions between parts, once everything is read. */
 void config_check(struct config_reader *reader, const yaml_node_t *root);
 

@@ -278,6 +278,8 @@ const struct option_row config_top_keys[] = {
      "List of planned events: what is loaded in time for them."},
     {"prefetch", OPTION_TEXT, 0, "", 0, 0, true, NULL,
      "Upstreams whose pages are kept and fetched ahead: one mapping, or a list of them."},
+    {"alerts", OPTION_TEXT, 0, "", 0, 0, true, NULL,
+     "Who is told when something is wrong, and what that is."},
     {"fallback", OPTION_TEXT, 0, "", 0, 0, true, NULL,
      "Where requests go that are not held: keys url, edge_id, shared_secret_file, ca_file."},
     {"resource_from", OPTION_TEXT, 0, "", 0, 255, true, NULL,
@@ -336,6 +338,7 @@ const size_t config_call_key_count = 1;
 #define ROWS(rows) rows, sizeof rows / sizeof rows[0]
 enum { EVENT_KEYS = 9 };     /* checked in config_event.c */
 enum { PREFETCH_KEYS = 15 }; /* checked in config_prefetch.c */
+enum { ALERTS_KEYS = 9, RECEIVER_KEYS = 7, RULE_KEYS = 5 }; /* checked in config_alerts.c */
 enum { EDGE_KEYS = 2 };
 enum { DEVICE_KEYS = 4 }; /* checked in config_devices.c */
 const struct config_section config_sections[] = {
@@ -347,6 +350,10 @@ const struct config_section config_sections[] = {
     {"events[]", "one planned event", config_event_keys, EVENT_KEYS},
     {"prefetch[]", "an upstream whose pages are kept and fetched ahead", config_prefetch_keys,
      PREFETCH_KEYS},
+    {"alerts", "who is told when something is wrong", config_alerts_keys, ALERTS_KEYS},
+    {"alerts.receivers[]", "one who is told", config_receiver_keys, RECEIVER_KEYS},
+    {"alerts.rules.NAME", "one rule; docs/guide/alerts.md has their names and defaults",
+     config_rule_keys, RULE_KEYS},
     {"resources[]", "one resource", ROWS(config_resource_rows)},
     {"resources[]", "one resource, parts", ROWS(config_resource_keys)},
     {"resources[].warmer", "how it is loaded and unloaded", ROWS(config_warmer_rows)},

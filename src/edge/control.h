@@ -5,6 +5,7 @@
 #ifndef FOREWARM_EDGE_CONTROL_H
 #define FOREWARM_EDGE_CONTROL_H
 
+#include "edge/alerts.h"
 #include "edge/brain.h"
 
 struct control;
@@ -13,6 +14,7 @@ struct control_setup {
     struct brain *brain;
     struct metrics *metrics;
     struct slots *slots;
+    struct alerts *alerts;
 };
 
 /* Binds and starts. FW_IN_USE names the address and what to do. */

@@ -202,6 +202,12 @@ static void collect(void *context, enum metric_id metric, struct metrics_writer 
     case METRIC_PAGE_CACHE:
         control_collect_pages(source->call->control, metric, writer);
         break;
+    case METRIC_ALERTS:
+    case METRIC_ALERT_NOTICES:
+    case METRIC_ALERTS_WAITING:
+    case METRIC_ALERTS_DROPPED:
+        alerts_collect(source->call->control->setup.alerts, metric, writer);
+        break;
     default:
         control_collect_demand(source->brain, metric, writer);
     }

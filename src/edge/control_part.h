@@ -150,6 +150,8 @@ void control_write_pages(struct control *control, struct json *json);
 void control_write_next_pages(struct control *control, uint64_t session, struct json *json);
 void control_collect_pages(struct control *control, enum metric_id metric,
                            struct metrics_writer *writer);
+/* control_alerts.c */
+void control_alerts(struct control *control, struct call *call);
 /* control_metrics.c */
 call_brain_fn control_metrics, control_ready;
 /* control_events.c */

@@ -37,6 +37,7 @@ const struct control_row control_rows[] = {
     {"GET",  "/v1/predictions",            control_predictions,   NULL, NULL, 0, false, false, SEE},
     {"GET",  "/v1/next",                   control_next,          NULL, NULL, 0, false, false, SEE},
     {"GET",  "/v1/fleet",                  control_fleet,         NULL, NULL, 0, false, false, SEE},
+    {"GET",  "/v1/alerts",                 NULL, control_alerts,        NULL, 0, false, false, SEE},
     {"GET",  "/metrics",                   control_metrics,       NULL, NULL, 0, false, false, SEE},
     {"GET",  "/healthz",                   NULL, control_health,        NULL, 0, true,  false, 0},
     {"GET",  "/readyz",                    control_ready,         NULL, NULL, 0, true,  false, 0},

@@ -2,6 +2,7 @@
 #include "edge/daemon.h"
 #include "base/time.h"
 #include "edge/access.h"
+#include "edge/alerts.h"
 #include "edge/brain.h"
 #include "edge/control.h"
 #include "edge/io_thread.h"
@@ -29,6 +30,7 @@ struct daemon {
     struct bus *bus;
     struct brain *brain;
     struct io_threads *io;
+    struct alerts *alerts;
     struct control *control;
     /* the main thread's loop: signals */
     uv_loop_t loop;
@@ -109,6 +111,7 @@ static void reload(struct daemon *daemon)
     note_fixed(daemon->config, config);
     access_inherit(config, daemon->config);
     control_reload(daemon->control, config);
+    alerts_reload(daemon->alerts, config);
     (void)brain_call_and_wait(daemon->brain, configure, config);
     err = make_view(daemon, config, &view);
     if (err == FW_OK)
@@ -267,7 +270,10 @@ static enum fw_err start(struct daemon *daemon, struct fw_detail *detail)
         view_destroy(&view);
         return err;
     }
-    const struct control_setup control = {daemon->brain, daemon->metrics, daemon->slots};
+    FW_TRY(alerts_create(&daemon->alerts, daemon->config, daemon->store));
+    FW_TRY(alerts_start(daemon->alerts, daemon->brain, daemon->jobs, detail));
+    const struct control_setup control = {daemon->brain, daemon->metrics, daemon->slots,
+                                          daemon->alerts};
     return control_create(&daemon->control, &control, daemon->config, detail);
 }
 
@@ -296,8 +302,10 @@ static void take_down(struct daemon *daemon)
 {
     control_destroy(&daemon->control);
     io_threads_stop(&daemon->io);
+    alerts_stop(daemon->alerts);
     brain_stop(daemon->brain);
     jobs_destroy(&daemon->jobs);
+    alerts_destroy(&daemon->alerts);
     brain_finish(daemon->brain);
     fleet_stop(daemon->fleet);
     children_stop(daemon->children);

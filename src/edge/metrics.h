@@ -110,7 +110,14 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
     X(METRIC_ANOMALIES, "forewarm_anomalies_total", COUNTER, "", NONE,                             \
       "Anomalies of demand that opened.")                                                          \
     X(METRIC_ANOMALY, "forewarm_anomaly_open", GAUGE, "resource,class", NONE,                      \
-      "1 while demand is not as usual; absent otherwise.")
+      "1 while demand is not as usual; absent otherwise.")                                         \
+    X(METRIC_ALERTS, "forewarm_alerts", GAUGE, "rule", NONE, "Alerts that are open.")              \
+    X(METRIC_ALERT_NOTICES, "forewarm_alert_notices_total", COUNTER, "receiver,result", NONE,      \
+      "Notices to receivers of alerts: sent, tried in vain, refused for good.")                    \
+    X(METRIC_ALERTS_WAITING, "forewarm_alert_notices_waiting", GAUGE, "receiver", NONE,            \
+      "Alerts that the receiver is still to be told something of.")                                \
+    X(METRIC_ALERTS_DROPPED, "forewarm_alerts_dropped_total", COUNTER, "", NONE,                   \
+      "Conditions for which there was no room among the alerts.")
 
 enum metric_id {
 #define X(id, name, type, labels, buckets, help) id,

@@ -128,6 +128,7 @@ def every_documented_call_answers_as_documented():
         go("POST", "/v1/observations", 200, {"resource": "m", "session": "s1", "duration_s": 1.5})
         go("GET", "/v1/predictions", 200)
         go("GET", "/v1/next?session=s1", 200)
+        go("GET", "/v1/alerts", 200)  # test_alerts has some
         go("GET", "/v1/fleet", 404)  # one that is alone; test_fleet has the rest
         for verb in ("pin", "unpin", "unload", "warm"):
             go("POST", f"/v1/resources/{id}/{verb}", 202, name=f"{by_id}/{verb}")
