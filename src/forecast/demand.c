@@ -89,7 +89,7 @@ static enum fw_err check(const struct series *series, const struct demand_settin
                        "the horizon %s is %lld steps of %s, at most %d can be foretold; gather the "
                        "series into longer steps",
                        asked, (long long)steps, step, DEMAND_STEPS_MAX);
-    if (settings->model == DEMAND_BOOST &&
+    if (settings->resume.data == NULL && settings->model == DEMAND_BOOST &&
         (series->step_ns != DAY_NS / 24 || steps > STACK_HORIZON ||
          series->count < STACK_LEARN_FIRST + 5 * STACK_HORIZON))
         return err_set(detail, FW_INPUT,
@@ -236,25 +236,22 @@ static enum fw_err allocate(struct demand_forecast *forecast)
     return FW_OK;
 }
 
-static void judge(struct demand_verdict *verdict, const struct ensemble *ensemble,
-                  const struct members_plan *plan)
+static void judge(struct demand_verdict *verdict, const struct ensemble *ensemble, int horizon)
 {
     ensemble_judge(ensemble, &verdict->blocks);
-    verdict->origins = plan->count;
-    for (int h = 1; h <= plan->horizon; h++) {
-        int block = ensemble_block(plan, h);
+    verdict->origins = verdict->blocks.origins;
+    for (int h = 1; h <= horizon; h++) {
+        int block = ensemble_block(ensemble_plan(ensemble), h);
         verdict->usual[block] = h;
         verdict->block_count = block + 1;
     }
 }
 
-static enum fw_err walk(const struct series *series, const struct demand_settings *settings,
-                        const struct members_plan *plan, struct demand_forecast *forecast,
-                        struct fw_detail *detail)
+static enum fw_err begin(struct ensemble **ensemble, const struct series *series,
+                         const struct demand_settings *settings, const struct members_plan *plan,
+                         struct fw_detail *detail)
 {
     struct ensemble_settings how = ensemble_defaults;
-    struct ensemble *ensemble = NULL;
-    struct ensemble_said said;
     double fixed[MEMBERS_COUNT] = {0};
     how.plan = *plan;
     how.plain = settings->model != DEMAND_ENSEMBLE && settings->model != DEMAND_NAIVE;
@@ -264,13 +261,67 @@ static enum fw_err walk(const struct series *series, const struct demand_setting
         how.fixed = fixed;
         how.plain = true;
     }
-    FW_TRY(ensemble_create(&ensemble, series->value, (int)series->count, &how, detail));
-    for (int k = 0; ensemble_step(ensemble, &said); k++)
-        if (settings->progress != NULL)
-            settings->progress(settings->context, (uint64_t)k + 1, (uint64_t)plan->count);
-    fill(forecast, settings, series, ensemble, &said);
-    judge(&forecast->verdict, ensemble, plan);
-    enum fw_err err = draw_paths(forecast, settings, ensemble, said.mean);
+    return ensemble_create(ensemble, series->value, (int)series->count, &how, detail);
+}
+
+static enum fw_err begin_again(struct ensemble **ensemble, const struct series *series,
+                               const struct demand_settings *settings, int horizon,
+                               struct fw_detail *detail)
+{
+    char most[TIME_TEXT_MAX];
+    struct buf_reader in = {.data = (const uint8_t *)settings->resume.data,
+                            .len = settings->resume.len};
+    FW_TRY(ensemble_load(ensemble, series->value, (int)series->count, &in, detail));
+    const struct members_plan *plan = ensemble_plan(*ensemble);
+    if (plan->start_ns != series->start_ns || plan->step_ns != series->step_ns)
+        return err_set(detail, FW_INPUT, "the model was trained on another series");
+    if (horizon > plan->horizon)
+        return err_set(detail, FW_INPUT,
+                       "the model was trained to foretell %s, which is less than the horizon asked "
+                       "for: train again",
+                       time_format_duration(plan->horizon * plan->step_ns, most));
+    return FW_OK;
+}
+
+/* Through all origins; what was trained is kept as it was at the last one that came in its turn. */
+static enum fw_err go_through(struct ensemble *ensemble, const struct demand_settings *settings,
+                              struct ensemble_said *said, struct fw_detail *detail)
+{
+    bool kept = settings->trained == NULL, more = true;
+    int count = ensemble_plan(ensemble)->count;
+    for (int k = 0; more; k++) {
+        if (!kept && ensemble_ends_early(ensemble)) {
+            FW_TRY(ensemble_save(ensemble, settings->trained, detail));
+            kept = true;
+        }
+        more = ensemble_step(ensemble, said);
+        if (more && settings->progress != NULL)
+            settings->progress(settings->context, (uint64_t)k + 1,
+                               (uint64_t)(k < count ? count : k + 1));
+    }
+    return kept ? FW_OK : ensemble_save(ensemble, settings->trained, detail);
+}
+
+static enum fw_err walk(const struct series *series, const struct demand_settings *settings,
+                        struct demand_forecast *forecast, struct fw_detail *detail)
+{
+    struct members_plan plan = plan_for(series, settings, forecast->count);
+    struct ensemble *ensemble = NULL;
+    struct ensemble_said said;
+    forecast->day = plan.day;
+    forecast->week = plan.week;
+    forecast->resumed = settings->resume.data != NULL;
+    enum fw_err err = forecast->resumed
+                          ? begin_again(&ensemble, series, settings, forecast->count, detail)
+                          : begin(&ensemble, series, settings, &plan, detail);
+    if (err == FW_OK)
+        err = go_through(ensemble, settings, &said, detail);
+    if (err == FW_OK) {
+        fill(forecast, settings, series, ensemble, &said);
+        judge(&forecast->verdict, ensemble, forecast->count);
+        forecast->drift = ensemble_drift(ensemble);
+        err = draw_paths(forecast, settings, ensemble, said.mean);
+    }
     ensemble_free(&ensemble);
     return err;
 }
@@ -294,22 +345,30 @@ static enum fw_err without_events(const struct series *series,
     return FW_OK;
 }
 
-enum fw_err demand_forecast(const struct series *series, const struct demand_settings *settings,
+struct series demand_latest(const struct series *series)
+{
+    size_t cut = series->count > DEMAND_ROWS_MAX ? series->count - DEMAND_ROWS_MAX : 0;
+    return (struct series){.start_ns = series_at_ns(series, cut),
+                           .step_ns = series->step_ns,
+                           .count = series->count - cut,
+                           .value = series->value + cut};
+}
+
+enum fw_err demand_forecast(const struct series *whole, const struct demand_settings *settings,
                             struct demand_forecast *forecast, struct fw_detail *detail)
 {
-    struct series calm;
+    /* A trained series is as long as it has become. */
+    struct series latest = settings->resume.data != NULL ? *whole : demand_latest(whole), calm;
+    const struct series *series = &latest;
     *forecast = (struct demand_forecast){.step_ns = series->step_ns,
                                          .quantile_count = settings->quantile_count};
     FW_TRY(check(series, settings, &forecast->count, detail));
     forecast->start_ns = series_at_ns(series, series->count);
-    struct members_plan plan = plan_for(series, settings, forecast->count);
-    forecast->day = plan.day;
-    forecast->week = plan.week;
     enum fw_err err = allocate(forecast);
     if (err == FW_OK)
         err = without_events(series, settings, forecast, &calm, detail);
     if (err == FW_OK) {
-        err = walk(calm.value != NULL ? &calm : series, settings, &plan, forecast, detail);
+        err = walk(calm.value != NULL ? &calm : series, settings, forecast, detail);
         free(calm.value);
     }
     if (err != FW_OK)

@@ -9,7 +9,11 @@
 #include "forecast/events.h"
 #include "forecast/paths.h"
 
-enum { DEMAND_QUANTILES_MAX = 16, DEMAND_STEPS_MAX = 20000 };
+enum {
+    DEMAND_QUANTILES_MAX = 16,
+    DEMAND_STEPS_MAX = 20000, /* ahead */
+    DEMAND_ROWS_MAX = 200000, /* of a longer series, the latest are learned from */
+};
 /* A spike: more than so many times what is usual at that time, the higher of the mean of the same
  * time on the last two days and the median of the last quarter of a day. */
 #define DEMAND_SPIKE 2.
@@ -37,6 +41,10 @@ struct demand_settings {
     /* Told now and then how much of the work is done; NULL: nobody. */
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void *context;
+    struct buf *trained; /* where what was trained goes as bytes, versioned; NULL: nowhere */
+    /* Such bytes: the series begins as the one they were trained on (demand_latest), and may have
+     * gone on; model, blend and seed are theirs, the horizon at most. Without data: train. */
+    struct str resume;
 };
 extern const struct demand_settings demand_defaults;
 
@@ -62,9 +70,13 @@ struct demand_forecast {
     struct paths_law law; /* of the errors of its own past */
     struct demand_verdict verdict;
     struct events_effect events;
+    bool resumed;              /* nothing was trained, */
+    struct drift_verdict drift; /* but does it still hold? */
     double *memory;
 };
 
+/* The part of a series that is learned from; its values are those of the series. */
+struct series demand_latest(const struct series *series);
 /* FW_INPUT, in words: nothing known, a horizon of no step or too many, a model that such steps or
  * such a horizon are not for. */
 FW_MUST_CHECK enum fw_err demand_forecast(const struct series *series,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "forecast/ensemble.h"
+#include "forecast/ensemble_part.h"
 
 #include "base/stats.h"
-#include "forecast/share.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,45 +16,7 @@ const struct ensemble_settings ensemble_defaults = {.eagerness = 8, .half_life =
 #define QUICK_DAYS    .7 /* half-life of the quick mix */
 #define STEP_DOUBT    3. /* errors of the block that count beside those so many steps ahead */
 #define MOST_OVER     3. /* no bound is above so many times the highest value so far */
-
-/* Ways to make one of many. */
-enum { MIX_EAGER, MIX_EVEN, MIX_MEDIAN, MIX_NAIVE, MIX_QUICK, MIX_SHARE, MIX_COUNT };
-/* What is kept of an origin, beside what the members said. */
-enum {
-    ROW_MEAN = MEMBERS_COUNT,
-    ROW_MIXES,
-    ROW_SIZE = ROW_MIXES + MIX_COUNT, /* what errors are divided by */
-    ROW_QUANTILES,
-    ROW_SPLIT = ROW_QUANTILES + CONFORMAL_LEVELS,
-    ROWS = ROW_SPLIT + CONFORMAL_LEVELS,
-};
-
-struct block {
-    /* Decayed sums of absolute errors, and of those of the ensemble in the same cases: a member
-       that began to speak late is not judged by other days than the rest. */
-    double loss[MEMBERS_COUNT], beside[MEMBERS_COUNT];
-    double quick_loss[MEMBERS_COUNT], quick_cases[MEMBERS_COUNT]; /* the same, sooner decayed */
-    struct share members, mixes;
-    double size_sum, size_cases; /* decayed, of absolute errors on the scale */
-    struct conformal errors;
-    double total_error, total_naive[2]; /* not decayed: the verdict */
-    int total_cases, naive_cases[2];
-};
-struct ensemble {
-    struct ensemble_settings settings;
-    struct members members;
-    int origin;                    /* number of the next */
-    double *rows;                  /* by origin: ROWS x horizon */
-    uint32_t *said;                /* by origin: members that said something */
-    double *size_sum, *size_cases; /* by step ahead: decayed, of absolute errors on the scale */
-    double most;                   /* highest value so far */
-    struct block blocks[ENSEMBLE_BLOCKS];
-};
-
-static double *row_of(const struct ensemble *ensemble, int origin, int row)
-{
-    return ensemble->rows + ((long)origin * ROWS + row) * ensemble->settings.plan.horizon;
-}
+enum { LEVEL_P95 = 6 };  /* of conformal_levels */
 
 int ensemble_block(const struct members_plan *plan, int h)
 {
@@ -65,34 +26,42 @@ int ensemble_block(const struct members_plan *plan, int h)
     return h <= day / 4 ? 1 : h <= day ? 2 : 3;
 }
 
-enum fw_err ensemble_create(struct ensemble **out, const double *y, int n,
-                            const struct ensemble_settings *settings, struct fw_detail *detail)
+enum fw_err ensemble_reserve(struct ensemble *made, const double *y, int n,
+                             const struct ensemble_settings *settings, struct fw_detail *detail)
 {
-    struct ensemble *made = calloc(1, sizeof *made);
-    if (made == NULL)
-        return FW_NOMEM;
-    made->settings = *settings;
     size_t count = (size_t)settings->plan.count, horizon = (size_t)settings->plan.horizon;
-    enum fw_err err = members_init(&made->members, y, n, &settings->plan, detail);
-    if (err == FW_OK) {
-        made->rows = calloc(count * ROWS * horizon, sizeof *made->rows);
-        made->said = calloc(count, sizeof *made->said);
-        made->size_sum = calloc(2 * horizon, sizeof *made->size_sum);
-        if (made->rows == NULL || made->said == NULL || made->size_sum == NULL)
-            err = FW_NOMEM;
-        else
-            made->size_cases = made->size_sum + horizon;
+    made->settings = *settings;
+    if (settings->fixed != NULL) {
+        memcpy(made->fixed, settings->fixed, sizeof made->fixed);
+        made->settings.fixed = made->fixed;
     }
-    if (err != FW_OK) {
-        ensemble_free(&made);
-        return err;
-    }
+    FW_TRY(members_init(&made->members, y, n, &settings->plan, detail));
+    made->rows = calloc(count * ROWS * horizon, sizeof *made->rows);
+    made->said = calloc(count, sizeof *made->said);
+    made->size_sum = calloc(2 * horizon, sizeof *made->size_sum);
+    if (made->rows == NULL || made->said == NULL || made->size_sum == NULL)
+        return FW_NOMEM;
+    made->size_cases = made->size_sum + horizon;
     for (int i = 0; i < ENSEMBLE_BLOCKS; i++) {
         share_init(&made->blocks[i].members, MEMBERS_COUNT);
         share_init(&made->blocks[i].mixes, MIX_COUNT);
     }
     for (int h = 1; h <= settings->plan.horizon; h++)
         made->blocks[ensemble_block(&settings->plan, h)].errors.together++;
+    return FW_OK;
+}
+
+enum fw_err ensemble_create(struct ensemble **out, const double *y, int n,
+                            const struct ensemble_settings *settings, struct fw_detail *detail)
+{
+    struct ensemble *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return FW_NOMEM;
+    enum fw_err err = ensemble_reserve(made, y, n, settings, detail);
+    if (err != FW_OK) {
+        ensemble_free(&made);
+        return err;
+    }
     *out = made;
     return FW_OK;
 }
@@ -118,10 +87,10 @@ static void learn_members(struct ensemble *ensemble, struct block *block, int or
     for (int i = 0; i < MEMBERS_COUNT; i++) {
         if (!(ensemble->said[origin] >> i & 1))
             continue;
-        double loss = fabs(row_of(ensemble, origin, i)[h - 1] - actual);
+        double loss = fabs(ensemble_row(ensemble, origin, i)[h - 1] - actual);
         losses[i] = loss;
         block->loss[i] += loss;
-        block->beside[i] += fabs(row_of(ensemble, origin, ROW_MEAN)[h - 1] - actual);
+        block->beside[i] += fabs(ensemble_row(ensemble, origin, ROW_MEAN)[h - 1] - actual);
         block->quick_loss[i] += loss;
         block->quick_cases[i]++;
         if (i == MEMBERS_DAY || i == MEMBERS_WEEK) {
@@ -130,7 +99,7 @@ static void learn_members(struct ensemble *ensemble, struct block *block, int or
         }
     }
     for (int i = 0; i < MIX_COUNT; i++)
-        mixes[i] = fabs(row_of(ensemble, origin, ROW_MIXES + i)[h - 1] - actual);
+        mixes[i] = fabs(ensemble_row(ensemble, origin, ROW_MIXES + i)[h - 1] - actual);
     share_add(&block->members, losses, ensemble->said[origin]);
     share_add(&block->mixes, mixes, (1u << MIX_COUNT) - 1);
 }
@@ -139,8 +108,8 @@ static void learn_step(struct ensemble *ensemble, int origin, int h, double actu
 {
     const struct scale *scale = &ensemble->members.scale;
     struct block *block = &ensemble->blocks[ensemble_block(&ensemble->settings.plan, h)];
-    double mean = row_of(ensemble, origin, ROW_MEAN)[h - 1];
-    double size = row_of(ensemble, origin, ROW_SIZE)[h - 1];
+    double mean = ensemble_row(ensemble, origin, ROW_MEAN)[h - 1];
+    double size = ensemble_row(ensemble, origin, ROW_SIZE)[h - 1];
     double error = scale_in(scale, actual) - scale_in(scale, mean);
     learn_members(ensemble, block, origin, h, actual);
     block->size_sum += fabs(error);
@@ -170,14 +139,37 @@ static void decay(struct ensemble *ensemble, double factor, double quick)
         ensemble->size_sum[h] *= factor; /* the numbers of cases lie behind */
 }
 
+/* How the latest that was said went: what tells whether the errors are still those of before. */
+static void learn_drift(struct ensemble *ensemble, int from, int now)
+{
+    const struct scale *scale = &ensemble->members.scale;
+    struct drift_stretch stretch = {0};
+    int origin = ensemble->origin - 1;
+    const double *mean = ensemble_row(ensemble, origin, ROW_MEAN);
+    const double *p95 = ensemble_row(ensemble, origin, ROW_QUANTILES + LEVEL_P95);
+    for (int t = from; t < now && t - from < ensemble->settings.plan.horizon; t++) {
+        double actual = ensemble->members.y[t];
+        if (!isfinite(actual))
+            continue;
+        double error = scale_in(scale, actual) - scale_in(scale, mean[t - from]);
+        stretch.cases++;
+        stretch.absolute += fabs(actual - mean[t - from]);
+        stretch.size += fabs(error);
+        stretch.side += error;
+        stretch.over_p95 += actual > p95[t - from];
+    }
+    drift_add(&ensemble->drift, &stretch);
+}
+
 /* What happened since the last origin, in the order of time, to all that was said before. */
 static void learn(struct ensemble *ensemble)
 {
     const struct members_plan *plan = &ensemble->settings.plan;
-    int now = plan->first + ensemble->origin * plan->spacing;
-    double days = (double)plan->spacing / (plan->day > 0 ? plan->day : 1);
+    int now = members_origin(plan, ensemble->origin);
+    int from = members_origin(plan, ensemble->origin - 1);
+    double days = (double)(now - from) / (plan->day > 0 ? plan->day : 1);
     decay(ensemble, pow(.5, days / ensemble->settings.half_life), pow(.5, days / QUICK_DAYS));
-    for (int t = now - plan->spacing; t < now; t++) {
+    for (int t = from; t < now; t++) {
         double actual = ensemble->members.y[t];
         if (!isfinite(actual))
             continue;
@@ -192,13 +184,15 @@ static void learn(struct ensemble *ensemble)
         share_update(&ensemble->blocks[i].members, EAGERNESS, SHARED);
         share_update(&ensemble->blocks[i].mixes, MIX_EAGERNESS, MIX_SHARED);
     }
+    learn_drift(ensemble, from, now);
 }
 
 static void see_most(struct ensemble *ensemble)
 {
     const struct members_plan *plan = &ensemble->settings.plan;
-    int now = plan->first + ensemble->origin * plan->spacing;
-    for (int t = ensemble->origin == 0 ? 0 : now - plan->spacing; t < now; t++)
+    int now = members_origin(plan, ensemble->origin);
+    for (int t = ensemble->origin == 0 ? 0 : members_origin(plan, ensemble->origin - 1); t < now;
+         t++)
         if (isfinite(ensemble->members.y[t]))
             ensemble->most = fmax(ensemble->most, ensemble->members.y[t]);
 }
@@ -276,7 +270,7 @@ static double median_of(const struct ensemble *ensemble, int h, const double *we
     size_t count = 0;
     for (int i = 0; i < MEMBERS_COUNT; i++)
         if (weights[i] > MEDIAN_SHARE / MEMBERS_COUNT)
-            values[count++] = row_of(ensemble, ensemble->origin, i)[h - 1];
+            values[count++] = ensemble_row(ensemble, ensemble->origin, i)[h - 1];
     stats_sort_doubles(values, count);
     return stats_quantile(values, count, .5);
 }
@@ -286,7 +280,7 @@ static double mean_by(const struct ensemble *ensemble, int h, const double *weig
     double mean = 0;
     for (int i = 0; i < MEMBERS_COUNT; i++)
         if (weights[i] > 0)
-            mean += weights[i] * row_of(ensemble, ensemble->origin, i)[h - 1];
+            mean += weights[i] * ensemble_row(ensemble, ensemble->origin, i)[h - 1];
     return mean;
 }
 
@@ -325,12 +319,12 @@ static void say_block(struct ensemble *ensemble, int number)
         mixes[MIX_QUICK] = mean_by(ensemble, h, quick);
         mixes[MIX_SHARE] = mean_by(ensemble, h, block->members.updates > 0 ? share : eager);
         mixes[MIX_MEDIAN] = median_of(ensemble, h, even);
-        mixes[MIX_NAIVE] = row_of(ensemble, origin, best_naive(block, said))[h - 1];
+        mixes[MIX_NAIVE] = ensemble_row(ensemble, origin, best_naive(block, said))[h - 1];
         for (int i = 0; i < MIX_COUNT; i++) {
-            row_of(ensemble, origin, ROW_MIXES + i)[h - 1] = mixes[i];
+            ensemble_row(ensemble, origin, ROW_MIXES + i)[h - 1] = mixes[i];
             mean += of_mix[i] * mixes[i];
         }
-        row_of(ensemble, origin, ROW_MEAN)[h - 1] = mean;
+        ensemble_row(ensemble, origin, ROW_MEAN)[h - 1] = mean;
     }
 }
 
@@ -360,12 +354,13 @@ static void say_quantiles(struct ensemble *ensemble, int number)
     for (int h = 1; h <= ensemble->settings.plan.horizon; h++) {
         if (ensemble_block(&ensemble->settings.plan, h) != number)
             continue;
-        double size = size_of(ensemble, block, h), mean = row_of(ensemble, origin, ROW_MEAN)[h - 1];
-        row_of(ensemble, origin, ROW_SIZE)[h - 1] = size;
+        double size = size_of(ensemble, block, h),
+               mean = ensemble_row(ensemble, origin, ROW_MEAN)[h - 1];
+        ensemble_row(ensemble, origin, ROW_SIZE)[h - 1] = size;
         for (int i = 0; i < CONFORMAL_LEVELS; i++) {
-            row_of(ensemble, origin, ROW_QUANTILES + i)[h - 1] =
+            ensemble_row(ensemble, origin, ROW_QUANTILES + i)[h - 1] =
                 value_at(ensemble, mean, bounds[0][i], size);
-            row_of(ensemble, origin, ROW_SPLIT + i)[h - 1] =
+            ensemble_row(ensemble, origin, ROW_SPLIT + i)[h - 1] =
                 value_at(ensemble, mean, bounds[1][i], size);
         }
     }
@@ -374,7 +369,7 @@ static void say_quantiles(struct ensemble *ensemble, int number)
 double ensemble_quantile(const struct ensemble *ensemble, int h, double level)
 {
     const struct block *block = &ensemble->blocks[ensemble_block(&ensemble->settings.plan, h)];
-    double mean = row_of(ensemble, ensemble->origin - 1, ROW_MEAN)[h - 1];
+    double mean = ensemble_row(ensemble, ensemble->origin - 1, ROW_MEAN)[h - 1];
     if (block->size_cases <= 0)
         return mean;
     return value_at(ensemble, mean, conformal_at(&block->errors, level),
@@ -385,7 +380,7 @@ double ensemble_above(const struct ensemble *ensemble, int h, double value)
 {
     const struct scale *scale = &ensemble->members.scale;
     const struct block *block = &ensemble->blocks[ensemble_block(&ensemble->settings.plan, h)];
-    double mean = row_of(ensemble, ensemble->origin - 1, ROW_MEAN)[h - 1];
+    double mean = ensemble_row(ensemble, ensemble->origin - 1, ROW_MEAN)[h - 1];
     double size = block->size_cases > 0 ? size_of(ensemble, block, h) : 0;
     if (!(size > 0))
         return mean > value;
@@ -401,12 +396,12 @@ double ensemble_error(const struct ensemble *ensemble, int origin, int h)
 {
     const struct members_plan *plan = &ensemble->settings.plan;
     const struct scale *scale = &ensemble->members.scale;
-    int at = plan->first + origin * plan->spacing + h - 1;
-    int now = plan->first + (ensemble->origin - 1) * plan->spacing;
-    double size = row_of(ensemble, origin, ROW_SIZE)[h - 1];
+    int at = members_origin(plan, origin) + h - 1;
+    int now = members_origin(plan, ensemble->origin - 1);
+    double size = ensemble_row(ensemble, origin, ROW_SIZE)[h - 1];
     if (at >= now || !isfinite(ensemble->members.y[at]) || !(size > 0))
         return NAN;
-    double said = row_of(ensemble, origin, ROW_MEAN)[h - 1];
+    double said = ensemble_row(ensemble, origin, ROW_MEAN)[h - 1];
     return (scale_in(scale, ensemble->members.y[at]) - scale_in(scale, said)) / size;
 }
 
@@ -417,8 +412,8 @@ static void say_without_errors(struct ensemble *ensemble, int number)
     for (int h = 1; h <= ensemble->settings.plan.horizon; h++)
         for (int i = 0; i < 2 * CONFORMAL_LEVELS; i++)
             if (ensemble_block(&ensemble->settings.plan, h) == number)
-                row_of(ensemble, origin, ROW_QUANTILES + i)[h - 1] =
-                    row_of(ensemble, origin, ROW_MEAN)[h - 1];
+                ensemble_row(ensemble, origin, ROW_QUANTILES + i)[h - 1] =
+                    ensemble_row(ensemble, origin, ROW_MEAN)[h - 1];
 }
 
 bool ensemble_step(struct ensemble *ensemble, struct ensemble_said *said)
@@ -426,10 +421,15 @@ bool ensemble_step(struct ensemble *ensemble, struct ensemble_said *said)
     int origin = ensemble->origin;
     if (origin == ensemble->settings.plan.count)
         return false;
-    see_most(ensemble);
-    if (origin > 0)
-        learn(ensemble);
-    ensemble->said[origin] = members_ask(&ensemble->members, origin, row_of(ensemble, origin, 0));
+    if (!ensemble->again) {
+        see_most(ensemble);
+        if (origin > 0)
+            learn(ensemble);
+        ensemble->walked++;
+    }
+    ensemble->again = false;
+    ensemble->said[origin] =
+        members_ask(&ensemble->members, origin, ensemble_row(ensemble, origin, 0));
     for (int i = 0; i < ENSEMBLE_BLOCKS; i++) {
         say_block(ensemble, i);
         if (ensemble->blocks[i].size_cases > 0)
@@ -438,13 +438,14 @@ bool ensemble_step(struct ensemble *ensemble, struct ensemble_said *said)
             say_without_errors(ensemble, i);
     }
     for (int i = 0; i < MEMBERS_COUNT; i++)
-        said->members[i] = ensemble->said[origin] >> i & 1 ? row_of(ensemble, origin, i) : NULL;
+        said->members[i] =
+            ensemble->said[origin] >> i & 1 ? ensemble_row(ensemble, origin, i) : NULL;
     for (int i = 0; i < CONFORMAL_LEVELS; i++) {
-        said->quantiles[i] = row_of(ensemble, origin, ROW_QUANTILES + i);
-        said->split[i] = row_of(ensemble, origin, ROW_SPLIT + i);
+        said->quantiles[i] = ensemble_row(ensemble, origin, ROW_QUANTILES + i);
+        said->split[i] = ensemble_row(ensemble, origin, ROW_SPLIT + i);
     }
-    said->mean = row_of(ensemble, origin, ROW_MEAN);
-    said->naive = row_of(ensemble, origin, ROW_MIXES + MIX_NAIVE);
+    said->mean = ensemble_row(ensemble, origin, ROW_MEAN);
+    said->naive = ensemble_row(ensemble, origin, ROW_MIXES + MIX_NAIVE);
     ensemble->origin++;
     return true;
 }
@@ -452,6 +453,7 @@ bool ensemble_step(struct ensemble *ensemble, struct ensemble_said *said)
 void ensemble_judge(const struct ensemble *ensemble, struct ensemble_verdict *verdict)
 {
     uint32_t said = ensemble->origin > 0 ? ensemble->said[ensemble->origin - 1] : 0;
+    verdict->origins = ensemble->walked;
     for (int i = 0; i < ENSEMBLE_BLOCKS; i++) {
         const struct block *block = &ensemble->blocks[i];
         double mixes[MIX_COUNT];
@@ -465,4 +467,9 @@ void ensemble_judge(const struct ensemble *ensemble, struct ensemble_verdict *ve
         mix_weights(ensemble, block, mixes);
         verdict->fell_back[i] = mixes[MIX_NAIVE] > .5;
     }
+}
+
+struct drift_verdict ensemble_drift(const struct ensemble *ensemble)
+{
+    return drift_judge(&ensemble->drift);
 }

@@ -10,6 +10,7 @@
 #define FOREWARM_FORECAST_ENSEMBLE_H
 
 #include "forecast/conformal.h"
+#include "forecast/drift.h"
 #include "forecast/members.h"
 
 enum { ENSEMBLE_BLOCKS = 4 };
@@ -33,6 +34,7 @@ struct ensemble_said {
 };
 /* How it went, by block, over the origins walked whose truth is known: mean absolute errors. */
 struct ensemble_verdict {
+    int origins; /* walked, those before it was saved among them */
     int cases[ENSEMBLE_BLOCKS];
     double error[ENSEMBLE_BLOCKS];
     double day[ENSEMBLE_BLOCKS], week[ENSEMBLE_BLOCKS]; /* of the seasonal naives; NaN: none */
@@ -57,6 +59,23 @@ double ensemble_above(const struct ensemble *ensemble, int h, double value);
 double ensemble_error(const struct ensemble *ensemble, int origin, int h);
 int ensemble_walked(const struct ensemble *ensemble); /* origins */
 void ensemble_judge(const struct ensemble *ensemble, struct ensemble_verdict *verdict);
+/* Do the errors since it was loaded differ from those before it was saved? */
+struct drift_verdict ensemble_drift(const struct ensemble *ensemble);
+
+/* Where the walk stands as bytes, versioned: all that what is to come depends on, but for the
+ * series. The last origin walked must not be one that came sooner (members.h). */
+FW_MUST_CHECK enum fw_err ensemble_save(const struct ensemble *ensemble, struct buf *out,
+                                        struct fw_detail *detail);
+/* And back, over the same series or one that has gone on: the next step says again what the last
+ * one said, to the last bit; those that follow walk on, a last one to the end of the series.
+ * FW_VERSION, FW_CORRUPT; FW_INPUT: the series is shorter, or has values the scale does not have.
+ */
+FW_MUST_CHECK enum fw_err ensemble_load(struct ensemble **out, const double *y, int n,
+                                        struct buf_reader *in, struct fw_detail *detail);
+const struct members_plan *ensemble_plan(const struct ensemble *ensemble);
+/* Will the next step come sooner than its turn? Save before it. */
+bool ensemble_ends_early(const struct ensemble *ensemble);
+
 /* The block of h = 1 .. horizon: the first step; a quarter of a day; the day; beyond. */
 int ensemble_block(const struct members_plan *plan, int h);
 

@@ -59,6 +59,9 @@ static enum fw_err make_fits(struct members *members)
     for (int i = 0; i < 2; i++) {
         settings.forget = pow(i == 0 ? .9985 : .995, a_day < 4 ? a_day : 4);
         FW_TRY(fourier_init(&members->fits[i], &settings, plan->first, plan->spacing, plan->count));
+        int last = members_origin(plan, plan->count - 1);
+        if (last != plan->first + (plan->count - 1) * plan->spacing)
+            FW_TRY(fourier_init(&members->last_fits[i], &settings, last, 1, 1));
         fourier_start(&members->states[i]);
     }
     members->fits_made = true;
@@ -74,7 +77,8 @@ enum fw_err members_init(struct members *members, const double *y, int n,
         known = isfinite(y[t]);
     if (!known)
         return err_set(detail, FW_INPUT, "no value before the first origin, step %d", plan->first);
-    members->scale = scale_choose(y, n);
+    members->scale = plan->scale != NULL ? *plan->scale : scale_choose(y, n);
+    members->plan.scale = NULL; /* the caller's */
     size_t room = (size_t)n + (size_t)plan->horizon;
     members->filled = calloc(room, sizeof *members->filled);
     members->levels = calloc(room, sizeof *members->levels);
@@ -94,6 +98,8 @@ void members_fini(struct members *members)
     free(members->levels);
     for (int i = 0; i < 2; i++)
         fourier_fini(&members->fits[i]);
+    for (int i = 0; i < 2; i++)
+        fourier_fini(&members->last_fits[i]);
     members_models_fini(members);
     memset(members, 0, sizeof *members);
 }
@@ -290,14 +296,17 @@ static uint32_t ask_harmonics(struct members *members, int origin, double *paths
         return 0;
     double base = members->filled[0]; /* large levels would cost digits */
     for (int i = 0; i < 2; i++) {
+        const struct fourier *fit = &members->fits[i];
+        if (members->last_fits[i].count > 0 && members->last_fits[i].first == origin)
+            fit = &members->last_fits[i];
         for (int t = members->learned; t < origin; t++)
-            fourier_learn(&members->fits[i], &members->states[i], t, members->filled[t] - base);
+            fourier_learn(fit, &members->states[i], t, members->filled[t] - base);
         if (origin < members->plan.week)
             continue;
         double *path = paths + (long)(MEMBERS_HARMONIC + i) * horizon;
-        fourier_fit(&members->fits[i], &members->states[i], origin);
+        fourier_fit(fit, &members->states[i], origin);
         for (int h = 0; h < horizon; h++)
-            path[h] = fourier_value(&members->fits[i], &members->states[i], origin + h) + base;
+            path[h] = fourier_value(fit, &members->states[i], origin + h) + base;
         to_levels(members, path);
         said |= 1u << (MEMBERS_HARMONIC + i);
     }
@@ -307,7 +316,7 @@ static uint32_t ask_harmonics(struct members *members, int origin, double *paths
 
 uint32_t members_ask(struct members *members, int k, double *paths)
 {
-    int origin = members->plan.first + k * members->plan.spacing;
+    int origin = members_origin(&members->plan, k);
     CHECK(k >= 0 && k < members->plan.count && origin <= members->n);
     uint32_t said = ask_seasons(members, origin, paths);
     said |= ask_shifted(members, origin, paths);

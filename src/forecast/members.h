@@ -33,6 +33,8 @@ struct members_plan {
     int day, week;             /* steps; day 0: a step is a day or longer; week 0: neither */
     int horizon;               /* steps ahead */
     int first, spacing, count; /* origins: values before them are known */
+    int last;                  /* the last one comes sooner, here; 0: in its turn */
+    const struct scale *scale; /* of an earlier walk; NULL: chosen from the values */
     int64_t start_ns, step_ns; /* of the first value; step 0: not told, members that need it rest */
     uint32_t without;          /* bit i: member i is not asked */
     uint64_t seed;
@@ -45,6 +47,7 @@ struct members {
     double *filled; /* n + horizon, on the scale */
     double *levels; /* the same, levels */
     struct fourier fits[2];
+    struct fourier last_fits[2]; /* at a last origin that comes sooner */
     struct fourier_state states[2];
     bool fits_made;
     int learned; /* values the harmonics know */
@@ -56,6 +59,12 @@ struct members {
     int stack_made;
 };
 
+static inline int members_origin(const struct members_plan *plan, int k)
+{
+    int at = plan->first + k * plan->spacing;
+    return plan->last > 0 && plan->last < at ? plan->last : at;
+}
+
 /* FW_INPUT: nothing is known before the first origin. */
 FW_MUST_CHECK enum fw_err members_init(struct members *members, const double *y, int n,
                                        const struct members_plan *plan, struct fw_detail *detail);
@@ -63,5 +72,12 @@ void members_fini(struct members *members);
 /* What each says at origin number k (ascending): paths[member * horizon + h - 1], levels. Bit i of
  * the answer: member i has something to say. */
 uint32_t members_ask(struct members *members, int k, double *paths);
+
+/* The models fitted so far as bytes, and back into members of the same series, perhaps a longer
+ * one: they are fitted again when they would have been. */
+FW_MUST_CHECK enum fw_err members_save(const struct members *members, struct buf *out,
+                                       struct fw_detail *detail);
+FW_MUST_CHECK enum fw_err members_load(struct members *members, struct buf_reader *in,
+                                       struct fw_detail *detail);
 
 #endif
