@@ -60,7 +60,8 @@ static struct members_plan plan_for(const struct series *series,
                                 .start_ns = series->start_ns,
                                 .step_ns = series->step_ns,
                                 .without = without_for(settings),
-                                .seed = settings->seed};
+                                .seed = settings->seed,
+                                .prophet = settings->prophet};
     int n = (int)series->count, known = 0;
     demand_seasons(series->step_ns, &plan.day, &plan.week);
     int day = plan.day > 0 ? plan.day : plan.week > 0 ? plan.week : 1;
@@ -271,7 +272,8 @@ static enum fw_err begin_again(struct ensemble **ensemble, const struct series *
     char most[TIME_TEXT_MAX];
     struct buf_reader in = {.data = (const uint8_t *)settings->resume.data,
                             .len = settings->resume.len};
-    FW_TRY(ensemble_load(ensemble, series->value, (int)series->count, &in, detail));
+    FW_TRY(
+        ensemble_load(ensemble, series->value, (int)series->count, settings->prophet, &in, detail));
     const struct members_plan *plan = ensemble_plan(*ensemble);
     if (plan->start_ns != series->start_ns || plan->step_ns != series->step_ns)
         return err_set(detail, FW_INPUT, "the model was trained on another series");

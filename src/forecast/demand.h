@@ -34,8 +34,9 @@ struct demand_settings {
     double blend[2]; /* of the Prophet-style model and the boosted trees; zeros: learned weights */
     double quantiles[DEMAND_QUANTILES_MAX]; /* ascending, in (0, 1) */
     int quantile_count;
-    double capacity_buffer;          /* recommended capacity over P95 */
-    const struct calendar *calendar; /* past and planned events; NULL: none */
+    double capacity_buffer;                /* recommended capacity over P95 */
+    const struct calendar *calendar;       /* past and planned events; NULL: none */
+    const struct members_prophet *prophet; /* the user's; NULL: ours */
     uint64_t seed;
     int path_count; /* joint paths to draw, at most PATHS_MAX; 0: none */
     /* Told now and then how much of the work is done; NULL: nobody. */
@@ -70,7 +71,7 @@ struct demand_forecast {
     struct paths_law law; /* of the errors of its own past */
     struct demand_verdict verdict;
     struct events_effect events;
-    bool resumed;              /* nothing was trained, */
+    bool resumed;               /* nothing was trained, */
     struct drift_verdict drift; /* but does it still hold? */
     double *memory;
 };

@@ -68,9 +68,11 @@ FW_MUST_CHECK enum fw_err ensemble_save(const struct ensemble *ensemble, struct 
                                         struct fw_detail *detail);
 /* And back, over the same series or one that has gone on: the next step says again what the last
  * one said, to the last bit; those that follow walk on, a last one to the end of the series.
+ * `prophet` as in the plan of the walk that was saved, over this series.
  * FW_VERSION, FW_CORRUPT; FW_INPUT: the series is shorter, or has values the scale does not have.
  */
 FW_MUST_CHECK enum fw_err ensemble_load(struct ensemble **out, const double *y, int n,
+                                        const struct members_prophet *prophet,
                                         struct buf_reader *in, struct fw_detail *detail);
 const struct members_plan *ensemble_plan(const struct ensemble *ensemble);
 /* Will the next step come sooner than its turn? Save before it. */

@@ -273,10 +273,11 @@ static enum fw_err get_walk(struct ensemble *ensemble, const struct head *head,
     return members_load(&ensemble->members, in, detail);
 }
 
-enum fw_err ensemble_load(struct ensemble **out, const double *y, int n, struct buf_reader *in,
+enum fw_err ensemble_load(struct ensemble **out, const double *y, int n,
+                          const struct members_prophet *prophet, struct buf_reader *in,
                           struct fw_detail *detail)
 {
-    struct head head = {0};
+    struct head head = {.settings.plan.prophet = prophet};
     uint32_t version = buf_get_u32(in);
     if (!in->failed && version != VERSION)
         return err_set(detail, FW_VERSION, "the model has version %u, expected %d", version,

@@ -29,6 +29,16 @@ enum members_number {
 };
 extern const char *const members_names[MEMBERS_COUNT];
 
+/* Prophet's model as a user wants it, on the series' own units, in place of ours. */
+struct members_prophet {
+    struct prophet_options options; /* what they point to is the caller's */
+    const double *cap, *floor;      /* n + horizon values; NULL: none */
+    /* For each regressor n + horizon finite values, and whether those behind an origin were known
+     * there. If not, the last week (or day, or value) before the origin is repeated. */
+    const double *const *regressor;
+    const bool *foreseen;
+};
+
 struct members_plan {
     int day, week;             /* steps; day 0: a step is a day or longer; week 0: neither */
     int horizon;               /* steps ahead */
@@ -38,6 +48,7 @@ struct members_plan {
     int64_t start_ns, step_ns; /* of the first value; step 0: not told, members that need it rest */
     uint32_t without;          /* bit i: member i is not asked */
     uint64_t seed;
+    const struct members_prophet *prophet; /* NULL: ours. Lives as long as the members */
 };
 struct members {
     struct members_plan plan;
