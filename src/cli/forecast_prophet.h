@@ -25,7 +25,7 @@ extern const char *const forecast_prophet_growths[], *const forecast_prophet_mod
 /* clang-format off */
 #define FORECAST_PROPHET_AT(offset, field) ((offset) + offsetof(struct forecast_prophet_flags, field))
 #define FORECAST_PROPHET_ROWS(offset) \
-    {{"growth", OPTION_CHOICE, FORECAST_PROPHET_AT(offset, growth), "linear", 0, 0, false, forecast_prophet_growths, "Prophet's trend; this and the flags that follow put Prophet's own model, on the series' own units, in the place of ours"}, NULL, 0}, \
+    {{"growth", OPTION_CHOICE, FORECAST_PROPHET_AT(offset, growth), "linear", 0, 0, false, forecast_prophet_growths, "Prophet's trend; this and what follows put Prophet's own model in the place of ours"}, NULL, 0}, \
     {{"cap", OPTION_TEXT, FORECAST_PROPHET_AT(offset, cap), "", 0, 0, false, NULL, "what logistic growth cannot exceed: a number or a column"}, "X|COL", 0}, \
     {{"floor", OPTION_TEXT, FORECAST_PROPHET_AT(offset, floor), "", 0, 0, false, NULL, "what it cannot fall below: a number or a column"}, "X|COL", 0}, \
     {{"changepoint_prior_scale", OPTION_DOUBLE, FORECAST_PROPHET_AT(offset, changepoint_prior_scale), "0.05", 1e-9, 1e6, false, NULL, "how readily the trend changes"}, "X", 0}, \
@@ -37,7 +37,7 @@ extern const char *const forecast_prophet_growths[], *const forecast_prophet_mod
     {{"yearly_seasonality", OPTION_TEXT, FORECAST_PROPHET_AT(offset, yearly), "auto", 0, 0, false, NULL, "auto (two years of history), true, false or a Fourier order"}, "auto|true|false|N", 0}, \
     {{"weekly_seasonality", OPTION_TEXT, FORECAST_PROPHET_AT(offset, weekly), "auto", 0, 0, false, NULL, "the same"}, "auto|true|false|N", 0}, \
     {{"daily_seasonality", OPTION_TEXT, FORECAST_PROPHET_AT(offset, daily), "auto", 0, 0, false, NULL, "the same"}, "auto|true|false|N", 0}, \
-    {{"seasonality", OPTION_TEXT, FORECAST_PROPHET_AT(offset, seasonality), "", 0, 0, false, NULL, "seasons of one's own, as monthly:30.5:5 (name, days, Fourier order; then prior scale and mode where wanted), with commas between"}, "LIST", 0}, \
+    {{"seasonality", OPTION_TEXT, FORECAST_PROPHET_AT(offset, seasonality), "", 0, 0, false, NULL, "more seasons: name:days:order[:prior scale[:mode]],..., as monthly:30.5:5"}, "LIST", 0}, \
     {{"holidays", OPTION_TEXT, FORECAST_PROPHET_AT(offset, holidays), "", 0, 0, false, NULL, "CSV ds,holiday,lower_window,upper_window, or a file as for --events"}, "FILE", 0}, \
     {{"regressor", OPTION_TEXT, FORECAST_PROPHET_AT(offset, regressor), "", 0, 0, false, NULL, "numeric columns of SERIES that the value depends on, with commas between, or all"}, "COLS", 0}, \
     {{"future", OPTION_TEXT, FORECAST_PROPHET_AT(offset, future), "", 0, 0, false, NULL, "CSV with the regressors (and caps) of the horizon; without, their last week is repeated"}, "CSV", 0}

@@ -135,7 +135,7 @@ static enum fw_err parse_events(struct reading *reading, struct str text)
     enum fw_err err = FW_OK;
     for (size_t i = 0; i < calendar.count && err == FW_OK; i++) {
         const struct calendar_event *event = &calendar.events[i];
-        struct prophet_holiday *holiday;
+        struct prophet_holiday *holiday = NULL;
         struct str name = str_of(event->name);
         if (reading->list->count == HOLIDAY_FILE_MAX || name.len >= PROPHET_NAME_MAX ||
             event->duration_ns > HOLIDAY_WINDOW_MAX * TIME_DAY)
@@ -146,7 +146,7 @@ static enum fw_err parse_events(struct reading *reading, struct str text)
                           PROPHET_NAME_MAX, (int)HOLIDAY_WINDOW_MAX, (int)HOLIDAY_FILE_MAX);
         else
             err = add(reading->list, name, &holiday);
-        if (err != FW_OK)
+        if (err != FW_OK || holiday == NULL)
             break;
         holiday->at_ns = event->at_ns;
         holiday->upper_window =

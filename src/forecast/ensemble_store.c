@@ -282,7 +282,8 @@ enum fw_err ensemble_load(struct ensemble **out, const double *y, int n,
     if (!in->failed && version != VERSION)
         return err_set(detail, FW_VERSION, "the model has version %u, expected %d", version,
                        (int)VERSION);
-    if (buf_get_u32(in) != MEMBERS_COUNT || buf_get_u32(in) != MIX_COUNT)
+    uint32_t members = buf_get_u32(in), mixes = buf_get_u32(in);
+    if (members != MEMBERS_COUNT || mixes != MIX_COUNT)
         return err_set(detail, FW_VERSION,
                        "the model was trained by a forewarm with other members: train again");
     get_head(&head, in);

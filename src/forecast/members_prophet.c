@@ -73,7 +73,7 @@ static bool fill_rows(const struct members *members, int from, int origin,
                       struct prophet_rows *rows, struct inputs *inputs)
 {
     const struct members_prophet *own = members->plan.prophet;
-    size_t width = (size_t)(origin - from + members->plan.horizon);
+    size_t width = (size_t)origin - (size_t)from + (size_t)members->plan.horizon;
     rows->at_ns = members->at_ns + from;
     rows->cap = own != NULL && own->cap != NULL ? own->cap + from : NULL;
     rows->floor = own != NULL && own->floor != NULL ? own->floor + from : NULL;
