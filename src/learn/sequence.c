@@ -49,6 +49,7 @@ void sequence_free(struct sequence **sequence)
     sequence_words_fini(&s->arena);
     free(s->items);
     free(s->place);
+    free(s->heard);
     free(s->told_items);
     free(s->told);
     free(s);
@@ -75,6 +76,10 @@ static bool reserve_items(struct sequence *s, uint32_t capacity)
     if (!place)
         return false;
     s->place = place;
+    void *heard = realloc(s->heard, capacity * sizeof *s->heard);
+    if (!heard)
+        return false;
+    s->heard = heard;
     s->item_capacity = capacity;
     return true;
 }
@@ -91,6 +96,7 @@ struct sequence_item *sequence_item_of(struct sequence *s, uint32_t item)
     for (; s->item_count <= item; s->item_count++) {
         s->items[s->item_count] = (struct sequence_item){.beside = SEQUENCE_NONE};
         s->place[s->item_count] = 0;
+        s->heard[s->item_count] = (struct sequence_heard){0};
     }
     return &s->items[item];
 }

@@ -43,6 +43,12 @@ struct sequence_item {
     uint32_t count;
     uint32_t beside; /* the row of what comes after it, by 1 / distance, once `first` has opened */
 };
+/* What similar sessions say of an item: apart from `told`, so that it stays close to the processor.
+ */
+struct sequence_heard {
+    float sum;
+    uint32_t session; /* the latest one that was counted */
+};
 struct sequence {
     struct sequence_settings settings;
     struct sequence_words arena; /* of all rows and lists */
@@ -58,11 +64,11 @@ struct sequence {
     /* of the latest prediction */
     uint32_t *place; /* per item: 16 bits of `now`, 16 bits of where in `told` */
     uint32_t now;
+    struct sequence_heard *heard; /* per item; all 0 between predictions */
     uint16_t *told_items;
     float (*told)[SEQUENCE_FEATURES];
     uint32_t told_count;
     int order;
-    float session_mark; /* numbers the sessions asked, in exact floats */
     struct sequence_found found;
     struct sequence_gaps gaps;
     struct sequence_candidates candidates;

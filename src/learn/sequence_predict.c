@@ -3,9 +3,14 @@
 #include <math.h>
 #include <string.h>
 
-enum { BESIDE_LOOKED = 5 /* latest items whose neighbours are asked */, ROW_TOLD = 64 };
-#define DISCOUNT 0.7f
-#define FADE     0.6f /* of the neighbours' weight, from item to item back */
+enum {
+    BESIDE_LOOKED = 5 /* latest items whose neighbours are asked */,
+    ROW_TOLD = 64,
+    AHEAD = 3 /* sessions fetched */
+};
+#define DISCOUNT    0.7f
+#define FADE        0.6f /* of the neighbours' weight, from item to item back */
+#define SHARED_FADE 0.1f /* of a similar session's weight, before its last shared item */
 
 static const float distance_weights[SEQUENCE_BESIDE] = {1.0f,  0.5f,  0.35f, 0.25f, 0.2f,
                                                         0.15f, 0.15f, 0.15f, 0.1f,  0.1f};
@@ -148,62 +153,97 @@ static void tell_gaps(struct sequence *s, const uint32_t *items, uint32_t len)
     }
 }
 
-/* The items of a session after the last of those it shares with the present one, counted by where
- * each comes first; each once. */
-static uint32_t tell_session(struct sequence *s, uint32_t position, uint64_t filter,
-                             const uint16_t *recent, uint32_t recent_count, float weight)
+/* The latest different items of the present session. */
+struct recent {
+    const struct sequence_listed *lists[SEQUENCE_RECENT];
+    uint16_t items[SEQUENCE_RECENT];
+    uint32_t count;
+    uint64_t filter; /* a bit for each item, by its last six bits */
+};
+
+static struct recent recent_of(const struct sequence *s, const uint32_t *items, uint32_t len)
 {
-    uint16_t items[SEQUENCE_SESSION_ITEMS];
-    uint32_t count = 0, first[SEQUENCE_RECENT] = {0};
-    while (position != 0 && count < SEQUENCE_SESSION_ITEMS) {
-        const struct sequence_event *event = sequence_past_at(&s->past, position);
-        uint16_t item = event->item;
-        items[count++] = item;
-        if (filter >> (item & 63) & 1)
-            for (uint32_t i = 0; i < recent_count; i++)
-                first[i] = recent[i] == item ? count : first[i];
-        position = sequence_past_before(&s->past, position);
-    }
-    uint32_t after = count;
-    for (uint32_t i = 0; i < recent_count; i++)
-        after = first[i] && first[i] - 1 < after ? first[i] - 1 : after;
-    float mark = ++s->session_mark;
-    for (uint32_t i = 0; i < after; i++) {
-        if (items[i] >= s->item_count)
+    struct recent recent = {.count = 0};
+    for (uint32_t i = 0; i < SEQUENCE_RECENT && i < len; i++) {
+        uint32_t item = items[len - 1 - i];
+        bool again = item >= s->item_count;
+        for (uint32_t j = 0; j < recent.count && !again; j++)
+            again = recent.items[j] == item;
+        if (again || s->items[item].listed.seen == 0)
             continue;
-        float *p = told(s, items[i]);
-        p[SEQUENCE_SUBSET] += p[SEQUENCE_LAST] != mark ? weight : 0;
-        p[SEQUENCE_LAST] = mark;
+        recent.items[recent.count] = (uint16_t)item;
+        recent.lists[recent.count++] = &s->items[item].listed;
+        recent.filter |= 1ull << (item & 63);
+    }
+    return recent;
+}
+
+static inline bool is_recent(const struct recent *recent, uint16_t item)
+{
+    if (!(recent->filter >> (item & 63) & 1))
+        return false;
+    for (uint32_t i = 0; i < recent->count; i++)
+        if (recent->items[i] == item)
+            return true;
+    return false;
+}
+
+/* What came in a session after the last item that it shares with the present one, each item once;
+ * what came between that and the one shared before it counts a tenth. Returns how many items are
+ * heard of by now. */
+static uint32_t hear_session(struct sequence *s, uint32_t position, uint32_t session,
+                             const struct recent *recent, float weight, uint16_t *items,
+                             uint32_t count)
+{
+    bool shared = false;
+    for (int i = 0; i < SEQUENCE_SESSION_ITEMS && position != 0; i++) {
+        uint16_t item = sequence_past_at(&s->past, position)->item;
+        position = sequence_past_before(&s->past, position);
+        if (is_recent(recent, item)) {
+            if (shared)
+                break;
+            shared = true;
+            weight *= SHARED_FADE;
+        }
+        if (item >= s->item_count || s->heard[item].session == session)
+            continue;
+        if (s->heard[item].session == 0)
+            items[count++] = item;
+        s->heard[item].sum += weight;
+        s->heard[item].session = session;
     }
     return count;
 }
 
+/* Sessions lie far apart in memory: what will be read soon is asked for ahead. */
+static void fetch_session(const struct sequence *s, uint32_t position)
+{
+    enum { IN_LINE = 8, LINES = 4 };
+    for (uint32_t line = 0; line < LINES; line++)
+        __builtin_prefetch(sequence_past_at(&s->past, position - line * IN_LINE));
+}
+
 static void tell_sessions(struct sequence *s, const uint32_t *items, uint32_t len)
 {
-    const struct sequence_listed *lists[SEQUENCE_RECENT];
-    uint16_t recent[SEQUENCE_RECENT], sessions[SEQUENCE_SUPERSETS];
+    uint16_t sessions[SEQUENCE_SUPERSETS], heard[SEQUENCE_SUPERSETS * SEQUENCE_SESSION_ITEMS];
     float weights[SEQUENCE_SUPERSETS];
-    uint32_t count = 0, wanted = s->settings.similar;
-    if (wanted == 0)
+    if (s->settings.similar == 0)
         return;
-    for (uint32_t i = 0; i < SEQUENCE_RECENT && i < len; i++) {
-        uint32_t item = items[len - 1 - i];
-        bool again = item >= s->item_count;
-        for (uint32_t j = 0; j < count && !again; j++)
-            again = recent[j] == item;
-        if (again || s->items[item].listed.seen == 0)
-            continue;
-        recent[count] = (uint16_t)item;
-        lists[count++] = &s->items[item].listed;
+    const struct recent recent = recent_of(s, items, len);
+    uint32_t count = 0, found = sequence_store_search(&s->store, recent.lists, recent.count,
+                                                      s->settings.similar, sessions, weights);
+    for (uint32_t i = 0; i < found; i++) {
+        uint32_t soon = i + AHEAD < found ? s->store.sessions[sessions[i + AHEAD]] : 0;
+        uint32_t position = s->store.sessions[sessions[i]];
+        if (sequence_past_holds(&s->past, soon))
+            fetch_session(s, soon);
+        if (sequence_past_holds(&s->past, position))
+            count = hear_session(s, position, i + 1, &recent, weights[i], heard, count);
     }
-    uint64_t filter = 0;
-    s->session_mark = 0;
-    for (uint32_t i = 0; i < count; i++)
-        filter |= 1ull << (recent[i] & 63);
-    uint32_t found = sequence_store_search(&s->store, lists, count, wanted, sessions, weights);
-    for (uint32_t i = 0; i < found; i++)
-        if (sequence_past_holds(&s->past, s->store.sessions[sessions[i]]))
-            tell_session(s, s->store.sessions[sessions[i]], filter, recent, count, weights[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        told(s, heard[i])[SEQUENCE_SUBSET] += s->heard[heard[i]].sum;
+        s->heard[heard[i]] = (struct sequence_heard){0};
+    }
     normalise(s, SEQUENCE_SUBSET);
 }
 
