@@ -31,20 +31,39 @@ static void describe(const json_t *value, char *text, size_t size)
     free(dump);
 }
 
-static enum fw_err wrong(const struct reading *reading, const char *field, const json_t *value,
-                         const char *expected)
+static enum fw_err wrong_words(const struct reading *reading, const char *field, const char *found,
+                               const char *expected)
 {
-    char found[128] = "nothing", where[64], call[32] = "";
-    if (value)
-        describe(value, found, sizeof found);
+    char where[64], call[32] = "";
     if (reading->place->line > 0)
         snprintf(where, sizeof where, ":%zu: ", reading->place->line);
     else
-        snprintf(where, sizeof where, ": runs[%zu].", reading->place->number);
+        snprintf(where, sizeof where, ": runs[%zu]%s", reading->place->number,
+                 reading->call >= 0 || field[0] ? "." : "");
     if (reading->call >= 0)
-        snprintf(call, sizeof call, "calls[%ld].", reading->call);
-    return err_set(reading->detail, FW_INPUT, "%s%s%s%s: found %s, expected %s",
-                   reading->place->file, where, call, field, found, expected);
+        snprintf(call, sizeof call, "calls[%ld]%s", reading->call, field[0] ? "." : "");
+    return err_set(reading->detail, FW_INPUT, "%s%s%s%s%sfound %s, expected %s",
+                   reading->place->file, where, call, field,
+                   reading->call >= 0 || field[0] || reading->place->line == 0 ? ": " : "", found,
+                   expected);
+}
+
+static enum fw_err wrong(const struct reading *reading, const char *field, const json_t *value,
+                         const char *expected)
+{
+    char found[128] = "nothing";
+    if (value)
+        describe(value, found, sizeof found);
+    return wrong_words(reading, field, found, expected);
+}
+
+static enum fw_err too_many(const struct reading *reading, const char *field, size_t count,
+                            const char *things, int most)
+{
+    char found[64], expected[64];
+    snprintf(found, sizeof found, "%zu %s", count, things);
+    snprintf(expected, sizeof expected, "at most %d", most);
+    return wrong_words(reading, field, found, expected);
 }
 
 /* A null is no value. */
@@ -152,9 +171,10 @@ static enum fw_err take_path(struct reading *reading, const json_t *object, stru
     const json_t *path = field_of(object, "path"), *scope;
     size_t i;
     call->path = reading->elements;
-    if (path && (!json_is_array(path) || json_array_size(path) > RUN_RECORD_PATH_MAX))
-        return wrong(reading, "path", json_is_array(path) ? NULL : path,
-                     "a list of at most 1024 scope names, outermost first");
+    if (path && !json_is_array(path))
+        return wrong(reading, "path", path, "a list of scope names, outermost first");
+    if (json_array_size(path) > RUN_RECORD_PATH_MAX)
+        return too_many(reading, "path", json_array_size(path), "scopes", RUN_RECORD_PATH_MAX);
     json_array_foreach(path, i, scope)
     {
         if (!json_is_string(scope) || json_string_length(scope) > CALLPATH_NAME_MAX)
@@ -225,7 +245,7 @@ static enum fw_err fill(struct run_record *record, struct reading *reading, cons
     if (!json_is_array(calls))
         return wrong(reading, "calls", calls, "a list of calls");
     if (json_array_size(calls) > CALLPATH_RUN_CALLS_MAX)
-        return wrong(reading, "calls", NULL, "at most 65536 calls");
+        return too_many(reading, "calls", json_array_size(calls), "calls", CALLPATH_RUN_CALLS_MAX);
     FW_TRY(allocate(record, reading, json, calls, agent, &call, &more));
     FW_TRY(take_text(reading, json, "id", RUN_RECORD_ID_MAX, false, &record->id));
     record->run.agent = keep(reading, agent.data, agent.len);
@@ -258,7 +278,7 @@ enum fw_err run_record_parse(struct run_record *record, struct str text,
                              struct fw_detail *detail)
 {
     json_error_t error;
-    json_t *json = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    json_t *json = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, &error);
     *record = (struct run_record){0};
     if (!json)
         return err_set(detail, FW_INPUT, "%s:%zu: column %d: %s", place->file, place->line,

@@ -53,7 +53,7 @@ void callpath_scratch_free(struct callpath_scratch **scratch)
 
 static enum fw_err make_room(struct callpath_scratch *scratch, uint32_t count)
 {
-    if (count <= scratch->capacity)
+    if (scratch->capacity > 0 && count <= scratch->capacity)
         return FW_OK;
     free_arrays(scratch);
     uint32_t capacity = GROW_MIN;

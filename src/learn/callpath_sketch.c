@@ -109,6 +109,9 @@ void callpath_mean_merge(struct callpath_mean *into, const struct callpath_mean 
 
 /* ---- buckets ---- */
 
+/* No padding before the bins: what is copied of the head would be the first of them. */
+_Static_assert(offsetof(struct callpath_sketch, bins) == sizeof(struct callpath_sketch), "padding");
+
 static size_t size_of(int octaves)
 {
     return sizeof(struct callpath_sketch) + (size_t)octaves * CALLPATH_BUCKETS * sizeof(float);
@@ -142,8 +145,8 @@ static enum fw_err span(struct callpath_sketch **sketch, int first, int octaves,
     if (!next)
         return FW_NOMEM;
     memcpy(next, now, sizeof *next);
-    next->first = (int16_t)first;
-    next->octaves = (int16_t)octaves;
+    next->first = first;
+    next->octaves = octaves;
     for (int o = 0; o < now->octaves; o++) {
         int to = now->first + o - first;
         for (int b = 0; b < CALLPATH_BUCKETS; b++) {
@@ -420,8 +423,8 @@ static bool load_head(struct callpath_sketch *head, struct buf_reader *in, uint3
         first + octaves > CALLPATH_OCTAVE_LAST - CALLPATH_OCTAVE_FIRST + 1 ||
         *filled > octaves * CALLPATH_BUCKETS)
         return false;
-    head->first = (int16_t)((int)first + CALLPATH_OCTAVE_FIRST);
-    head->octaves = (int16_t)octaves;
+    head->first = (int32_t)first + CALLPATH_OCTAVE_FIRST;
+    head->octaves = (int32_t)octaves;
     return true;
 }
 

@@ -26,7 +26,7 @@ int32_t callpath_step(const struct callpath_fading *fading, int64_t at_ns)
 
 static int32_t *steps_of(const struct callpath_stat *stat)
 {
-    return (int32_t *)(stat->values + stat->capacity);
+    return (void *)(stat->values + stat->capacity);
 }
 
 static enum fw_err make_room(struct callpath_stat *stat, uint64_t *bytes)

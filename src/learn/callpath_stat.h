@@ -51,7 +51,7 @@ struct callpath_sketch {
     double weight, mean, least, most;
     double unit;  /* the weight of the sample that weighs most */
     double below; /* weight of what is under the first octave, zero above all */
-    int16_t first, octaves;
+    int32_t first, octaves;
     float bins[];
 };
 struct callpath_stat {
