@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { VERSION = 1, CONTEXTS_MAX = 1 << 24, ENTRIES_MAX = 1 << 26, REACH_MAX = 64 };
+enum { VERSION = 2, CONTEXTS_MAX = 1 << 24, ENTRIES_MAX = 1 << 26, REACH_MAX = 64 };
 
 /* One function writes and reads each structure, so that the two cannot differ. */
 struct code {

@@ -12,7 +12,7 @@
 #define LINEAR_RATE  0.02
 #define LINEAR_MIN   1e-3f
 #define BIN_PRIOR    5.0 /* hits told that count as having come */
-#define BIN_MAX      2000.0
+#define BIN_MAX      200.0
 #define COVERED_RATE 0.005f
 
 void sequence_mixer_init(struct sequence_mixer *mixer, double rate)

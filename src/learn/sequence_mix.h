@@ -24,7 +24,7 @@ enum {
     SEQUENCE_LAST,                     /* is the session's last */
     SEQUENCE_FEATURES,
     SEQUENCE_CANDIDATES = 64,
-    SEQUENCE_BINS = 16, /* of equal width */
+    SEQUENCE_BINS = 32, /* of equal width */
     SEQUENCE_GROUPS = SEQUENCE_ORDERS + 1,
 };
 

@@ -12,7 +12,7 @@
 
 #define NEAR(a, b) assert_true(fabs((double)(a) - (double)(b)) < 1e-6)
 enum { GUESSES = 20, EVENTS = 4096 };
-#define HASH UINT64_C(0xc0ed74307ece82fc)
+#define HASH UINT64_C(0xfdf303616453d36a)
 
 static struct sequence *create(uint32_t max_contexts, uint32_t max_entries)
 {
