@@ -1,100 +1,34 @@
 /* SPDX-License-Identifier: MIT
- * Capacity decided while walking through a series' past, hour by hour: from a file of doubles (NaN:
- * missing) and from the value number FIRST on, at every LEAD-th hour units for the LEAD hours to
- * come, by each rule given as s0.95 (service level) or b1.3 (buffer times P95). The forecast at
- * each of them knows what came before it alone. One line an hour that is decided at: NUMBER LEAD
- * EXPECTED UNITS-BY-RULE..., EXPECTED units at the expected demand. Usage: bench_capacity SERIES
- * COUNT FIRST UNIT TARGET WARNING PATHS LEADS RULE... */
+ * Capacity decided while walking through a series' past: from a file of doubles (hours, NaN:
+ * missing) and from value number FIRST on, at every LEAD-th hour units for the LEAD hours to come,
+ * by each rule given as s0.95 (service level) or b1.3 (buffer times P95). Every decision knows what
+ * came before it alone. One line each: NUMBER LEAD EXPECTED UNITS..., EXPECTED units at the
+ * expected demand. Usage: bench_capacity SERIES COUNT FIRST UNIT TARGET WARNING LEADS RULE... */
 #include "base/str.h"
 #include "forecast/demand.h"
 #include "plan/capacity.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { DAY = 24, RULES_MAX = 64, REMEASURE = 24 };
+enum { DAY = 24, RULES_MAX = 32, LEADS_MAX = 4, P95 = 6, BEFORE_CALIBRATED = 2 };
 static const int64_t HOUR_NS = INT64_C(3600) * 1000000000;
+static const double UNCALIBRATED = 1.3; /* while too few windows are over */
 
+struct rule {
+    bool buffer;
+    double value;
+    int level; /* its number among the peaks' */
+};
 struct walk {
     struct ensemble *ensemble;
     struct ensemble_said said;
-    struct paths_law law;
-    double errors[1 << 21];
-    int leads[8], lead_count;
+    int leads[LEADS_MAX], lead_count, rule_count;
+    struct peaks *peaks[LEADS_MAX];
+    struct peaks_settings how;
+    struct rule rules[RULES_MAX];
     struct capacity_settings settings;
-    int path_count, rule_count;
-    struct {
-        bool buffer;
-        double value;
-    } rules[RULES_MAX];
 };
-
-static double quantile(void *context, int h, double level)
-{
-    return ensemble_quantile(((struct walk *)context)->ensemble, h, level);
-}
-
-/* Of the errors known by now, of the latest origins. */
-static enum fw_err measure(struct walk *walk)
-{
-    int walked = ensemble_walked(walk->ensemble);
-    int most = (int)(sizeof walk->errors / sizeof *walk->errors) / DAY;
-    int from = walked > most ? walked - most : 0;
-    for (int i = from; i < walked; i++)
-        for (int h = 1; h <= DAY; h++)
-            walk->errors[(i - from) * DAY + h - 1] = ensemble_error(walk->ensemble, i, h);
-    return paths_law_measure(&walk->law, walk->errors, walked - from, DAY);
-}
-
-static enum fw_err decide(struct walk *walk, int at, int lead, const struct paths *paths)
-{
-    enum { P95 = 6 };
-    struct capacity_row rows[DAY];
-    struct capacity_demand demand = {0,
-                                     HOUR_NS,
-                                     lead,
-                                     walk->said.mean,
-                                     walk->said.mean,
-                                     walk->said.quantiles[P95],
-                                     NULL,
-                                     paths->value,
-                                     paths->count};
-    struct capacity_settings settings = walk->settings;
-    struct fw_detail detail = {""};
-    settings.lead_time_ns = lead * HOUR_NS;
-    printf("%d %d", at, lead);
-    for (int i = 0; i < walk->rule_count; i++) {
-        settings.buffer = walk->rules[i].buffer ? walk->rules[i].value : 0;
-        settings.service_level =
-            walk->rules[i].buffer ? capacity_defaults.service_level : walk->rules[i].value;
-        enum fw_err err = capacity_plan(&demand, &settings, rows, &detail);
-        if (err != FW_OK) {
-            fprintf(stderr, "%s\n", detail.text);
-            return err;
-        }
-        if (i == 0)
-            printf(" %d", rows[0].gpus[CAPACITY_EXPECTED]);
-        printf(" %d", rows[0].recommended);
-    }
-    puts("");
-    return FW_OK;
-}
-
-static enum fw_err step(struct walk *walk, int number, int at, uint64_t seed)
-{
-    struct paths paths = {0};
-    if (number % REMEASURE == 0)
-        FW_TRY(measure(walk));
-    FW_TRY(paths_draw(&paths, (int)number(getenv("HZ")), walk->path_count, &walk->law, quantile, walk,
-                      seed + (uint64_t)number));
-    enum fw_err err = FW_OK;
-    for (int i = 0; err == FW_OK && i < walk->lead_count; i++)
-        if (number * (int)number_(getenv("SP")) % walk->leads[i] == 0)
-            err = decide(walk, at, walk->leads[i], &paths);
-    paths_fini(&paths);
-    return err;
-}
 
 static double number(const char *text)
 {
@@ -106,60 +40,127 @@ static double number(const char *text)
     return value;
 }
 
-static struct walk *walk_of(int argc, char **argv)
+static enum fw_err decide(struct walk *walk, int at, int i)
 {
-    struct walk *walk = calloc(1, sizeof *walk);
-    if (walk == NULL)
-        exit(3);
+    int lead = walk->leads[i];
+    double usual[DAY], peak[DAY] = {0}, expected = 0, high = 0;
+    struct capacity_row rows[DAY];
+    struct capacity_demand demand = {.step_ns = HOUR_NS,
+                                     .steps = lead,
+                                     .baseline = walk->said.mean,
+                                     .expected = walk->said.mean,
+                                     .p95 = walk->said.quantiles[P95],
+                                     .paths = walk->said.mean,
+                                     .path_count = 1,
+                                     .peak_service = peak,
+                                     .peak_p95 = peak,
+                                     .peak_p99 = peak};
+    struct capacity_settings settings = walk->settings;
+    struct fw_detail detail = {""};
+    settings.lead_time_ns = lead * HOUR_NS;
+    for (int h = 1; h <= lead; h++) {
+        usual[h - 1] = peaks_usual(walk->peaks[i], h);
+        expected = fmax(expected, walk->said.mean[h - 1]);
+        high = fmax(high, usual[h - 1]);
+    }
+    printf("%d %d", at, lead);
+    for (int j = 0; j < walk->rule_count; j++) {
+        const struct rule *rule = &walk->rules[j];
+        double ratio = rule->buffer ? 1 : peaks_ratio(walk->peaks[i], 1, rule->level);
+        peak[0] = peaks_reference(expected, high) * (isfinite(ratio) ? ratio : UNCALIBRATED);
+        settings.buffer = rule->buffer ? rule->value : 0;
+        enum fw_err err = capacity_plan(&demand, &settings, rows, &detail);
+        if (err != FW_OK) {
+            fprintf(stderr, "%s\n", detail.text);
+            return err;
+        }
+        if (j == 0)
+            printf(" %d", rows[0].gpus[CAPACITY_EXPECTED]);
+        printf(" %d", rows[0].recommended);
+    }
+    puts("");
+    return FW_OK;
+}
+
+static enum fw_err step(struct walk *walk, int k, int at)
+{
+    enum fw_err err = FW_OK;
+    for (int i = 0; i < walk->lead_count; i++)
+        peaks_step(walk->peaks[i], walk->ensemble, k);
+    for (int i = 0; err == FW_OK && i < walk->lead_count; i++)
+        if (k % walk->leads[i] == 0 && k >= BEFORE_CALIBRATED * DAY)
+            err = decide(walk, at, i);
+    return err;
+}
+
+static void read_rules(struct walk *walk, int argc, char **argv)
+{
     walk->settings = capacity_defaults;
     walk->settings.unit_capacity = number(argv[4]);
     walk->settings.target_utilization = number(argv[5]);
     walk->settings.warning_utilization = number(argv[6]);
-    walk->path_count = (int)number(argv[7]);
-    struct str rest = str_of(argv[8]), part;
-    while (walk->lead_count < 8 && str_cut(&rest, ',', &part)) {
+    struct str rest = str_of(argv[7]), part;
+    while (walk->lead_count < LEADS_MAX && str_cut(&rest, ',', &part)) {
         double lead = 0;
         if (!str_to_double(part, &lead) || lead < 1 || lead > DAY)
             exit(2);
         walk->leads[walk->lead_count++] = (int)lead;
     }
-    for (int i = 9; i < argc && walk->rule_count < RULES_MAX; i++) {
-        walk->rules[walk->rule_count].buffer = argv[i][0] == 'b';
-        walk->rules[walk->rule_count++].value = number(argv[i] + 1);
+    for (int i = 8; i < argc && walk->rule_count < RULES_MAX; i++) {
+        struct rule *rule = &walk->rules[walk->rule_count++];
+        rule->buffer = argv[i][0] == 'b';
+        rule->value = number(argv[i] + 1);
+        if (rule->buffer)
+            continue;
+        if (walk->how.level_count == PEAKS_LEVELS)
+            exit(2);
+        rule->level = walk->how.level_count;
+        walk->how.levels[walk->how.level_count++] = rule->value;
     }
-    return walk;
+}
+
+static double *read_series(const char *path, int count)
+{
+    double *y = calloc((size_t)count, sizeof *y);
+    FILE *file = fopen(path, "rb");
+    if (y == NULL || file == NULL || fread(y, sizeof *y, (size_t)count, file) != (size_t)count) {
+        fprintf(stderr, "%s cannot be read\n", path);
+        exit(3);
+    }
+    fclose(file);
+    return y;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 10)
+    static struct walk walk;
+    if (argc < 9)
         return 2;
     int count = (int)number(argv[2]), first = (int)number(argv[3]);
-    struct walk *walk = walk_of(argc, argv);
+    double *y = read_series(argv[1], count);
     struct ensemble_settings settings = ensemble_defaults;
     struct fw_detail detail = {""};
-    double *y = calloc((size_t)count, sizeof *y);
-    FILE *file = fopen(argv[1], "rb");
-    if (y == NULL || file == NULL || fread(y, sizeof *y, (size_t)count, file) != (size_t)count)
-        return 3;
-    fclose(file);
+    read_rules(&walk, argc, argv);
     settings.plan = (struct members_plan){.day = DAY,
                                           .week = 7 * DAY,
-                                          .horizon = (int)number(getenv("HZ")),
+                                          .horizon = DAY,
                                           .first = first,
-                                          .spacing = (int)number(getenv("SP")),
-                                          .count = (count - first) / (int)number(getenv("SP")),
+                                          .spacing = 1,
+                                          .count = count - first,
                                           .step_ns = HOUR_NS,
                                           .seed = 1};
-    if (ensemble_create(&walk->ensemble, y, count, &settings, &detail) != FW_OK) {
-        fprintf(stderr, "%s\n", detail.text);
-        return 3;
+    enum fw_err err = ensemble_create(&walk.ensemble, y, count, &settings, &detail);
+    for (int i = 0; err == FW_OK && i < walk.lead_count; i++) {
+        walk.how.window = walk.leads[i];
+        err = peaks_create(&walk.peaks[i], y, count, &settings.plan, &walk.how);
     }
-    enum fw_err err = FW_OK;
-    for (int k = 0; err == FW_OK && ensemble_step(walk->ensemble, &walk->said); k++)
-        err = step(walk, k, first + k * (int)number(getenv("SP")), 1);
-    ensemble_free(&walk->ensemble);
+    for (int k = 0; err == FW_OK && ensemble_step(walk.ensemble, &walk.said); k++)
+        err = step(&walk, k, first + k);
+    if (err != FW_OK)
+        fprintf(stderr, "%s\n", detail.text);
+    for (int i = 0; i < walk.lead_count; i++)
+        peaks_free(&walk.peaks[i]);
+    ensemble_free(&walk.ensemble);
     free(y);
-    free(walk);
     return err == FW_OK ? 0 : 3;
 }

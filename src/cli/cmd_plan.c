@@ -138,6 +138,8 @@ static enum fw_err read_input(struct planning *planning, struct fw_detail *detai
     struct plan_input_how how = {
         .series = series_read_flags(&options->series.file, false),
         .forecast = demand_defaults,
+        .service_level = options->service_level,
+        .lead_time_ns = options->lead_time_ns,
         .error_memory_ns = options->error_memory_ns,
     };
     how.forecast.horizon_ns = options->horizon_ns;

@@ -7,7 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const double P95 = .95;
+static const double P95 = .95, P99 = .99;
+enum { PEAK_SERVICE, PEAK_P95, PEAK_P99 };
 #define SHARED_ASSUMED paths_law_usual.shared
 
 /* Quantiles of every step, at ascending levels. */
@@ -167,6 +168,11 @@ enum fw_err plan_input_forecast(struct plan_input *input, const struct plan_inpu
     struct demand_settings settings = how->forecast;
     settings.quantile_count = 1;
     settings.quantiles[0] = P95;
+    settings.peak_window_ns = how->lead_time_ns;
+    settings.peak_count = 3;
+    settings.peak_levels[PEAK_SERVICE] = how->service_level;
+    settings.peak_levels[PEAK_P95] = P95;
+    settings.peak_levels[PEAK_P99] = P99;
     FW_TRY(demand_forecast(&input->read.value, &settings, &input->made, detail));
     const struct demand_forecast *made = &input->made;
     input->law = made->law;
@@ -181,6 +187,11 @@ enum fw_err plan_input_forecast(struct plan_input *input, const struct plan_inpu
         .paths = made->paths.value,
         .path_count = made->paths.count,
     };
+    if (made->peaks != NULL) {
+        input->demand.peak_service = made->peaks + (long)PEAK_SERVICE * made->count;
+        input->demand.peak_p95 = made->peaks + (long)PEAK_P95 * made->count;
+        input->demand.peak_p99 = made->peaks + (long)PEAK_P99 * made->count;
+    }
     return FW_OK;
 }
 

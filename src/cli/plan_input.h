@@ -14,6 +14,8 @@ enum { PLAN_INPUT_LEVELS_MAX = 32, PLAN_INPUT_BYTES_MAX = 1 << 30 };
 struct plan_input_how {
     struct series_read_options series; /* columns and step, where they are told */
     struct demand_settings forecast;   /* of a series; path_count for both */
+    double service_level; /* and lead time: of the plan; a series is asked for such peaks */
+    int64_t lead_time_ns;
     int64_t error_memory_ns; /* of a forecast: errors so far apart are correlated by 1/e beside
                                 what they share */
 };

@@ -3,6 +3,7 @@
 
 #include "base/stats.h"
 #include "base/time.h"
+#include "forecast/demand_part.h"
 #include "forecast/normal.h"
 #include <math.h>
 #include <stdlib.h>
@@ -123,29 +124,6 @@ static double usual_at(const struct series *series, int day, int h)
     return fmax(count > 0 ? sum / count : 0, known > 0 ? stats_quantile(latest, known, .5) : 0);
 }
 
-/* What planned events add to the logarithm, and how sure that is. */
-static double event_logs(const struct demand_forecast *forecast, int h)
-{
-    const struct events_effect *events = &forecast->events;
-    return events->logs != NULL ? events->logs[events->known + h - 1] : 0;
-}
-
-static double event_sd(const struct demand_forecast *forecast, int h)
-{
-    const struct events_effect *events = &forecast->events;
-    return events->logs != NULL ? events->sd[events->known + h - 1] : 0;
-}
-
-/* Both uncertainties are taken as independent: their logarithms add as squares. */
-static double widened(double quantile, double mean, double level, double sd)
-{
-    if (!(sd > 0) || !(mean > 0) || !(quantile > 0))
-        return quantile;
-    double of_event = normal_quantile(level) * sd, own = log(quantile / mean);
-    double signed_square = copysign(own * own, own) + copysign(of_event * of_event, of_event);
-    return mean * exp(copysign(sqrt(fabs(signed_square)), signed_square));
-}
-
 /* The probability of more than `value`, over what the events may turn out to add. */
 static double above(const struct ensemble *ensemble, int h, double value, double sd)
 {
@@ -166,59 +144,22 @@ static void fill(struct demand_forecast *forecast, const struct demand_settings 
     if (base == NULL)
         base = said->members[MEMBERS_WEEKS] != NULL ? said->members[MEMBERS_WEEKS] : said->naive;
     for (int h = 1; h <= forecast->count; h++) {
-        double usual = usual_at(series, forecast->day, h), sd = event_sd(forecast, h);
-        double times = exp(event_logs(forecast, h)), mean = said->mean[h - 1];
+        double usual = usual_at(series, forecast->day, h), sd = demand_event_sd(forecast, h);
+        double times = exp(demand_event_logs(forecast, h)), mean = said->mean[h - 1];
         forecast->baseline[h - 1] = base[h - 1];
         forecast->expected[h - 1] = times * mean;
         forecast->spike[h - 1] =
             usual > 0 ? above(ensemble, h, DEMAND_SPIKE * usual / times, sd) : 0;
         for (int i = 0; i < forecast->quantile_count; i++) {
             double level = settings->quantiles[i], value = ensemble_quantile(ensemble, h, level);
-            value = times * widened(value, mean, level, sd);
+            value = times * demand_widened(value, mean, level, sd);
             if (i > 0)
                 value = fmax(value, forecast->quantile[i - 1][h - 1]);
             forecast->quantile[i][h - 1] = value;
         }
-        double p95 = widened(ensemble_quantile(ensemble, h, .95), mean, .95, sd);
+        double p95 = demand_widened(ensemble_quantile(ensemble, h, .95), mean, .95, sd);
         forecast->capacity[h - 1] = settings->capacity_buffer * times * fmax(p95, mean);
     }
-}
-
-/* ---- paths ---- */
-
-struct drawing {
-    const struct demand_forecast *forecast;
-    const struct ensemble *ensemble;
-    const double *mean;
-};
-
-static double path_quantile(void *context, int h, double level)
-{
-    const struct drawing *drawing = context;
-    double value = widened(ensemble_quantile(drawing->ensemble, h, level), drawing->mean[h - 1],
-                           level, event_sd(drawing->forecast, h));
-    return exp(event_logs(drawing->forecast, h)) * value;
-}
-
-static enum fw_err draw_paths(struct demand_forecast *forecast,
-                              const struct demand_settings *settings,
-                              const struct ensemble *ensemble, const double *mean)
-{
-    struct drawing drawing = {forecast, ensemble, mean};
-    int origins = ensemble_walked(ensemble), steps = forecast->count;
-    if (settings->path_count == 0)
-        return FW_OK;
-    double *errors = malloc((size_t)origins * (size_t)steps * sizeof *errors);
-    if (errors == NULL)
-        return FW_NOMEM;
-    for (int i = 0; i < origins; i++)
-        for (int h = 1; h <= steps; h++)
-            errors[(long)i * steps + h - 1] = ensemble_error(ensemble, i, h);
-    enum fw_err err = paths_law_measure(&forecast->law, errors, origins, steps);
-    free(errors);
-    FW_TRY(err);
-    return paths_draw(&forecast->paths, steps, settings->path_count, &forecast->law, path_quantile,
-                      &drawing, settings->seed);
 }
 
 static enum fw_err allocate(struct demand_forecast *forecast)
@@ -322,7 +263,7 @@ static enum fw_err walk(const struct series *series, const struct demand_setting
         fill(forecast, settings, series, ensemble, &said);
         judge(&forecast->verdict, ensemble, forecast->count);
         forecast->drift = ensemble_drift(ensemble);
-        err = draw_paths(forecast, settings, ensemble, said.mean);
+        err = demand_joint_say(forecast, settings, series, ensemble, said.mean);
     }
     ensemble_free(&ensemble);
     return err;
@@ -383,6 +324,8 @@ void demand_forecast_fini(struct demand_forecast *forecast)
     free(forecast->memory);
     forecast->memory = NULL;
     paths_fini(&forecast->paths);
+    free(forecast->peaks);
+    forecast->peaks = NULL;
     events_fini(&forecast->events);
 }
 

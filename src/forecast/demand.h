@@ -8,6 +8,7 @@
 #include "forecast/ensemble.h"
 #include "forecast/events.h"
 #include "forecast/paths.h"
+#include "forecast/peaks.h"
 
 enum {
     DEMAND_QUANTILES_MAX = 16,
@@ -38,7 +39,10 @@ struct demand_settings {
     const struct calendar *calendar;       /* past and planned events; NULL: none */
     const struct members_prophet *prophet; /* the user's; NULL: ours */
     uint64_t seed;
-    int path_count; /* joint paths to draw, at most PATHS_MAX; 0: none */
+    int path_count;                   /* joint paths to draw, at most PATHS_MAX; 0: none */
+    int64_t peak_window_ns;           /* the highest demand of windows so long, from each step on */
+    int peak_count;                   /* at so many levels; 0: none */
+    double peak_levels[PEAKS_LEVELS]; /* in (0, 1) */
     /* Told now and then how much of the work is done; NULL: nobody. */
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void *context;
@@ -67,8 +71,10 @@ struct demand_forecast {
     double *spike; /* probability */
     double *quantile[DEMAND_QUANTILES_MAX];
     double *capacity;
-    struct paths paths;   /* none unless asked for; the quantiles of a step are those above */
+    struct paths paths;   /* none unless asked for; those of a step are the forecast's up to P90, */
+                          /* above what past steps were (peaks.h) */
     struct paths_law law; /* of the errors of its own past */
+    double *peaks;        /* count for each level asked for; NULL: none, or too little is known */
     struct demand_verdict verdict;
     struct events_effect events;
     bool resumed;               /* nothing was trained, */

@@ -392,6 +392,11 @@ int ensemble_walked(const struct ensemble *ensemble)
     return ensemble->origin;
 }
 
+const double *ensemble_mean(const struct ensemble *ensemble, int origin)
+{
+    return ensemble_row(ensemble, origin, ROW_MEAN);
+}
+
 double ensemble_error(const struct ensemble *ensemble, int origin, int h)
 {
     const struct members_plan *plan = &ensemble->settings.plan;

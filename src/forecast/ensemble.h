@@ -58,6 +58,8 @@ double ensemble_above(const struct ensemble *ensemble, int h, double value);
  * there, on the series' scale, divided by its usual size; NaN: not known yet. */
 double ensemble_error(const struct ensemble *ensemble, int origin, int h);
 int ensemble_walked(const struct ensemble *ensemble); /* origins */
+/* What was said at one of them, horizon values. */
+const double *ensemble_mean(const struct ensemble *ensemble, int origin);
 void ensemble_judge(const struct ensemble *ensemble, struct ensemble_verdict *verdict);
 /* Do the errors since it was loaded differ from those before it was saved? */
 struct drift_verdict ensemble_drift(const struct ensemble *ensemble);

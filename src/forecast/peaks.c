@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { USUAL_DAYS = 14, STARTS_A_BLOCK = 24 };
-#define STEP_OF_LEVEL .01 /* by which a miss moves a level of .95; others in proportion to what they
-                             leave */
-#define LEVEL_MOST    .9999
+enum { USUAL_DAYS = 14, STARTS_A_BLOCK = 24, WITHIN_A_DAY = ENSEMBLE_BLOCKS - 2 };
+#define STEP_OF_LEVEL                                                                              \
+    .01 /* by which a miss moves a level of .95; others in proportion to what they                 \
+           leave */
+#define LEVEL_MOST .9999
 
 /* The windows that begin in one block of the horizon. */
 struct pool {
@@ -111,8 +112,7 @@ static void insert(struct pool *pool, double ratio)
         else
             high = middle;
     }
-    memmove(pool->ratios + low + 1, pool->ratios + low,
-            (pool->count - low) * sizeof *pool->ratios);
+    memmove(pool->ratios + low + 1, pool->ratios + low, (pool->count - low) * sizeof *pool->ratios);
     pool->ratios[low] = ratio;
     pool->count++;
 }
@@ -131,23 +131,28 @@ static double moved_ratio(const struct peaks *peaks, const struct pool *pool, in
     return ratio_of(pool, fmax(peaks->settings.levels[number] + pool->moved[number], .5));
 }
 
-/* The pool of a window's beginning, or the nearest before it that knows enough. */
-static const struct pool *pool_at(const struct peaks *peaks, int h)
+/* The pool of a window's beginning, no later than `furthest`, or the nearest that knows enough,
+ * those before it first. */
+static const struct pool *pool_at(const struct peaks *peaks, int h, int furthest)
 {
-    int block = ensemble_block(&peaks->plan, h);
-    while (block > 0 && peaks->pools[block].count < PEAKS_LEAST)
-        block--;
-    return &peaks->pools[block];
+    int block = ensemble_block(&peaks->plan, h), own = block < furthest ? block : furthest;
+    for (block = own; block >= 0; block--)
+        if (peaks->pools[block].count >= PEAKS_LEAST)
+            return &peaks->pools[block];
+    for (block = own + 1; block < ENSEMBLE_BLOCKS; block++)
+        if (peaks->pools[block].count >= PEAKS_LEAST)
+            return &peaks->pools[block];
+    return &peaks->pools[own];
 }
 
 double peaks_ratio(const struct peaks *peaks, int h, int number)
 {
-    return moved_ratio(peaks, pool_at(peaks, h), number);
+    return moved_ratio(peaks, pool_at(peaks, h, WITHIN_A_DAY), number);
 }
 
 double peaks_ratio_at(const struct peaks *peaks, int h, double level)
 {
-    return ratio_of(pool_at(peaks, h), level);
+    return ratio_of(pool_at(peaks, h, ENSEMBLE_BLOCKS - 1), level);
 }
 
 /* ---- learning ---- */
@@ -160,7 +165,7 @@ static double *said_at(const struct peaks *peaks, int origin, int block)
 static void learn_window(struct peaks *peaks, int origin, int h)
 {
     int window = peaks->settings.window, block = ensemble_block(&peaks->plan, h);
-    int from = peaks->plan.first + origin * peaks->plan.spacing + h - 1;
+    int from = members_origin(&peaks->plan, origin) + h - 1;
     struct pool *pool = &peaks->pools[block];
     double most = -INFINITY;
     double reference = peaks->reference[(long)origin * peaks->plan.horizon + h - 1];
@@ -173,8 +178,8 @@ static void learn_window(struct peaks *peaks, int origin, int h)
     for (int i = 0; i < peaks->settings.level_count; i++) {
         double left = 1 - peaks->settings.levels[i], said = said_at(peaks, origin, block)[i];
         if (isfinite(said))
-            pool->moved[i] += STEP_OF_LEVEL * left / .05 * share / (block > 0 ? STARTS_A_BLOCK : 1) *
-                              ((ratio > said) - left);
+            pool->moved[i] += STEP_OF_LEVEL * left / .05 * share /
+                              (block > 0 ? STARTS_A_BLOCK : 1) * ((ratio > said) - left);
     }
     insert(pool, ratio);
 }
@@ -184,7 +189,7 @@ static void learn(struct peaks *peaks)
 {
     int window = peaks->settings.window, last = peaks->plan.horizon - window + 1;
     for (int origin = 0; origin < peaks->walked; origin++) {
-        int begin = peaks->plan.first + origin * peaks->plan.spacing;
+        int begin = members_origin(&peaks->plan, origin);
         int from = peaks->before - window - begin + 2, to = peaks->now - window - begin + 1;
         for (int h = from > 1 ? from : 1; h <= to && h <= last; h++)
             if (h % peaks->pools[ensemble_block(&peaks->plan, h)].stride == 0)
@@ -206,13 +211,13 @@ static double usual_of(const struct peaks *peaks, int h)
     return count > 0 ? values[count / 2] : 0;
 }
 
-void peaks_step(struct peaks *peaks, const struct ensemble *ensemble, const double *mean)
+void peaks_step(struct peaks *peaks, const struct ensemble *ensemble, int origin)
 {
     int horizon = peaks->plan.horizon, window = peaks->settings.window;
-    int origin = ensemble_walked(ensemble) - 1;
+    const double *mean = ensemble_mean(ensemble, origin);
     double *reference = peaks->reference + (long)origin * horizon;
     peaks->before = peaks->now;
-    peaks->now = peaks->plan.first + origin * peaks->plan.spacing;
+    peaks->now = members_origin(&peaks->plan, origin);
     peaks->walked = origin;
     learn(peaks);
     for (int h = 1; h <= horizon; h++) {
@@ -225,9 +230,8 @@ void peaks_step(struct peaks *peaks, const struct ensemble *ensemble, const doub
         reference[h] = peaks_reference(reference[h], peaks->scratch[h]);
     for (int block = 0; block < ENSEMBLE_BLOCKS; block++)
         for (int i = 0; i < PEAKS_LEVELS; i++)
-            said_at(peaks, origin, block)[i] = i < peaks->settings.level_count
-                                                   ? moved_ratio(peaks, &peaks->pools[block], i)
-                                                   : NAN;
+            said_at(peaks, origin, block)[i] =
+                i < peaks->settings.level_count ? moved_ratio(peaks, &peaks->pools[block], i) : NAN;
 }
 
 double peaks_usual(const struct peaks *peaks, int h)

@@ -139,6 +139,11 @@ static enum fw_err check_demand(const struct capacity_demand *demand, struct fw_
     FW_TRY(check_values("the baseline", demand->baseline, steps, 1, detail));
     FW_TRY(check_values("the expected demand", demand->expected, steps, 1, detail));
     FW_TRY(check_values("P95", demand->p95, steps, 1, detail));
+    if (demand->peak_service != NULL) {
+        FW_TRY(check_values("the peak", demand->peak_service, steps, 1, detail));
+        FW_TRY(check_values("P95 of the peak", demand->peak_p95, steps, 1, detail));
+        FW_TRY(check_values("P99 of the peak", demand->peak_p99, steps, 1, detail));
+    }
     return check_values("a path", demand->paths, steps * (size_t)demand->path_count,
                         demand->path_count, detail);
 }
@@ -205,20 +210,32 @@ static void prepare_burst(struct capacity_row *row, const struct capacity_settin
     row->burst_ready = burst > row->recommended ? burst : row->recommended;
 }
 
+static void fill_peaks(struct capacity_row *row, const struct capacity_demand *demand,
+                       const struct capacity_settings *settings, const struct maxima *maxima, int t)
+{
+    size_t width = (size_t)demand->path_count;
+    if (demand->peak_service != NULL) {
+        row->planned = above_zero(demand->peak_service[t]);
+        row->demand[CAPACITY_CONSERVATIVE] = above_zero(demand->peak_p95[t]);
+        row->demand[CAPACITY_EMERGENCY] = above_zero(demand->peak_p99[t]);
+        return;
+    }
+    memcpy(maxima->sorted, maxima->paths + (size_t)t * width, width * sizeof *maxima->sorted);
+    stats_sort_doubles(maxima->sorted, width);
+    row->planned = stats_quantile(maxima->sorted, width, settings->service_level);
+    row->demand[CAPACITY_CONSERVATIVE] = stats_quantile(maxima->sorted, width, P95);
+    row->demand[CAPACITY_EMERGENCY] = stats_quantile(maxima->sorted, width, P99);
+}
+
 static void fill_row(struct capacity_row *row, const struct capacity_demand *demand,
                      const struct capacity_settings *settings, const struct maxima *maxima, int t)
 {
-    size_t width = (size_t)demand->path_count;
     double unit = capacity_of_unit(settings);
-    memcpy(maxima->sorted, maxima->paths + (size_t)t * width, width * sizeof *maxima->sorted);
-    stats_sort_doubles(maxima->sorted, width);
     row->demand[CAPACITY_BASELINE] = maxima->baseline[t];
     row->demand[CAPACITY_EXPECTED] = maxima->expected[t];
-    row->demand[CAPACITY_CONSERVATIVE] = stats_quantile(maxima->sorted, width, P95);
-    row->demand[CAPACITY_EMERGENCY] = stats_quantile(maxima->sorted, width, P99);
-    row->planned = settings->buffer > 0
-                       ? settings->buffer * maxima->p95[t]
-                       : stats_quantile(maxima->sorted, width, settings->service_level);
+    fill_peaks(row, demand, settings, maxima, t);
+    if (settings->buffer > 0)
+        row->planned = settings->buffer * maxima->p95[t];
     for (int i = 0; i < CAPACITY_CASES; i++)
         row->gpus[i] = capacity_units(row->demand[i], unit,
                                       i <= CAPACITY_EXPECTED ? settings->target_utilization

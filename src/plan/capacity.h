@@ -23,6 +23,9 @@ struct capacity_demand {
     const double *spike;               /* steps: probability of a spike; NULL: not told */
     const double *paths;               /* of path p at step t: paths[t * path_count + p] */
     int path_count;                    /* at least 1 */
+    /* Steps each: the highest demand of the window at the service level, at P95 and at P99, where
+     * past windows have told it; all three, or NULL: the maxima of the paths tell. */
+    const double *peak_service, *peak_p95, *peak_p99;
 };
 
 struct capacity_settings {

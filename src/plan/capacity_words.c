@@ -61,9 +61,11 @@ static void tell_rule(struct speaker *speaker)
     else
         SAY(speaker,
             "Rule: the demand that is not exceeded within %s of each row with a probability of %g "
-            "%% (of %d joint paths), at no more than %g %% use; and no more than %g %% use at the "
-            "expected demand.",
-            lead, 100 * settings->service_level, speaker->question->demand->path_count,
+            "%% (%s), at no more than %g %% use; and no more than %g %% use at the expected "
+            "demand.",
+            lead, 100 * settings->service_level,
+            speaker->question->demand->peak_service != NULL ? "as past windows of this series show"
+                                                            : "of the joint paths",
             100 * settings->warning_utilization, 100 * settings->target_utilization);
 }
 

@@ -32,8 +32,13 @@ static void set_up(struct case_input *input)
         for (int p = 0; p < PATHS; p++)
             input->paths[t * PATHS + p] = p + 1;
     }
-    input->demand = (struct capacity_demand){
-        0, HOUR, STEPS, input->baseline, input->expected, input->p95, NULL, input->paths, PATHS};
+    input->demand = (struct capacity_demand){.step_ns = HOUR,
+                                             .steps = STEPS,
+                                             .baseline = input->baseline,
+                                             .expected = input->expected,
+                                             .p95 = input->p95,
+                                             .paths = input->paths,
+                                             .path_count = PATHS};
     input->settings = capacity_defaults;
     input->settings.unit_capacity = 10;
     input->settings.target_utilization = input->settings.warning_utilization = 1;
@@ -143,7 +148,13 @@ static void test_windows(void **state)
         seed = seed * 1103515245u + 12345u;
         values[t] = paths[t] = (double)(seed >> 16 & 1023);
     }
-    struct capacity_demand demand = {0, HOUR, LONG, values, values, values, NULL, paths, 1};
+    struct capacity_demand demand = {.step_ns = HOUR,
+                                     .steps = LONG,
+                                     .baseline = values,
+                                     .expected = values,
+                                     .p95 = values,
+                                     .paths = paths,
+                                     .path_count = 1};
     struct capacity_settings settings = capacity_defaults;
     for (int window = 1; window <= LONG; window++) {
         settings.lead_time_ns = window * HOUR;
@@ -216,6 +227,31 @@ static void test_burst(void **state)
     assert_int_equal(input.rows[1].burst_ready, 15);
 }
 
+/* Peaks that past windows told take the place of the paths'. */
+static void test_peaks(void **state)
+{
+    (void)state;
+    struct case_input input;
+    double service[STEPS] = {71, 5, -1, 71}, p95[STEPS] = {80, 5, 0, 80},
+           p99[STEPS] = {121, 5, 0, 1};
+    set_up(&input);
+    input.demand.peak_service = service;
+    input.demand.peak_p95 = p95;
+    input.demand.peak_p99 = p99;
+    plan(&input);
+    assert_int_equal(input.rows[0].recommended, 8);
+    assert_int_equal(input.rows[0].reason, CAPACITY_BY_SERVICE);
+    assert_int_equal(input.rows[0].gpus[CAPACITY_CONSERVATIVE], 8);
+    assert_int_equal(input.rows[0].burst_ready, 13);
+    assert_int_equal(input.rows[1].recommended, 6); /* the expected */
+    assert_int_equal(input.rows[1].reason, CAPACITY_BY_TARGET);
+    assert_float_equal(input.rows[2].planned, 0, 0);
+    assert_int_equal(input.rows[3].burst_ready, 8);
+    input.settings.buffer = 1.3;
+    plan(&input);
+    assert_int_equal(input.rows[0].recommended, 13);
+}
+
 static void refused(struct case_input *input, const char *words)
 {
     struct fw_detail detail = {""};
@@ -264,7 +300,8 @@ int main(void)
         cmocka_unit_test(test_rounding),  cmocka_unit_test(test_service_level),
         cmocka_unit_test(test_lead_time), cmocka_unit_test(test_windows),
         cmocka_unit_test(test_buffer),    cmocka_unit_test(test_zero),
-        cmocka_unit_test(test_burst),     cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_burst),     cmocka_unit_test(test_peaks),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,8 +29,13 @@ struct asked {
 static void ask(struct asked *asked, int current)
 {
     struct fw_detail detail = {""};
-    asked->demand =
-        (struct capacity_demand){0, HOUR, STEPS, baseline, expected, p95, NULL, paths, PATHS};
+    asked->demand = (struct capacity_demand){.step_ns = HOUR,
+                                             .steps = STEPS,
+                                             .baseline = baseline,
+                                             .expected = expected,
+                                             .p95 = p95,
+                                             .paths = paths,
+                                             .path_count = PATHS};
     asked->settings = capacity_defaults;
     asked->settings.unit_capacity = 10;
     asked->settings.target_utilization = asked->settings.warning_utilization = 1;
