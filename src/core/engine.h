@@ -220,6 +220,13 @@ struct next_resource {
 };
 size_t engine_next(const struct engine *engine, uint64_t session, struct next_resource *next,
                    size_t max);
+/* The latest sessions, the one that asked last first, with what it asked for; returns how many. */
+struct open_session {
+    uint64_t session; /* the number its requests came with */
+    int64_t last_request_ns;
+    uint32_t resource;
+};
+size_t engine_sessions(const struct engine *engine, struct open_session *sessions, size_t max);
 /* An action's reason as a sentence that names resources; appended. */
 void engine_describe(const struct engine *engine, const struct action *action, struct buf *out);
 /* How a hint source did: hints that were followed by a request in time, of all. False if the source

@@ -246,6 +246,19 @@ size_t engine_next(const struct engine *engine, uint64_t session, struct next_re
     return foretold_next(engine, session, next, max);
 }
 
+size_t engine_sessions(const struct engine *engine, struct open_session *sessions, size_t max)
+{
+    size_t count = 0;
+    uint32_t at = engine->sessions.newest;
+    for (; at != UINT32_MAX && count < max; at = engine->sessions.entries[at].older) {
+        const struct session_entry *entry = &engine->sessions.entries[at];
+        if (entry->past.count > 0)
+            sessions[count++] =
+                (struct open_session){entry->session, entry->last_at_ns, entry->past.latest[0]};
+    }
+    return count;
+}
+
 static struct str name_of(const void *context, uint32_t number)
 {
     const struct engine *engine = context;

@@ -218,6 +218,7 @@ static void release_waiting(struct brain *brain, void *context)
 {
     struct control *control = context;
     brain_watch(brain, NULL, NULL);
+    control_live_free(control);
     while (control->waiting) {
         struct call *call = control->waiting;
         control->waiting = call->next;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * GET /v1/warmups/events: progress of warm-ups as server-sent events, for pages that show
+ * Server-sent events. GET /v1/warmups/events: progress of warm-ups, for pages that show
  * "preparing". The brain makes a note of every change; while something is loading, notes come twice
- * a second. A client that does not read is cut off. */
+ * a second. Dashboards have notes of their own (control_live.c). A client that does not read is cut
+ * off. */
 #include "edge/control_part.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NOTE_MAX = 4096, PING_TICKS = 30, NOTES_MAX = 10000 };
+enum { NOTE_MAX = 4096, PING_TICKS = 30, LIVE_TICKS = 2, NOTES_MAX = 10000 };
 
 /* ---- brain thread ---- */
 
@@ -29,18 +30,26 @@ static struct control_note *make_note(struct brain *brain, uint32_t resource)
     return note;
 }
 
-void control_note_change(struct control *control, struct brain *brain, uint32_t resource)
+void control_post(struct control *control, struct control_note *note)
 {
-    if (atomic_load(&control->stream_count) == 0)
-        return;
-    struct control_note *note = make_note(brain, resource);
-    if (!note)
-        return;
     pthread_mutex_lock(&control->lock);
     *control->notes_end = note;
     control->notes_end = &note->next;
     pthread_mutex_unlock(&control->lock);
     uv_async_send(&control->wake);
+}
+
+/* Streams that watch warm-ups, about. */
+static bool is_watched(struct control *control)
+{
+    return atomic_load(&control->stream_count) > atomic_load(&control->live_count);
+}
+
+void control_note_change(struct control *control, struct brain *brain, uint32_t resource)
+{
+    struct control_note *note = is_watched(control) ? make_note(brain, resource) : NULL;
+    if (note)
+        control_post(control, note);
 }
 
 static void note_running(struct brain *brain, void *context)
@@ -73,6 +82,8 @@ static void remove_stream(struct control *control, struct stream **link)
 {
     struct stream *stream = *link;
     *link = stream->next;
+    if (stream->live)
+        atomic_fetch_sub(&control->live_count, 1);
     atomic_fetch_sub(&control->stream_count, 1);
     free(stream);
 }
@@ -90,7 +101,8 @@ void control_stream_gone(struct control *control, struct exchange *exchange)
 static bool write_stream(struct control *control, struct stream **link, struct str text)
 {
     struct exchange *exchange = (*link)->exchange;
-    if (exchange_queued(exchange) > CONTROL_STREAM_QUEUE_MAX) {
+    const size_t most = (*link)->live ? CONTROL_LIVE_QUEUE_MAX : CONTROL_STREAM_QUEUE_MAX;
+    if (exchange_queued(exchange) > most) {
         remove_stream(control, link);
         exchange_abort(exchange);
         return false;
@@ -103,7 +115,8 @@ static void write_note(struct control *control, const struct control_note *note)
 {
     struct stream **link = &control->streams;
     while (*link) {
-        bool wanted = (*link)->id[0] == 0 || strcmp((*link)->id, note->id) == 0;
+        bool wanted = (*link)->live == note->live &&
+                      ((*link)->id[0] == 0 || strcmp((*link)->id, note->id) == 0);
         if (!wanted || write_stream(control, link, buf_str(&note->text)))
             link = &(*link)->next;
     }
@@ -129,7 +142,10 @@ void control_stream_tick(struct control *control)
 {
     if (!control->streams)
         return;
-    brain_call(control->setup.brain, note_running, control);
+    if (is_watched(control))
+        brain_call(control->setup.brain, note_running, control);
+    if (atomic_load(&control->live_count) > 0 && control->ticks % LIVE_TICKS == 0)
+        brain_call(control->setup.brain, control_live_tick, control);
     if (control->ticks % PING_TICKS != 0)
         return;
     struct stream **link = &control->streams;
@@ -138,7 +154,7 @@ void control_stream_tick(struct control *control)
             link = &(*link)->next;
 }
 
-void control_events(struct control *control, struct call *call)
+void control_open_stream(struct control *control, struct call *call, bool live)
 {
     struct exchange *exchange = call->exchange;
     char cors[1024];
@@ -153,15 +169,23 @@ void control_events(struct control *control, struct call *call)
         return;
     }
     stream->exchange = exchange;
-    snprintf(stream->id, sizeof stream->id, "%s", call->id);
+    stream->live = live;
+    snprintf(stream->id, sizeof stream->id, "%s", live ? "" : call->id);
     stream->next = control->streams;
     control->streams = stream;
     atomic_fetch_add(&control->stream_count, 1);
+    if (live)
+        atomic_fetch_add(&control->live_count, 1);
     exchange_set_context(exchange, NULL);
     exchange_begin(exchange, 200, "text/event-stream",
                    control_cors(control, exchange_request(exchange), cors));
     call_free(call);
-    brain_call(control->setup.brain, note_all, control);
+    brain_call(control->setup.brain, live ? control_live_all : note_all, control);
+}
+
+void control_events(struct control *control, struct call *call)
+{
+    control_open_stream(control, call, false);
 }
 
 void control_end_streams(struct control *control)

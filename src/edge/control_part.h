@@ -20,7 +20,8 @@ enum {
     CONTROL_CONNECTIONS_MAX = 4096,
     CONTROL_STREAMS_MAX = 256,
     CONTROL_VALUES_MAX = 8,
-    CONTROL_STREAM_QUEUE_MAX = 1 << 20
+    CONTROL_STREAM_QUEUE_MAX = 1 << 20,
+    CONTROL_LIVE_QUEUE_MAX = 16 << 20
 };
 
 struct call;
@@ -66,6 +67,7 @@ struct call {
 /* What goes to event streams: one resource's progress, made on the brain thread. */
 struct control_note {
     struct control_note *next;
+    bool live; /* for dashboards; else for those that watch warm-ups */
     char id[CONFIG_ID_MAX];
     struct buf text;
 };
@@ -73,6 +75,7 @@ struct control_note {
 struct stream {
     struct stream *next;
     struct exchange *exchange;
+    bool live;
     char id[CONFIG_ID_MAX]; /* "" all */
 };
 
@@ -85,8 +88,8 @@ struct control {
     pthread_t thread;
     bool loop_made, running;
     atomic_bool stopping, draining, reloaded;
-    atomic_uint stream_count;
-    atomic_size_t connections; /* as of the last tick, for /metrics */
+    atomic_uint stream_count, live_count; /* live ones are among the streams */
+    atomic_size_t connections;            /* as of the last tick, for /metrics */
 
     pthread_mutex_t lock; /* of what follows */
     struct call *inbox, **inbox_end;
@@ -96,6 +99,7 @@ struct control {
     struct stream *streams; /* the control thread's */
     uint64_t ticks;
     struct call *waiting; /* the brain's: warm-ups that are awaited */
+    struct live *live;    /* the brain's: what dashboards were told; NULL: nothing yet */
 };
 
 /* control.c */
@@ -156,14 +160,27 @@ void control_alerts(struct control *control, struct call *call);
 call_brain_fn control_metrics, control_ready;
 /* control_events.c */
 void control_events(struct control *control, struct call *call);
+void control_open_stream(struct control *control, struct call *call, bool live);
 void control_note_change(struct control *control, struct brain *brain,
-                         uint32_t resource);  /* brain thread */
-void control_spread(struct control *control); /* control thread */
+                         uint32_t resource);                           /* brain thread */
+void control_post(struct control *control, struct control_note *note); /* brain thread */
+void control_spread(struct control *control);                          /* control thread */
 void control_stream_tick(struct control *control);
 void control_stream_gone(struct control *control, struct exchange *exchange);
 void control_end_streams(struct control *control);
+/* control_live.c */
+void control_live(struct control *control, struct call *call);
+void control_live_change(struct control *control, struct brain *brain,
+                         uint32_t resource);                /* brain thread */
+void control_live_all(struct brain *brain, void *context);  /* brain thread */
+void control_live_tick(struct brain *brain, void *context); /* brain thread */
+void control_live_free(struct control *control);            /* brain thread */
+/* control_sessions.c */
+call_brain_fn control_sessions;
 /* control_page.c */
 void control_page(struct control *control, struct call *call);
+void control_page_script(struct control *control, struct call *call);
+void control_page_style(struct control *control, struct call *call);
 void control_script(struct control *control, struct call *call);
 void control_health(struct control *control, struct call *call);
 

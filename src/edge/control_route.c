@@ -36,6 +36,8 @@ const struct control_row control_rows[] = {
     {"POST", "/v1/forecasts",              control_forecast,      NULL, NULL, 0, false, false, WARM},
     {"GET",  "/v1/predictions",            control_predictions,   NULL, NULL, 0, false, false, SEE},
     {"GET",  "/v1/next",                   control_next,          NULL, NULL, 0, false, false, SEE},
+    {"GET",  "/v1/sessions",              control_sessions,      NULL, NULL, 0, false, false, SEE},
+    {"GET",  "/v1/live",                  NULL, control_live,          NULL, 0, false, false, SEE},
     {"GET",  "/v1/fleet",                  control_fleet,         NULL, NULL, 0, false, false, SEE},
     {"GET",  "/v1/alerts",                 NULL, control_alerts,        NULL, 0, false, false, SEE},
     {"GET",  "/metrics",                   control_metrics,       NULL, NULL, 0, false, false, SEE},
@@ -43,6 +45,8 @@ const struct control_row control_rows[] = {
     {"GET",  "/readyz",                    control_ready,         NULL, NULL, 0, true,  false, 0},
     {"GET",  "/forewarm.js",               NULL, control_script,        NULL, 0, true,  true, 0},
     {"GET",  "/",                          NULL, control_page,          NULL, 0, true,  false, 0},
+    {"GET",  "/dashboard.js",              NULL, control_page_script,   NULL, 0, true,  false, 0},
+    {"GET",  "/dashboard.css",             NULL, control_page_style,    NULL, 0, true,  false, 0},
 };
 /* clang-format on */
 const size_t control_row_count = sizeof control_rows / sizeof control_rows[0];

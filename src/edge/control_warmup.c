@@ -171,6 +171,7 @@ void control_watch(void *context, uint32_t resource)
         control_finish(control, call);
     }
     control_note_change(control, brain, resource);
+    control_live_change(control, brain, resource);
 }
 
 /* ---- status ---- */

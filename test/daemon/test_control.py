@@ -136,10 +136,15 @@ def every_documented_call_answers_as_documented():
         go("GET", "/healthz", 200)
         go("GET", "/readyz", 200)
         go("GET", "/", 200)
+        assert "default-src 'none'" in go("GET", "/dashboard.js", 200).headers["content-security-policy"]
+        go("GET", "/dashboard.css", 200)
+        assert go("GET", "/v1/sessions", 200).json["sessions"][0]["resource"] == "org/model:latest"
         script = go("GET", "/forewarm.js", 200)
         assert len(script.body) < 2000, f"forewarm.js has {len(script.body)} bytes; pages were promised less than 2 KB"
         stream(d)
         done.add(("get", "/v1/warmups/events"))
+        live(d, "org/model:latest")
+        done.add(("get", "/v1/live"))
         # Errors, too.
         for method, path, name, body in (
                 ("POST", "/warmup", None, {"resource": "nobody"}), ("POST", "/start-warmup", None, {"resource": "nobody"}),
@@ -166,6 +171,35 @@ def stream(d):
     line = response.readline()
     found = faults(json.loads(line[6:]), {"$ref": "#/components/schemas/WarmupStatus"})
     assert line.startswith(b"data: ") and not found, found
+    connection.close()
+
+
+def live(d, id):
+    """What dashboards hear: all at the start, then what changed and the totals."""
+    connection = http.client.HTTPConnection("127.0.0.1", d.control, timeout=30)
+    connection.request("GET", "/v1/live")
+    response = connection.getresponse()
+
+    def event():
+        line = response.readline()
+        while line != b"event: live\n":
+            line = response.readline()
+        data = json.loads(response.readline()[6:])
+        found = faults(data, {"$ref": "#/components/schemas/Live"})
+        assert not found, found
+        return data
+
+    first = event()
+    assert first["begins"] and first["ends"] and {row["id"] for row in first["rows"]} == {id, "bad"}, first
+    assert "/v1/sessions" in first["offers"] and first["totals"]["requests"] >= 4, first
+    before = next(row for row in first["rows"] if row["id"] == id)["requests"]
+    d.post("/v1/observations", {"resource": id, "session": "s2"})
+    rows = []
+    while not any(row["id"] == id and row["requests"] == before + 1 for row in rows):
+        rows = event()["rows"]
+    d.post("/v1/resources/bad/warm")
+    while not any(row["id"] == "bad" for row in rows):
+        rows = event()["rows"]
     connection.close()
 
 

@@ -94,16 +94,15 @@ export function modelserverCommand(model, port) {
   return [modelserver, "--model", model, "--port", String(port), "--weights", weights, ...shape].join(" ");
 }
 
+// `config` may say where to listen; free ports otherwise.
 export async function startForewarm(folder, config) {
-  const [data, control] = [await freePort(), await freePort()];
+  const listen = config.listen ?? `127.0.0.1:${await freePort()}`;
+  const control = { listen: `127.0.0.1:${await freePort()}`, ...config.control };
   const path = join(folder, "forewarm.yaml");
-  writeFileSync(
-    path,
-    JSON.stringify({ listen: `127.0.0.1:${data}`, control: { listen: `127.0.0.1:${control}` }, state: "memory:", ...config }, null, 1),
-  );
+  writeFileSync(path, JSON.stringify({ state: "memory:", ...config, listen, control }, null, 1));
   const program = start(forewarm, ["serve", "-c", path], join(folder, "forewarm.log"));
-  const ready = () => fetch(`http://127.0.0.1:${control}/readyz`).then((answer) => answer.ok, () => false);
+  const ready = () => fetch(`http://${control.listen}/readyz`).then((answer) => answer.ok, () => false);
   await waitFor("forewarm is ready", async () => !program.alive() || (await ready()));
   if (!program.alive()) throw new Error(`forewarm ended:\n${program.output()}`);
-  return { ...program, base: `http://127.0.0.1:${data}`, control: `http://127.0.0.1:${control}` };
+  return { ...program, base: `http://${listen}`, control: `http://${control.listen}` };
 }
