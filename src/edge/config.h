@@ -10,6 +10,7 @@
 #include "base/option.h"
 #include "core/settings.h"
 #include "edge/alert_rules.h"
+#include "edge/hint_inject.h"
 
 enum {
     CONFIG_URL_MAX = 1024,
@@ -152,6 +153,7 @@ struct config_resource {
     double warm_factor; /* a probe is at warm speed when <= this times the learned warm latency
                            (3.0) */
     int64_t replica_concurrency; /* requests that one replica serves at the same time */
+    struct hint_rules hints;     /* what its upstream is told of each call */
     uint32_t line;               /* where it stands in the file */
 };
 
@@ -205,6 +207,29 @@ struct config_alerts {
 
 struct config_edge { /* one that may send signed requests to this core */
     const char *id, *secret_file;
+};
+
+/* Which runs are learned from: none, those of all requests that say whose they are, or (auto) these
+ * where a resource wants hints. X(value, name) */
+#define HINT_OBSERVES(X)                                                                           \
+    X(HINT_OBSERVE_AUTO, "auto")                                                                   \
+    X(HINT_OBSERVE_ON, "on")                                                                       \
+    X(HINT_OBSERVE_OFF, "off")
+enum hint_observe {
+#define X(value, name) value,
+    HINT_OBSERVES(X)
+#undef X
+};
+/* How calls of agents are known, and learned from. */
+struct config_hints {
+    int observe; /* enum hint_observe */
+    bool plan;   /* the next calls of running agents are hints for the planner */
+    char run_header[OPTION_TEXT_MAX], agent_header[OPTION_TEXT_MAX], path_header[OPTION_TEXT_MAX],
+        parent_header[OPTION_TEXT_MAX], level_header[OPTION_TEXT_MAX], end_header[OPTION_TEXT_MAX];
+    int64_t run_idle_ns, max_open_runs, max_nodes, scale;
+    double w_critical, w_fanout, w_position, w_parallel;
+    int64_t half_life_ns, half_life_samples;
+    bool on; /* observe, with auto decided */
 };
 
 enum { RESOURCE_FROM_PARTS_MAX = 8 };
@@ -268,6 +293,7 @@ struct config {
     struct engine_settings engine;
     struct config_resource *resources;
     uint32_t resource_count;
+    struct config_hints hints;
     const struct config_event *events;
     uint32_t event_count;
     struct config_alerts alerts;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * The parts of the config that say who may do what: control, tls, fallback, core. Their keys are
+ * The parts of the config that are groups: control, tls, fallback, core, hints. Their keys are
  * rows of the top level whose names begin with the part's. */
 #include "edge/config_part.h"
 #include "edge/sign.h"
 #include <stdio.h>
 
-static const char *const groups[] = {"control", "tls", "fallback", "core"};
+static const char *const groups[] = {"control", "tls", "fallback", "core", "hints"};
 enum { GROUPS = sizeof groups / sizeof groups[0], NAME_MAX_BYTES = 64 };
 
 const struct option_row config_edge_keys[] = {
@@ -99,9 +99,9 @@ static void read_edges(struct config_reader *reader, const yaml_node_t *list)
 
 static void unknown(struct config_reader *reader, const struct yaml_pair *pair, const char *group)
 {
-    struct option_row known[16];
+    struct option_row known[32];
     size_t count = 0, len = strlen(group);
-    for (size_t i = 0; i < config_option_count && count < 16; i++)
+    for (size_t i = 0; i < config_option_count && count < 32; i++)
         if (str_starts(str_of(config_option_rows[i].name), str_of(group)) &&
             config_option_rows[i].name[len] == '_')
             known[count++] = (struct option_row){.name = config_option_rows[i].name + len + 1};

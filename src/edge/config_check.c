@@ -231,6 +231,7 @@ void config_check(struct config_reader *reader, const yaml_node_t *root)
             "default_resource: \"%s\" is no configured resource", config->default_resource);
     config_check_devices(reader, value_or(config_find(pairs, count, "devices"), root));
     config_check_access(reader, pairs, count);
+    config_check_hints(reader, pairs, count);
     check_resources(reader, resources);
     config_check_prefetch(reader, value_or(config_find(pairs, count, "prefetch"), root));
     config_check_events(reader, value_or(config_find(pairs, count, "events"), root));

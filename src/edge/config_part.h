@@ -8,8 +8,8 @@
 #include "edge/config.h"
 #include "edge/yaml_walk.h"
 
-extern const char *const config_log_levels[], *const config_warmer_kinds[],
-                                                  *const config_level_servers[];
+extern const char *const config_log_levels[],
+    *const config_warmer_kinds[], *const config_level_servers[], *const config_hint_observes[];
 #define CONFIG_TABLE(name)                                                                         \
     extern const struct option_row name##s[];                                                      \
     extern const size_t name##_count;
@@ -29,6 +29,7 @@ CONFIG_TABLE(config_prefetch_key)
 CONFIG_TABLE(config_alerts_key)
 CONFIG_TABLE(config_receiver_key)
 CONFIG_TABLE(config_rule_key)
+CONFIG_TABLE(config_hint_key)
 #undef CONFIG_TABLE
 
 enum { CONFIG_TEXTS_MAX = 64 << 20, CONFIG_FILE_MAX = 16 << 20 };
@@ -103,6 +104,12 @@ void config_check_devices(struct config_reader *reader, const yaml_node_t *node)
 void config_check_placing(struct config_reader *reader, struct config_resource *resource,
                           const struct yaml_pair *pairs, uint32_t count, const yaml_node_t *node);
 void config_check_pinned(struct config_reader *reader, const yaml_node_t *list);
+/* config_hints.c */
+void config_hint_defaults(struct hint_rules *rules);
+void config_read_hints(struct config_reader *reader, struct config_resource *resource,
+                       const yaml_node_t *node);
+void config_check_hints(struct config_reader *reader, const struct yaml_pair *pairs,
+                        uint32_t count);
 /* config_event.c */
 void config_read_events(struct config_reader *reader, const yaml_node_t *list);
 void config_check_events(struct config_reader *reader, const yaml_node_t *list);

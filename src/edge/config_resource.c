@@ -216,6 +216,7 @@ static void resource_defaults(struct config_resource *resource)
             option_defaults(&config_resource_rows[i], 1, resource);
     config_warmer_defaults(&resource->warmer);
     config_call_defaults(&resource->probe);
+    config_hint_defaults(&resource->hints);
 }
 
 static bool is_text(const yaml_node_t *node, const char *text)
@@ -246,6 +247,8 @@ static void read_resource_pair(struct config_reader *reader, struct config_resou
         config_read_warmer(reader, resource, pair->value);
     } else if (str_equal(pair->key, STR("levels"))) {
         config_read_levels(reader, resource, pair->value);
+    } else if (str_equal(pair->key, STR("hints"))) {
+        config_read_hints(reader, resource, pair->value);
     } else if (str_equal(pair->key, STR("probe"))) {
         config_read_call(reader, &resource->probe, "probe", pair->value);
     } else if (str_equal(pair->key, STR("memory")) && is_text(pair->value, "auto")) {

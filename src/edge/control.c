@@ -258,6 +258,8 @@ void control_destroy(struct control **gone)
         uv_async_send(&control->wake);
         pthread_join(control->thread, NULL);
     }
+    if (control->loop_made)
+        runs_await_tasks(control->setup.runs);
     /* Everything that was sent to the brain before this has come back when it returns. */
     if (control->loop_made)
         (void)brain_call_and_wait(control->setup.brain, release_waiting, control);

@@ -7,6 +7,7 @@
 
 #include "edge/alerts.h"
 #include "edge/brain.h"
+#include "edge/runs.h"
 
 struct control;
 
@@ -15,6 +16,7 @@ struct control_setup {
     struct metrics *metrics;
     struct slots *slots;
     struct alerts *alerts;
+    struct runs *runs;
 };
 
 /* Binds and starts. FW_IN_USE names the address and what to do. */

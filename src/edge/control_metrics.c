@@ -142,6 +142,31 @@ static void collect_fleet(const struct source *source, enum metric_id metric,
             metrics_sample(writer, &samples[i].label, 1, (double)samples[i].value);
 }
 
+static void collect_runs(struct runs *runs, enum metric_id metric, struct metrics_writer *writer)
+{
+    struct runs_counts counts;
+    runs_counts(runs, &counts);
+    const struct {
+        enum metric_id metric;
+        struct str label;
+        uint64_t value;
+    } samples[] = {
+        {METRIC_RUNS, STR("learned"), counts.learned},
+        {METRIC_RUNS, STR("known_again"), counts.known_again},
+        {METRIC_RUNS, STR("refused"), counts.refused},
+        {METRIC_RUNS, STR("dropped"), counts.dropped + counts.unreadable},
+        {METRIC_RUNS, STR("too_long"), counts.too_long},
+        {METRIC_RUNS, STR("crowded"), counts.crowded},
+        {METRIC_RUNS_OPEN, {0}, counts.open},
+        {METRIC_RUN_PATHS, {0}, counts.nodes},
+        {METRIC_RUN_GUESSES, {0}, counts.told},
+    };
+    for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++)
+        if (samples[i].metric == metric)
+            metrics_sample(writer, &samples[i].label, samples[i].label.len > 0,
+                           (double)samples[i].value);
+}
+
 static void collect(void *context, enum metric_id metric, struct metrics_writer *writer)
 {
     const struct source *source = context;
@@ -193,6 +218,12 @@ static void collect(void *context, enum metric_id metric, struct metrics_writer 
     case METRIC_FLEET_LOADS:
         if (brain_fleet(source->brain))
             collect_fleet(source, metric, writer);
+        break;
+    case METRIC_RUNS:
+    case METRIC_RUNS_OPEN:
+    case METRIC_RUN_PATHS:
+    case METRIC_RUN_GUESSES:
+        collect_runs(source->call->control->setup.runs, metric, writer);
         break;
     case METRIC_PREFETCH_ISSUED:
     case METRIC_PREFETCH_USED:

@@ -136,6 +136,9 @@ void control_write_time(struct json *json, const char *key,
 extern const struct control_field control_hint_fields[], control_observation_fields[];
 extern const size_t control_hint_field_count;
 call_brain_fn control_hint, control_observe;
+/* control_runs.c */
+void control_runs(struct control *control, struct call *call);
+void control_call_hints(struct control *control, struct call *call);
 /* control_expect.c */
 call_brain_fn control_plan_event, control_forecast;
 /* control_foresight.c */

@@ -26,6 +26,8 @@ const struct control_row control_rows[] = {
     {"GET",  "/v1/resources/{id}",         control_show,          NULL, NULL, 0, false, false, SEE},
     {"POST", "/v1/hints",                  control_hint,          NULL, HINT_BODY, false, true, WARM},
     {"POST", "/v1/observations",           control_observe,       NULL, NULL, 0, false, false, WARM},
+    {"POST", "/v1/runs",                   NULL, control_runs,          NULL, 0, false, false, WARM},
+    {"GET",  "/v1/call-hints",             NULL, control_call_hints,    NULL, 0, false, false, SEE},
     {"POST", "/v1/events",                 control_plan_event,    NULL, NULL, 0, false, false, WARM},
     {"GET",  "/v1/events",                 control_plans,         NULL, NULL, 0, false, false, SEE},
     {"DELETE", "/v1/events/{id}",          control_unplan,        NULL, NULL, 0, false, false, WARM},
@@ -265,7 +267,7 @@ static enum fw_err read_call(struct call *call, const struct server_request *req
         return control_body_parse(request->body, call->row->fields, call->row->field_count,
                                   call->values, &call->detail);
     if (call->row->brain == control_observe || call->row->brain == control_plan_event ||
-        call->row->brain == control_forecast) {
+        call->row->brain == control_forecast || call->row->here == control_runs) {
         buf_add_str(&call->body, request->body);
         return call->body.failed ? FW_NOMEM : FW_OK;
     }

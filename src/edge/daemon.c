@@ -8,6 +8,7 @@
 #include "edge/io_thread.h"
 #include "edge/jobs.h"
 #include "edge/log.h"
+#include "edge/runs.h"
 #include "edge/server.h"
 #include <curl/curl.h>
 #include <signal.h>
@@ -29,6 +30,7 @@ struct daemon {
     struct fleet *fleet; /* NULL: none */
     struct bus *bus;
     struct brain *brain;
+    struct runs *runs;
     struct io_threads *io;
     struct alerts *alerts;
     struct control *control;
@@ -113,6 +115,7 @@ static void reload(struct daemon *daemon)
     control_reload(daemon->control, config);
     alerts_reload(daemon->alerts, config);
     (void)brain_call_and_wait(daemon->brain, configure, config);
+    runs_configure(daemon->runs, config);
     err = make_view(daemon, config, &view);
     if (err == FW_OK)
         io_threads_publish(daemon->io, view);
@@ -260,12 +263,14 @@ static enum fw_err start(struct daemon *daemon, struct fw_detail *detail)
                                       daemon->children, daemon->store, daemon->metrics,
                                       daemon->fleet};
     FW_TRY(brain_create(&daemon->brain, &setup, daemon->config, detail));
+    FW_TRY(runs_create(&daemon->runs, daemon->store, daemon->config, detail));
     if (daemon->fleet)
         FW_TRY(fleet_start(daemon->fleet, brain_take_arrivals, daemon->brain, detail));
     FW_TRY(brain_start(daemon->brain, detail));
+    FW_TRY(runs_start(daemon->runs, daemon->brain, detail));
     FW_TRY(make_view(daemon, daemon->config, &view));
     enum fw_err err = io_threads_start(&daemon->io, io_threads_count(daemon->config), view,
-                                       daemon->bus, daemon->metrics, detail);
+                                       daemon->bus, daemon->metrics, daemon->runs, detail);
     if (err != FW_OK) {
         view_destroy(&view);
         return err;
@@ -273,7 +278,7 @@ static enum fw_err start(struct daemon *daemon, struct fw_detail *detail)
     FW_TRY(alerts_create(&daemon->alerts, daemon->config, daemon->store));
     FW_TRY(alerts_start(daemon->alerts, daemon->brain, daemon->jobs, detail));
     const struct control_setup control = {daemon->brain, daemon->metrics, daemon->slots,
-                                          daemon->alerts};
+                                          daemon->alerts, daemon->runs};
     return control_create(&daemon->control, &control, daemon->config, detail);
 }
 
@@ -303,6 +308,7 @@ static void take_down(struct daemon *daemon)
     control_destroy(&daemon->control);
     io_threads_stop(&daemon->io);
     alerts_stop(daemon->alerts);
+    runs_stop(daemon->runs);
     brain_stop(daemon->brain);
     jobs_destroy(&daemon->jobs);
     alerts_destroy(&daemon->alerts);
@@ -310,6 +316,7 @@ static void take_down(struct daemon *daemon)
     fleet_stop(daemon->fleet);
     children_stop(daemon->children);
     brain_destroy(&daemon->brain);
+    runs_destroy(&daemon->runs);
     fleet_destroy(&daemon->fleet);
     bus_destroy(&daemon->bus);
     slots_destroy(&daemon->slots);

@@ -28,7 +28,7 @@ static const struct {
 enum { BOUNDED = BIT(HINT_PRIORITY) | BIT(HINT_TIER) | BIT(HINT_SENSITIVITY) };
 
 /* Which fields the dialect writes, of what is known. */
-static unsigned fields_of(const struct hint_rules *rules, const struct hint_values *values)
+unsigned hint_fields(const struct hint_rules *rules, const struct hint_values *values)
 {
     unsigned known = values->known, fields = known & KNOWN_OSL ? BIT(HINT_OUTPUT) : 0;
     if (rules->dialect == HINT_STRICT)
@@ -109,7 +109,7 @@ static void add_members(struct buf *out, const struct hint_rules *rules,
 void hint_write(const struct hint_rules *rules, const struct hint_values *values, struct buf *out)
 {
     buf_add_char(out, '{');
-    add_members(out, rules, values, fields_of(rules, values));
+    add_members(out, rules, values, hint_fields(rules, values));
     buf_add_char(out, '}');
 }
 
@@ -198,7 +198,7 @@ static bool combine(const struct hint_rules *rules, const struct hint_values *va
 {
     struct scan_field found[HINT_FIELDS] = {{.key = {0}}};
     struct scan_error error;
-    unsigned ours = fields_of(rules, values), there = 0, done = 0;
+    unsigned ours = hint_fields(rules, values), there = 0, done = 0;
     for (enum hint_field field = 0; field < HINT_FIELDS; field++)
         found[field].key = names[field].key;
     if (scan_object(theirs, found, HINT_FIELDS, &error) != FW_OK)
@@ -358,7 +358,7 @@ enum hint_outcome hint_inject_body(const struct hint_rules *rules, const struct 
                                    struct str body, const struct scan_field *nvext, struct buf *out,
                                    struct hint_edit *edit)
 {
-    struct writing writing = {rules, values, out, fields_of(rules, values) != 0,
+    struct writing writing = {rules, values, out, hint_fields(rules, values) != 0,
                               pins(rules, values)};
     buf_clear(out);
     *edit = (struct hint_edit){0};
@@ -391,20 +391,22 @@ static void begin_line(struct buf *out, const char *name)
 }
 
 void hint_inject_header(const struct hint_rules *rules, const struct hint_values *values,
-                        struct buf *out)
+                        unsigned skip, struct buf *out)
 {
-    unsigned fields = fields_of(rules, values);
+    unsigned fields = hint_fields(rules, values);
+    const char *whole = rules->headers[HINT_FIELDS];
     if (fields == 0)
         return;
-    if (rules->headers[HINT_FIELDS] && rules->headers[HINT_FIELDS][0]) {
-        begin_line(out, rules->headers[HINT_FIELDS]);
+    if (whole && whole[0] && !(skip & BIT(HINT_FIELDS))) {
+        begin_line(out, whole);
         hint_write(rules, values, out);
         buf_add_text(out, "\r\n");
     }
     for (enum hint_field field = 0; field < HINT_FIELDS; field++) {
-        if (!(fields & BIT(field)) || !rules->headers[field] || !rules->headers[field][0])
+        const char *name = rules->headers[field];
+        if (!(fields & ~skip & BIT(field)) || !name || !name[0])
             continue;
-        begin_line(out, rules->headers[field]);
+        begin_line(out, name);
         if (field == HINT_PREFIX)
             buf_add_text(out, values->prefix_id); /* a header needs no quotes */
         else
@@ -418,12 +420,28 @@ static bool is_name(struct str name, const char *of)
     return of && of[0] == (name.data[0] | ('a' ^ 'A')) && str_equal_nocase(name, str_of(of));
 }
 
-bool hint_is_client_header(const struct hint_rules *rules, struct str name)
+int hint_header_field(const struct hint_rules *rules, struct str name)
 {
     if (name.len == 0)
-        return false;
-    for (size_t i = 0; i <= HINT_FIELDS; i++)
+        return -1;
+    for (int i = 0; i <= HINT_FIELDS; i++)
         if (is_name(name, rules->headers[i]))
-            return true;
-    return is_name(name, HINT_DYNAMO_PRIORITY) || is_name(name, HINT_DYNAMO_TIER);
+            return i;
+    return is_name(name, HINT_DYNAMO_PRIORITY) ? HINT_PRIORITY
+           : is_name(name, HINT_DYNAMO_TIER)   ? HINT_TIER
+                                               : -1;
+}
+
+bool hint_header_passes(const struct hint_rules *rules, unsigned ours, struct str name,
+                        struct str value)
+{
+    int field = hint_header_field(rules, name);
+    uint64_t number;
+    if (field < 0)
+        return true;
+    if (rules->client == HINT_STRIP || field == HINT_FIELDS)
+        return false;
+    if (BOUNDED & BIT(field) && (!str_to_uint64(value, &number) || number > rules->cap))
+        return false;
+    return rules->client == HINT_KEEP || !(ours & BIT(field));
 }

@@ -124,11 +124,17 @@ enum hint_outcome hint_inject_body(const struct hint_rules *rules, const struct 
 enum hint_outcome hint_inject_scan(const struct hint_rules *rules, const struct hint_values *values,
                                    struct str body, struct buf *out, struct hint_edit *edit);
 
-/* Header lines with their CRLF. Nothing known: none. */
+/* The fields the dialect writes of what is known, as bits 1 << enum hint_field. */
+unsigned hint_fields(const struct hint_rules *rules, const struct hint_values *values);
+/* Header lines with their CRLF, for all fields but those in `skip` (bits; 1 << HINT_FIELDS: the
+ * whole JSON). Nothing known: none. */
 void hint_inject_header(const struct hint_rules *rules, const struct hint_values *values,
-                        struct buf *out);
-/* Is this a field by which a client could ask for more than it may have? Such fields go no further
- * unless clients' hints are kept or merged. */
-bool hint_is_client_header(const struct hint_rules *rules, struct str name);
+                        unsigned skip, struct buf *out);
+/* Which field a header asks for: enum hint_field, HINT_FIELDS for the whole JSON, -1 for none. */
+int hint_header_field(const struct hint_rules *rules, struct str name);
+/* May a client's header go on? `ours`: bits of the fields that our own headers say. Stripped: no
+ * hints do; else those within 0..cap do, unless ours count. */
+bool hint_header_passes(const struct hint_rules *rules, unsigned ours, struct str name,
+                        struct str value);
 
 #endif

@@ -37,6 +37,7 @@ struct io_threads {
     unsigned count;
     _Atomic(struct view *) view;
     struct bus *bus;
+    struct runs *runs;
     _Atomic uint64_t parked;
     uint16_t port;
     struct retired *retired; /* the publisher's */
@@ -143,8 +144,8 @@ static enum fw_err prepare_thread(struct io_thread *thread, const char *listen,
     struct io_threads *all = thread->all;
     const struct config *config = viewer_look(&thread->viewer)->config;
     struct server_limits limits = limits_of(all, config);
-    FW_TRY(
-        proxy_create(&thread->proxy, &thread->viewer, all->bus, thread->number, thread->metrics));
+    FW_TRY(proxy_create(&thread->proxy, &thread->viewer, all->bus, thread->number, thread->metrics,
+                        all->runs));
     struct server_handler handler = proxy_handler(thread->proxy);
     FW_TRY(server_create(&thread->server, &thread->loop, listen, all->count > 1, &limits, &handler,
                          detail));
@@ -190,7 +191,8 @@ static enum fw_err start_thread(struct io_threads *all, unsigned number, struct 
 /* --- all of them --- */
 
 enum fw_err io_threads_start(struct io_threads **out, unsigned count, struct view *view,
-                             struct bus *bus, struct metrics *metrics, struct fw_detail *detail)
+                             struct bus *bus, struct metrics *metrics, struct runs *runs,
+                             struct fw_detail *detail)
 {
     CHECK(count > 0 && count <= IO_THREADS_MAX);
     struct io_threads *all = calloc(1, sizeof *all);
@@ -200,6 +202,7 @@ enum fw_err io_threads_start(struct io_threads **out, unsigned count, struct vie
     char listen[OPTION_TEXT_MAX];
     snprintf(listen, sizeof listen, "%s", view->config->listen);
     all->bus = bus;
+    all->runs = runs;
     all->count = count;
     atomic_store(&all->view, view);
     for (unsigned i = 0; i < count; i++) {

@@ -13,14 +13,17 @@
 
 enum { IO_THREADS_MAX = 14, IO_THREADS_DEFAULT_MAX = 4 };
 struct io_threads;
+struct runs;
 
 /* How many a configuration asks for: its number, or the cores, at most 4. Needed to size the bus.
  */
 unsigned io_threads_count(const struct config *config);
-/* Binds and starts. Takes `view` (freed when it is replaced and no longer used, or at the end). */
+/* Binds and starts. `runs` may be NULL. Takes `view` (freed when it is replaced and no longer used,
+ * or at the end). */
 FW_MUST_CHECK enum fw_err io_threads_start(struct io_threads **threads, unsigned count,
                                            struct view *view, struct bus *bus,
-                                           struct metrics *metrics, struct fw_detail *detail);
+                                           struct metrics *metrics, struct runs *runs,
+                                           struct fw_detail *detail);
 uint16_t io_threads_port(const struct io_threads *threads);
 /* A newer view (its version is larger) for all threads; takes it. One thread calls these two. */
 void io_threads_publish(struct io_threads *threads, struct view *view);

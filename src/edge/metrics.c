@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/metrics.h"
+#include "edge/hint_inject.h"
 #include "edge/server.h"
 #include "base/check.h"
 #include <pthread.h>
@@ -57,6 +58,12 @@ static const char *const refusal_labels[] = {
 #undef X
 };
 
+static const char *const hint_labels[] = {
+#define X(id, name) name,
+    HINT_OUTCOMES(X)
+#undef X
+};
+
 /* Which second label a metric's shard series have. */
 struct label_list {
     const char *labels; /* as in the row */
@@ -68,6 +75,7 @@ static const struct label_list label_lists[] = {
     {"resource,error", error_labels, sizeof error_labels / sizeof *error_labels},
     {"code", code_labels, sizeof code_labels / sizeof *code_labels},
     {"reason", refusal_labels, sizeof refusal_labels / sizeof *refusal_labels},
+    {"outcome", hint_labels, sizeof hint_labels / sizeof *hint_labels},
     {"plane", plane_labels, sizeof plane_labels / sizeof *plane_labels},
 };
 

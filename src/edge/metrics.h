@@ -78,6 +78,18 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
     X(METRIC_FLEET_LOADS, "forewarm_fleet_loads_total", COUNTER, "result", NONE,                   \
       "Loads of shared resources: lease granted, joined another's, lease lost, alone without "     \
       "Redis.")                                                                                    \
+    X(METRIC_CALL_HINTS, "forewarm_call_hints_total", COUNTER, "outcome", NONE,                    \
+      "Requests to upstreams that want call hints, by what became of them: injected, stripped of " \
+      "the client's, unknown call, or why the request was left as it was.")                        \
+    X(METRIC_RUNS, "forewarm_runs_total", COUNTER, "result", NONE,                                 \
+      "Runs of agents: learned, known_again (sent twice), refused, dropped, too_long, crowded "    \
+      "(ended because too many were open).")                                                       \
+    X(METRIC_RUNS_OPEN, "forewarm_runs_open", GAUGE, "", NONE,                                     \
+      "Runs of agents that go on now, as the proxy sees them.")                                    \
+    X(METRIC_RUN_PATHS, "forewarm_run_paths", GAUGE, "", NONE,                                     \
+      "Places in agents' call paths that are remembered.")                                         \
+    X(METRIC_RUN_GUESSES, "forewarm_run_guesses_total", COUNTER, "", NONE,                         \
+      "Next calls of running agents that the planner was told of.")                                \
     X(METRIC_PREFETCH_ISSUED, "forewarm_prefetch_issued_total", COUNTER, "", NONE,                 \
       "Pages that were fetched ahead.")                                                            \
     X(METRIC_PREFETCH_USED, "forewarm_prefetch_used_total", COUNTER, "", NONE,                     \

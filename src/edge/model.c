@@ -231,6 +231,7 @@ static enum fw_err read_json(struct model *model, struct str body, struct scan_f
     model->body = body;
     if (fields[2].type == SCAN_OBJECT)
         model->options = fields[2].raw;
+    model->nvext = fields[3];
     return take_json(model, &fields[0], detail);
 }
 
@@ -267,9 +268,11 @@ enum fw_err model_find(struct model *model, const struct view *view,
 {
     const struct config *config = view->config;
     struct from_part parts[RESOURCE_FROM_PARTS_MAX + 1];
-    struct scan_field fields[SCAN_FIELDS_MAX] = {
-        {.key = STR("model")}, {.key = STR("stream")}, {.key = STR("options")}};
-    size_t count = 3;
+    struct scan_field fields[SCAN_FIELDS_MAX] = {{.key = STR("model")},
+                                                 {.key = STR("stream")},
+                                                 {.key = STR("options")},
+                                                 {.key = STR("nvext")}};
+    size_t count = 4;
     uint32_t part_count =
         config->resource_from.text[0] ? split_from(&config->resource_from, parts) : 0;
     for (uint32_t i = 0; i < part_count && count < SCAN_FIELDS_MAX; i++) {

@@ -28,6 +28,7 @@ struct model {
     struct str
         raw; /* where it is written (JSON: with the quotes); empty where it cannot be replaced */
     struct str body, options; /* JSON: the whole, and its member "options"; else empty */
+    struct scan_field nvext;  /* JSON: its member of that name */
     bool stream;              /* JSON "stream": true, or multipart stream=true */
     char text[MODEL_NAME_MAX];
 };

@@ -151,6 +151,7 @@ static void on_request(void *context, struct exchange *exchange,
     }
     relay->session = session_of(request);
     note_options(relay);
+    relay_hints_begin(relay);
     begin(relay);
 }
 
@@ -207,7 +208,7 @@ struct server_handler proxy_handler(struct proxy *proxy)
 /* --- the beginning and the end --- */
 
 enum fw_err proxy_create(struct proxy **out, struct viewer *viewer, struct bus *bus,
-                         unsigned sender, struct metrics_shard *metrics)
+                         unsigned sender, struct metrics_shard *metrics, struct runs *runs)
 {
     struct proxy *proxy = calloc(1, sizeof *proxy);
     *out = proxy;
@@ -217,6 +218,7 @@ enum fw_err proxy_create(struct proxy **out, struct viewer *viewer, struct bus *
     proxy->bus = bus;
     proxy->sender = sender;
     proxy->metrics = metrics;
+    proxy->runs = runs;
     map64_init(&proxy->held, RELAY_HELD_MAX);
     buf_init(&proxy->scratch, SCRATCH_MAX);
     return FW_OK;
@@ -263,6 +265,7 @@ void proxy_destroy(struct proxy **out)
     while (proxy->free_relays) {
         struct relay *relay = proxy->free_relays;
         proxy->free_relays = relay->next;
+        relay_hints_free(relay);
         buf_fini(&relay->head);
         free(relay);
     }

@@ -11,9 +11,12 @@
 #include "edge/viewer.h"
 
 struct proxy;
+struct runs;
 
+/* `runs` may be NULL: agents' runs are not looked at. */
 FW_MUST_CHECK enum fw_err proxy_create(struct proxy **proxy, struct viewer *viewer, struct bus *bus,
-                                       unsigned sender, struct metrics_shard *metrics);
+                                       unsigned sender, struct metrics_shard *metrics,
+                                       struct runs *runs);
 struct server_handler proxy_handler(struct proxy *proxy);
 /* The server that calls the handler; before the loop runs. */
 FW_MUST_CHECK enum fw_err proxy_attach(struct proxy *proxy, uv_loop_t *loop, struct server *server);

@@ -67,36 +67,68 @@ static bool sign(struct relay *relay, const struct rewrite_request *rewrite, str
     return ok;
 }
 
-/* Head and body as the pieces of one gathering write; an alias in the body is replaced by leaving
- * it out and putting the name between two pieces. */
+/* What changes in the body: an alias, and hints; in the order in which they stand there. */
+static unsigned edits_of(struct relay *relay, struct str spelled, struct hint_edit edits[2])
+{
+    unsigned count = 0;
+    struct str body = exchange_request(relay->exchange)->body, raw = relay->model.raw;
+    if (spelled.len > 0 && relay->model.place != MODEL_QUERY)
+        edits[count++] = (struct hint_edit){(size_t)(raw.data - body.data), raw.len, spelled};
+    if (relay_hints_edit(relay, &edits[count]))
+        count++;
+    if (count == 2 && edits[1].at < edits[0].at) {
+        struct hint_edit first = edits[1];
+        edits[1] = edits[0];
+        edits[0] = first;
+    }
+    return count;
+}
+
+/* The pieces of the body: what is replaced is left out, and what replaces it put between. */
+static void add_body(struct relay *relay, const struct hint_edit *edits, unsigned count)
+{
+    struct str body = exchange_request(relay->exchange)->body;
+    size_t from = 0;
+    for (unsigned i = 0; i < count; i++) {
+        add_piece(relay, body.data + from, edits[i].at - from);
+        add_piece(relay, edits[i].text.data, edits[i].text.len);
+        from = edits[i].at + edits[i].cut;
+    }
+    add_piece(relay, body.data + from, body.len - from);
+}
+
+/* Head and body as the pieces of one gathering write. */
 static bool make_request(struct relay *relay)
 {
     const struct config_url *url = relay->url;
     const struct server_request *request = exchange_request(relay->exchange);
-    struct str name = wanted_name(relay), body = request->body, spelled = {0}, raw = {0};
+    struct str name = wanted_name(relay), body = request->body, spelled = {0};
+    struct hint_edit edits[2];
     if (name.data) {
         spelled = (struct str){relay->spelled, model_spell(&relay->model, name, relay->spelled,
                                                            sizeof relay->spelled)};
         if (spelled.len == 0)
             return false;
     }
-    bool splice = spelled.len > 0 && relay->model.place != MODEL_QUERY;
-    if (splice)
-        raw = relay->model.raw;
+    unsigned edit_count = edits_of(relay, spelled, edits);
+    uint64_t length = body.len;
+    for (unsigned i = 0; i < edit_count; i++)
+        length += edits[i].text.len - edits[i].cut; /* may wrap, and comes back */
     struct buf lines;
-    buf_init(&lines, SIGN_LINES_MAX);
+    buf_init(&lines, SIGN_LINES_MAX + HINT_LINES_MAX);
     struct rewrite_request rewrite = {
         .request = request,
         .prefix = str_of(url->prefix),
         .target = outgoing_target(relay, spelled),
         .host = endpoint_authority(relay->endpoint),
-        .content_length = body.len - raw.len + (splice ? spelled.len : 0),
+        .content_length = length,
         .strip_authorization = relay->strip,
     };
     if (!sign(relay, &rewrite, body, &lines)) {
         buf_fini(&lines);
         return false;
     }
+    relay_hints_head(relay, &rewrite, &lines);
     rewrite.extra = buf_str(&lines);
     buf_clear(&relay->head);
     relay->head.max = REQUEST_HEAD_MAX;
@@ -105,11 +137,8 @@ static bool make_request(struct relay *relay)
     relay->piece_count = 0;
     relay->total = relay->sent = 0;
     add_piece(relay, relay->head.data, relay->head.len);
-    if (splice) {
-        size_t before = (size_t)(raw.data - body.data);
-        add_piece(relay, body.data, before);
-        add_piece(relay, spelled.data, spelled.len);
-        add_piece(relay, raw.data + raw.len, body.len - before - raw.len);
+    if (edit_count > 0) {
+        add_body(relay, edits, edit_count);
     } else if (body.len <= SMALL_BODY_BYTES) {
         /* Copying a little costs less than a second piece in the system call. */
         buf_add_str(&relay->head, body);
@@ -284,6 +313,8 @@ static void on_body(void *context, const char *data, size_t len)
 {
     struct relay *relay = context;
     uv_buf_t piece = {.base = (char *)(uintptr_t)data, .len = len};
+    if (relay->hinted && relay->hints->call.run != 0)
+        usage_feed(&relay->hints->usage, data, len);
     if (relay->body == REWRITE_DECHUNK)
         exchange_relay(relay->exchange, &piece, 1);
     else if (relay->body == REWRITE_CHUNK)
@@ -369,6 +400,7 @@ static void continue_stream(struct relay *relay, const struct head *head, const 
     }
     relay->body = REWRITE_EVENTS;
     relay->close_upstream = head->close || (head->http_1_0 && !head->keep_alive);
+    relay->succeeded = true;
     relay->state = RELAY_STREAMING;
     relay_body(relay, (struct str){0}, data, len);
 }
@@ -420,6 +452,7 @@ static void begin_answer(struct relay *relay, const struct head *head, const cha
         return;
     }
     note_first_byte(relay, head->status);
+    relay->succeeded = head->status < 400;
     if (head->status < 400)
         relay_learn_begin(relay, (int64_t)uv_hrtime());
     relay->state = RELAY_STREAMING;

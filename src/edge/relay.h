@@ -13,11 +13,22 @@
 #include "edge/pages/pages.h"
 #include "edge/proxy.h"
 #include "edge/rewrite.h"
+#include "edge/runs.h"
 #include "edge/upstream.h"
+#include "edge/usage.h"
 
-enum { RELAY_FREE_MAX = 512, RELAY_HELD_MAX = 1 << 20, RELAY_PIECES_MAX = 4 };
+enum { RELAY_FREE_MAX = 512, RELAY_HELD_MAX = 1 << 20, RELAY_PIECES_MAX = 6 };
 
 enum relay_state { RELAY_ROUTING, RELAY_HELD, RELAY_OPENING, RELAY_SENT, RELAY_STREAMING };
+
+/* A call of an agent, or a request to an upstream that wants hints. */
+struct relay_hints {
+    bool counted;          /* what became of its hints */
+    struct open_call call; /* run 0: of no run */
+    struct hint_values values;
+    struct buf text;         /* for the body */
+    struct usage_tail usage; /* of a call's answer */
+};
 
 struct relay {
     struct proxy *proxy;
@@ -45,7 +56,10 @@ struct relay {
     bool is_signed;                /* to the core */
     bool again;                    /* the fallback failed it */
     bool close_upstream;           /* the answer says so */
+    bool hinted;                   /* `hints` is about this request */
+    bool succeeded;                /* with a status below 400 */
     uint8_t body;                  /* enum rewrite_body */
+    struct relay_hints *hints;     /* once one was needed; kept with the relay */
     struct buf head;               /* of the request, as it leaves */
     uv_buf_t pieces[RELAY_PIECES_MAX];
     unsigned piece_count;
@@ -65,6 +79,7 @@ struct proxy {
     struct metrics_shard *metrics;
     struct upstream_pool *pool;
     struct pages *pages; /* NULL until one is asked for */
+    struct runs *runs;   /* NULL: agents' runs are not looked at */
     struct map64 held;   /* request id -> relay */
     uint64_t counter;
     struct relay *relays, *free_relays;
@@ -89,6 +104,15 @@ void relay_fail(struct relay *relay, enum fw_err err,
                 const char *reason); /* the upstream's fault */
 struct str relay_label(const struct relay *relay);
 int64_t relay_wall_ns(void);
+
+/* relay_hints.c: whose call it is, and what its upstream is told of that */
+void relay_hints_begin(struct relay *relay);
+/* What changes in the body; false: nothing does. */
+bool relay_hints_edit(struct relay *relay, struct hint_edit *edit);
+/* Adds our header lines; `rewrite` learns what they say and which of the client's go on. */
+void relay_hints_head(struct relay *relay, struct rewrite_request *rewrite, struct buf *lines);
+void relay_hints_end(struct relay *relay, enum fw_err status);
+void relay_hints_free(struct relay *relay);
 
 /* relay_soonest.c: when answers begin, here and from the fallback */
 void relay_learn_begin(struct relay *relay, int64_t now_ns);

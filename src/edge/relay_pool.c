@@ -35,8 +35,8 @@ struct relay *relay_take(struct proxy *proxy)
     relay->state = RELAY_ROUTING;
     relay->label = METRIC_WARM;
     relay->in_use = relay->in_flight = relay->retried = relay->reissued = relay->heard =
-        relay->extra = relay->pings = relay->early = relay->strip = relay->is_signed =
-            relay->again = false;
+        relay->hinted = relay->succeeded = relay->extra = relay->pings = relay->early =
+            relay->strip = relay->is_signed = relay->again = false;
     relay->next = proxy->relays;
     relay->link = &proxy->relays;
     if (relay->next)
@@ -56,6 +56,7 @@ static void relay_give(struct relay *relay)
         relay->next->link = relay->link;
     buf_fini(&relay->answer_head);
     if (proxy->free_count >= RELAY_FREE_MAX) {
+        relay_hints_free(relay);
         buf_fini(&relay->head);
         free(relay);
         return;
@@ -157,6 +158,7 @@ void relay_finish(struct relay *relay, enum fw_err status)
     if (relay->upstream)
         upstream_release(relay->upstream, false);
     relay->upstream = NULL;
+    relay_hints_end(relay, status);
     if (relay->route && status == FW_OK)
         keep_prompt(relay);
     if (relay->route)

@@ -107,6 +107,8 @@ void rewrite_request(const struct rewrite_request *rewrite, struct buf *out)
         if (framing || host || hop_by_hop(field->name) || is_ours(field->name) ||
             (rewrite->strip_authorization && field->name.len == 13 &&
              is(field->name, "authorization")) ||
+            (rewrite->hints && !hint_header_passes(rewrite->hints, rewrite->hint_fields,
+                                                   field->name, field->value)) ||
             (names && named_by_connection(field->name, request->fields, request->field_count)))
             continue;
         add_field(out, field->name, field->value);

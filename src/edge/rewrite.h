@@ -5,6 +5,7 @@
 #define FOREWARM_EDGE_REWRITE_H
 
 #include "edge/head.h"
+#include "edge/hint_inject.h"
 
 struct rewrite_request {
     const struct server_request *request;
@@ -12,8 +13,10 @@ struct rewrite_request {
     struct str target; /* path and query as they leave */
     struct str host;
     uint64_t content_length;
-    bool strip_authorization; /* it was for us */
-    struct str extra;         /* further lines, with their CRLF */
+    bool strip_authorization;       /* it was for us */
+    struct str extra;               /* further lines, with their CRLF */
+    const struct hint_rules *hints; /* which hints of the client's go on; NULL: all that it sends */
+    unsigned hint_fields;           /* that `extra` says */
 };
 void rewrite_request(const struct rewrite_request *rewrite, struct buf *out);
 

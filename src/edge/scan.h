@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { SCAN_DEPTH_MAX = 64, SCAN_KEY_MAX = 64, SCAN_FIELDS_MAX = 12 };
+enum { SCAN_DEPTH_MAX = 64, SCAN_KEY_MAX = 64, SCAN_FIELDS_MAX = 13 };
 enum scan_type {
     SCAN_ABSENT,
     SCAN_STRING,

@@ -210,7 +210,7 @@ int main(int argc, char **argv)
     brain.quiet = argc > 3;
     start_brain(&brain, argc > 2);
     CHECK(view_create(&view, config_retain(brain.config), brain.slots, 1) == FW_OK);
-    if (io_threads_start(&threads, count, view, brain.bus, metrics, &detail) != FW_OK) {
+    if (io_threads_start(&threads, count, view, brain.bus, metrics, NULL, &detail) != FW_OK) {
         fprintf(stderr, "%s\n", detail.text);
         return 3;
     }

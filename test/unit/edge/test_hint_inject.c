@@ -197,21 +197,44 @@ static void headers(void **state)
     rules.headers[HINT_OUTPUT] = "x-prefix-osl";
     rules.headers[HINT_PREFIX] = "x-prefix-id";
     rules.headers[HINT_FIELDS] = "x-hints";
-    hint_inject_header(&rules, &values, &out);
+    hint_inject_header(&rules, &values, 0, &out);
     assert_string_equal(
         out.data, "x-hints: {\"priority\":1,\"osl\":312,\"iat\":450,\"latency_sensitivity\":4,"
                   "\"prefix_id\":\"9f2c-d2\",\"total_requests\":7}\r\n"
                   "x-prefix-osl: 312\r\nx-prefix-id: 9f2c-d2\r\n");
     buf_clear(&out);
-    hint_inject_header(&rules, &nothing, &out);
+    hint_inject_header(&rules, &nothing, 0, &out);
     assert_int_equal(out.len, 0);
-    assert_true(hint_is_client_header(&rules, STR("X-Prefix-OSL")));
-    assert_true(hint_is_client_header(&rules, STR("X-HINTS")));
-    assert_true(hint_is_client_header(&rules, STR("X-Dynamo-Request-Priority")));
-    assert_true(hint_is_client_header(&rules, STR("x-dynamo-request-strict-priority")));
-    assert_false(hint_is_client_header(&rules, STR("x-request-id")));
-    assert_false(hint_is_client_header(&rules, STR("")));
+    assert_int_equal(hint_header_field(&rules, STR("X-Prefix-OSL")), HINT_OUTPUT);
+    assert_int_equal(hint_header_field(&rules, STR("X-HINTS")), HINT_FIELDS);
+    assert_int_equal(hint_header_field(&rules, STR("x-request-id")), -1);
+    assert_int_equal(hint_header_field(&rules, STR("")), -1);
     buf_fini(&out);
+}
+
+/* D20: what a client may ask for by headers. */
+static void client_headers(void **state)
+{
+    (void)state;
+    struct hint_rules rules = rules_of(HINT_DYNAMO, HINT_STRIP);
+    const unsigned priority = 1u << HINT_PRIORITY;
+    rules.headers[HINT_OUTPUT] = "x-osl";
+    rules.headers[HINT_FIELDS] = "x-hints";
+    assert_true(hint_header_passes(&rules, 0, STR("x-request-id"), STR("99")));
+    assert_false(hint_header_passes(&rules, 0, STR("X-Dynamo-Request-Priority"), STR("1")));
+    assert_false(hint_header_passes(&rules, 0, STR("x-dynamo-request-strict-priority"), STR("1")));
+    assert_false(hint_header_passes(&rules, 0, STR("X-OSL"), STR("1")));
+    rules.client = HINT_KEEP;
+    assert_true(hint_header_passes(&rules, priority, STR(HINT_DYNAMO_PRIORITY), STR("5")));
+    assert_false(hint_header_passes(&rules, priority, STR(HINT_DYNAMO_PRIORITY), STR("6")));
+    assert_false(hint_header_passes(&rules, 0, STR(HINT_DYNAMO_PRIORITY), STR("2000000000")));
+    assert_false(hint_header_passes(&rules, 0, STR(HINT_DYNAMO_TIER), STR("-1")));
+    assert_false(hint_header_passes(&rules, 0, STR(HINT_DYNAMO_TIER), STR("x")));
+    assert_true(hint_header_passes(&rules, 0, STR("x-osl"), STR("9000")));
+    assert_false(hint_header_passes(&rules, 0, STR("x-hints"), STR("{}")));
+    rules.client = HINT_MERGE;
+    assert_false(hint_header_passes(&rules, priority, STR(HINT_DYNAMO_PRIORITY), STR("5")));
+    assert_true(hint_header_passes(&rules, 0, STR(HINT_DYNAMO_PRIORITY), STR("5")));
 }
 
 /* ---- random bodies: everything but nvext.agent_hints and cache_control stays ---- */
@@ -295,11 +318,9 @@ static void nothing_else_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cases),
-        cmocka_unit_test(large_ones),
-        cmocka_unit_test(cache_control),
-        cmocka_unit_test(headers),
-        cmocka_unit_test(nothing_else_changes),
+        cmocka_unit_test(cases),          cmocka_unit_test(large_ones),
+        cmocka_unit_test(cache_control),  cmocka_unit_test(headers),
+        cmocka_unit_test(client_headers), cmocka_unit_test(nothing_else_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
