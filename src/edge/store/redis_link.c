@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/store/redis_link.h"
+#include "base/check.h"
 #include "base/time.h"
 #include <errno.h>
 #include <stdio.h>
@@ -7,7 +8,7 @@
 
 #define PAUSE_FIRST_NS (100 * TIME_MILLISECOND)
 #define PAUSE_MAX_NS   (5 * TIME_SECOND)
-enum { PORT_DEFAULT = 6379, DATABASE_MAX = 1 << 20, WORDS_MAX = 16, VERSION_MIN = 5 };
+enum { PORT_DEFAULT = 6379, DATABASE_MAX = 1 << 20, VERSION_MIN = 5 };
 
 extern const char lease_script[];
 
@@ -119,9 +120,10 @@ redisReply *redis_link_reply(struct redis_link *link, struct fw_detail *detail)
 redisReply *redis_link_command(struct redis_link *link, int count, const struct str *words,
                                struct fw_detail *detail)
 {
-    const char *texts[WORDS_MAX];
-    size_t lens[WORDS_MAX];
-    for (int i = 0; i < count && i < WORDS_MAX; i++) {
+    const char *texts[REDIS_WORDS_MAX];
+    size_t lens[REDIS_WORDS_MAX];
+    CHECK(count > 0 && count <= REDIS_WORDS_MAX);
+    for (int i = 0; i < count; i++) {
         texts[i] = words[i].data;
         lens[i] = words[i].len;
     }

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { REDIS_SECRET_MAX = 512, REDIS_RUN_MAX = 64, REDIS_SHA_MAX = 41 };
+enum { REDIS_SECRET_MAX = 512, REDIS_RUN_MAX = 64, REDIS_SHA_MAX = 41, REDIS_WORDS_MAX = 520 };
 
 /* redis://HOST:PORT/DB, taken apart. */
 struct redis_address {
@@ -46,7 +46,7 @@ void redis_link_drop(struct redis_link *link, int64_t now_ns);
 /* The answer to the oldest command appended to link->context; NULL: the connection broke or Redis
  * refused, the detail says why. Freed with freeReplyObject. */
 redisReply *redis_link_reply(struct redis_link *link, struct fw_detail *detail);
-/* One command and its answer. */
+/* One command of at most REDIS_WORDS_MAX words, and its answer. */
 redisReply *redis_link_command(struct redis_link *link, int count, const struct str *words,
                                struct fw_detail *detail);
 

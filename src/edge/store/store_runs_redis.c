@@ -43,10 +43,9 @@ static struct str text_of(const redisReply *reply)
 
 enum { PLACE_MAX = 48 };
 
-static struct str place_text(const struct store_runs_at *at, const char *before,
-                             char text[PLACE_MAX])
+static struct str place_text(const struct store_runs_at *at, char text[PLACE_MAX])
 {
-    int len = snprintf(text, PLACE_MAX, "%s%llu-%llu", before, (unsigned long long)at->major,
+    int len = snprintf(text, PLACE_MAX, "%llu-%llu", (unsigned long long)at->major,
                        (unsigned long long)at->minor);
     return (struct str){text, (size_t)len};
 }
@@ -78,6 +77,7 @@ static enum fw_err append_some(struct redis_runs *redis, struct store_run *batch
 {
     struct str words[FIXED_WORDS + 2 * BATCH_MAX] = {
         STR("EVAL"), str_of(runs_append_script), STR("2"), STR(IDS), STR(LOG), STR("1000000")};
+    _Static_assert(FIXED_WORDS + 2 * BATCH_MAX <= REDIS_WORDS_MAX, "one command");
     _Static_assert(STORE_RUNS_IDS == 1000 * 1000, "as the script is told");
     for (size_t i = 0; i < count; i++) {
         words[FIXED_WORDS + 2 * i] = batch[i].id;
@@ -140,6 +140,18 @@ static bool take_entry(const redisReply *entry, struct store_runs_at *at, store_
     return true;
 }
 
+/* Of one stream: its name and a list. NULL: it is something else. */
+static const redisReply *entries_of(const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1)
+        return NULL;
+    const redisReply *stream = reply->element[0];
+    if (stream->type != REDIS_REPLY_ARRAY || stream->elements != 2 ||
+        stream->element[1]->type != REDIS_REPLY_ARRAY)
+        return NULL;
+    return stream->element[1];
+}
+
 static enum fw_err read_runs(struct store_runs *runs, struct store_runs_at *at, store_run_fn *fn,
                              void *context, bool *more, struct fw_detail *detail)
 {
@@ -148,16 +160,18 @@ static enum fw_err read_runs(struct store_runs *runs, struct store_runs_at *at, 
     snprintf(most, sizeof most, "%d", READ_MAX);
     *more = false;
     FW_TRY(check_start(redis, at, detail));
-    const struct str words[] = {STR("XRANGE"), STR(LOG),     place_text(at, "(", from),
-                                STR("+"),      STR("COUNT"), str_of(most)};
+    const struct str words[] = {STR("XREAD"),   STR("COUNT"), str_of(most),
+                                STR("STREAMS"), STR(LOG),     place_text(at, from)};
     redisReply *reply = ask(redis, 6, words, detail);
     if (!reply)
         return FW_UNREACHABLE;
-    enum fw_err err = reply->type == REDIS_REPLY_ARRAY ? FW_OK : damaged(redis, LOG, detail);
-    for (size_t i = 0; err == FW_OK && i < reply->elements; i++)
-        if (!take_entry(reply->element[i], at, fn, context))
+    const redisReply *entries = entries_of(reply);
+    enum fw_err err =
+        entries || reply->type == REDIS_REPLY_NIL ? FW_OK : damaged(redis, LOG, detail);
+    for (size_t i = 0; entries && err == FW_OK && i < entries->elements; i++)
+        if (!take_entry(entries->element[i], at, fn, context))
             err = damaged(redis, LOG, detail);
-    *more = err == FW_OK && reply->elements == READ_MAX;
+    *more = err == FW_OK && entries && entries->elements == READ_MAX;
     freeReplyObject(reply);
     return err;
 }
@@ -203,8 +217,8 @@ static enum fw_err save(struct store_runs *runs, const struct store_runs_at *at,
     char place[PLACE_MAX], version[STR_NUMBER_MAX];
     snprintf(version, sizeof version, "%d", VERSION);
     const struct str words[] = {
-        STR("EVAL"),     str_of(runs_save_script),  STR("2"), STR(STATE), STR(LOG),
-        str_of(version), place_text(at, "", place), state};
+        STR("EVAL"),     str_of(runs_save_script), STR("2"), STR(STATE), STR(LOG),
+        str_of(version), place_text(at, place),    state};
     redisReply *reply = ask(redis, 8, words, detail);
     if (!reply)
         return FW_UNREACHABLE;
