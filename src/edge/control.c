@@ -258,14 +258,13 @@ void control_destroy(struct control **gone)
         uv_async_send(&control->wake);
         pthread_join(control->thread, NULL);
     }
-    if (control->loop_made)
-        runs_await_tasks(control->setup.runs);
-    /* Everything that was sent to the brain before this has come back when it returns. */
-    if (control->loop_made)
-        (void)brain_call_and_wait(control->setup.brain, release_waiting, control);
     if (control->loop_made) {
         control_end_streams(control);
         server_destroy(&control->server);
+        /* Everything that was sent to others before this has come back when it returns, also what
+         * the clients that were just cut off have left. */
+        runs_await_tasks(control->setup.runs);
+        (void)brain_call_and_wait(control->setup.brain, release_waiting, control);
         uv_walk(&control->loop, close_handle, NULL);
         uv_run(&control->loop, UV_RUN_DEFAULT);
         uv_loop_close(&control->loop);
