@@ -376,8 +376,8 @@ const size_t config_call_key_count = 1;
 
 /* Counts are constants of this file, so that the table below can be one. */
 #define ROWS(rows) rows, sizeof rows / sizeof rows[0]
-enum { EVENT_KEYS = 9 };     /* checked in config_event.c */
-enum { PREFETCH_KEYS = 15 }; /* checked in config_prefetch.c */
+enum { EVENT_KEYS = 9 };                                    /* checked in config_event.c */
+enum { PREFETCH_KEYS = 15 };                                /* checked in config_prefetch.c */
 enum { ALERTS_KEYS = 9, RECEIVER_KEYS = 7, RULE_KEYS = 5 }; /* checked in config_alerts.c */
 enum { EDGE_KEYS = 2 };
 enum { DEVICE_KEYS = 4 }; /* checked in config_devices.c */

@@ -87,8 +87,7 @@ static enum fw_err append(struct store_runs *runs, struct store_run *batch, size
         code = add(sqlite, &batch[i]);
     if (code == SQLITE_OK)
         code = sqlite_execute(sqlite->store, "COMMIT");
-    enum fw_err err =
-        code == SQLITE_OK ? FW_OK : sqlite_failed(store, code, "writing", detail);
+    enum fw_err err = code == SQLITE_OK ? FW_OK : sqlite_failed(store, code, "writing", detail);
     if (!sqlite3_get_autocommit(store->db))
         (void)sqlite_execute(sqlite->store, "ROLLBACK");
     (void)sqlite_execute(sqlite->store, "PRAGMA synchronous = NORMAL");
@@ -115,8 +114,7 @@ static enum fw_err read_runs(struct store_runs *runs, struct store_runs_at *at, 
         count++;
     }
     sqlite3_reset(statement);
-    enum fw_err err =
-        code == SQLITE_DONE ? FW_OK : sqlite_failed(store, code, "reading", detail);
+    enum fw_err err = code == SQLITE_DONE ? FW_OK : sqlite_failed(store, code, "reading", detail);
     pthread_mutex_unlock(&store->lock);
     *more = count == READ_MAX;
     return err;
@@ -149,9 +147,8 @@ static enum fw_err load(struct store_runs *runs, struct store_runs_at *at, struc
     pthread_mutex_lock(&sqlite->store->lock);
     int code = sqlite3_prepare_v2(sqlite->store->db, "SELECT version, at, state FROM run_state", -1,
                                   &row, NULL);
-    enum fw_err err = code == SQLITE_OK
-                          ? take_state(sqlite, row, at, state, detail)
-                          : sqlite_failed(sqlite->store, code, "reading", detail);
+    enum fw_err err = code == SQLITE_OK ? take_state(sqlite, row, at, state, detail)
+                                        : sqlite_failed(sqlite->store, code, "reading", detail);
     sqlite3_finalize(row);
     pthread_mutex_unlock(&sqlite->store->lock);
     return err;
@@ -203,8 +200,7 @@ static enum fw_err save(struct store_runs *runs, const struct store_runs_at *at,
         code = with_number(sqlite, "DELETE FROM run_ids WHERE seq <= ?", number - STORE_RUNS_IDS);
     if (code == SQLITE_OK)
         code = sqlite_execute(sqlite->store, "COMMIT");
-    enum fw_err err =
-        code == SQLITE_OK ? FW_OK : sqlite_failed(store, code, "writing", detail);
+    enum fw_err err = code == SQLITE_OK ? FW_OK : sqlite_failed(store, code, "writing", detail);
     if (!sqlite3_get_autocommit(store->db))
         (void)sqlite_execute(sqlite->store, "ROLLBACK");
     pthread_mutex_unlock(&store->lock);
