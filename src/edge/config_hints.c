@@ -44,7 +44,9 @@ const struct option_row config_hint_keys[] = {
     {"cap", OPTION_INT, AT(cap), "5", 0, 1e6, true, NULL,
      "The highest priority or tier that is asked for."},
     {"headers", OPTION_TEXT, 0, "", 0, HEADER_NAME_MAX, true, NULL,
-     "Mapping of a field (priority, strict_priority, osl, iat, latency_sensitivity, prefix_id, total_requests, or all for the whole JSON) to the header that gets it. Absent: all in x-agent-hints, priority and strict_priority in Dynamo's."},
+     "Mapping of a field (priority, strict_priority, osl, iat, latency_sensitivity, prefix_id, total_requests, or "
+     "all for the whole JSON) to the header that gets it. Absent: all in x-agent-hints, priority and "
+     "strict_priority in Dynamo's."},
 };
 /* clang-format on */
 _Static_assert(sizeof config_hint_keys / sizeof config_hint_keys[0] == 5,

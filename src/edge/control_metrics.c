@@ -145,6 +145,8 @@ static void collect_fleet(const struct source *source, enum metric_id metric,
 static void collect_runs(struct runs *runs, enum metric_id metric, struct metrics_writer *writer)
 {
     struct runs_counts counts;
+    if (metric < METRIC_RUNS || metric > METRIC_RUN_GUESSES)
+        return;
     runs_counts(runs, &counts);
     const struct {
         enum metric_id metric;
@@ -219,12 +221,6 @@ static void collect(void *context, enum metric_id metric, struct metrics_writer 
         if (brain_fleet(source->brain))
             collect_fleet(source, metric, writer);
         break;
-    case METRIC_RUNS:
-    case METRIC_RUNS_OPEN:
-    case METRIC_RUN_PATHS:
-    case METRIC_RUN_GUESSES:
-        collect_runs(source->call->control->setup.runs, metric, writer);
-        break;
     case METRIC_PREFETCH_ISSUED:
     case METRIC_PREFETCH_USED:
     case METRIC_PREFETCH_LATE:
@@ -240,6 +236,7 @@ static void collect(void *context, enum metric_id metric, struct metrics_writer 
         alerts_collect(source->call->control->setup.alerts, metric, writer);
         break;
     default:
+        collect_runs(source->call->control->setup.runs, metric, writer);
         control_collect_demand(source->brain, metric, writer);
     }
 }

@@ -139,6 +139,7 @@ void runs_begin(struct runs *runs, unsigned reader, struct run_head *head, struc
     bool ended = open_runs_begin(runs->open, head, name, at_ns, &open);
     begun->call = open.call;
     const struct callpath_view *view = runs_hold(runs, reader);
+    found = (struct callpath_found){0};
     bool known = view && callpath_find(view, head->agent, head->path, depth, open.index, &found);
     callpath_hints(known ? &found : NULL, open.ordinal, head->level, &begun->hints);
     runs_let_go(runs, reader);

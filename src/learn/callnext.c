@@ -49,6 +49,7 @@ static uint64_t with_index(uint64_t key, uint32_t index)
 
 static void unlink_place(struct callnext *next, uint32_t number)
 {
+    CHECK(next->places && number < next->count);
     struct place *place = &next->places[number];
     *(place->before != NONE ? &next->places[place->before].behind : &next->oldest) = place->behind;
     *(place->behind != NONE ? &next->places[place->behind].before : &next->newest) = place->before;
@@ -86,6 +87,7 @@ static enum fw_err add_place(struct callnext *next, uint64_t key, uint32_t *numb
             FW_TRY(grow(next));
         *number = next->count++;
     }
+    CHECK(next->places);
     next->places[*number] = (struct place){.key = key};
     link_newest(next, *number);
     return map64_set(&next->by_key, key, *number);

@@ -126,6 +126,14 @@ def every_documented_call_answers_as_documented():
         go("POST", "/v1/forecasts", 200, [{"resource": "*", "start": "2100-01-01T09:00:00Z", "end": "2100-01-01T10:00:00Z", "multiplier": 2}])
         go("POST", "/v1/hints", 202, {"resource": "m", "session": "s1", "eta_s": 5, "probability": 0.9, "source": "page"})
         go("POST", "/v1/observations", 200, {"resource": "m", "session": "s1", "duration_s": 1.5})
+        step = {"kind": "llm", "name": "m", "started_at": "2026-01-02T03:04:05Z", "ended_at": "2026-01-02T03:04:06Z", "output_tokens": 9}
+        run = {"id": "r", "agent_id": "a", "started_at": "2026-01-02T03:04:05Z", "ended_at": "2026-01-02T03:04:09Z", "calls": [step, step]}
+        assert go("POST", "/v1/runs", 200, [run, run, {}]).json["known"] == 1
+        go("POST", "/v1/runs", 400, {"id": "r"})
+        go("POST", "/v1/runs", 400, b"")
+        for query in ("agent=a&path=m&call=1", "agent=a", "agent=nobody&path=m", "agent=a&path=m&path=x&call=9&dialect=strict"):
+            go("GET", "/v1/call-hints?" + query, 200)
+        go("GET", "/v1/call-hints?path=m", 400)
         go("GET", "/v1/predictions", 200)
         go("GET", "/v1/next?session=s1", 200)
         go("GET", "/v1/alerts", 200)  # test_alerts has some
