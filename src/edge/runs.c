@@ -139,7 +139,6 @@ void runs_begin(struct runs *runs, unsigned reader, struct run_head *head, struc
     bool ended = open_runs_begin(runs->open, head, name, at_ns, &open);
     begun->call = open.call;
     const struct callpath_view *view = runs_hold(runs, reader);
-    found = (struct callpath_found){0};
     bool known = view && callpath_find(view, head->agent, head->path, depth, open.index, &found);
     callpath_hints(known ? &found : NULL, open.ordinal, head->level, &begun->hints);
     runs_let_go(runs, reader);
@@ -167,7 +166,7 @@ void runs_cancel(struct runs *runs, struct open_call call)
 void runs_ask(struct runs *runs, struct str agent, const struct str *path, uint32_t depth,
               uint32_t index, uint32_t ordinal, struct runs_answer *answer)
 {
-    struct callpath_found found;
+    struct callpath_found found = {0};
     struct fw_detail detail = {{0}};
     *answer = (struct runs_answer){.scale = runs->settings.weights.scale};
     if (runs->store->shared && runs_catch_up(runs, &detail) != FW_OK)
@@ -177,7 +176,7 @@ void runs_ask(struct runs *runs, struct str agent, const struct str *path, uint3
     const struct callpath_view *view = atomic_load(&runs->view); /* only this thread frees it */
     answer->found = view && callpath_find(view, agent, path, depth, index, &found);
     callpath_hints(answer->found ? &found : NULL, ordinal, 0, &answer->hints);
-    if (answer->found)
+    if (found.prediction)
         answer->prediction = *found.prediction;
     answer->guess_count = callnext_find(runs->next, agent, path, depth, index, 0, answer->guesses);
 }
