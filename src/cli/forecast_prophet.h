@@ -25,7 +25,7 @@ extern const char *const forecast_prophet_growths[], *const forecast_prophet_mod
 /* clang-format off */
 #define FORECAST_PROPHET_AT(offset, field) ((offset) + offsetof(struct forecast_prophet_flags, field))
 #define FORECAST_PROPHET_ROWS(offset) \
-    {{"growth", OPTION_CHOICE, FORECAST_PROPHET_AT(offset, growth), "linear", 0, 0, false, forecast_prophet_growths, "Prophet's trend; this and what follows: Prophet's own model for ours"}, NULL, 0}, \
+    {{"growth", OPTION_CHOICE, FORECAST_PROPHET_AT(offset, growth), "linear", 0, 0, false, forecast_prophet_growths, "Prophet's trend; this and what follows: Prophet's model for ours"}, NULL, 0}, \
     {{"cap", OPTION_TEXT, FORECAST_PROPHET_AT(offset, cap), "", 0, 0, false, NULL, "what logistic growth cannot exceed: a number or a column"}, "X|COL", 0}, \
     {{"floor", OPTION_TEXT, FORECAST_PROPHET_AT(offset, floor), "", 0, 0, false, NULL, "what it cannot fall below: a number or a column"}, "X|COL", 0}, \
     {{"changepoint_prior_scale", OPTION_DOUBLE, FORECAST_PROPHET_AT(offset, changepoint_prior_scale), "0.05", 1e-9, 1e6, false, NULL, "how readily the trend changes"}, "X", 0}, \
