@@ -174,6 +174,27 @@ static void json_model(const struct forecast_output *output, struct json *json)
     buf_fini(&reason);
 }
 
+static void json_spikes(struct json *json, const struct spike_verdict *spikes)
+{
+    json_key(json, "spikes");
+    json_object(json);
+    json_key_uint(json, "past", (uint64_t)spikes->past);
+    json_key_double(json, "times_the_usual", spikes->times);
+    json_key(json, "by_trees");
+    json_array(json);
+    for (int i = 0; i < SPIKE_CHANCE_STAGES; i++) {
+        if (!spikes->stages[i].by_trees)
+            continue;
+        json_object(json);
+        json_key_uint(json, "up_to_steps", (uint64_t)spikes->stages[i].ahead);
+        json_key_double(json, "brier", spikes->stages[i].score);
+        json_key_double(json, "brier_without", spikes->stages[i].without);
+        json_object_end(json);
+    }
+    json_array_end(json);
+    json_object_end(json);
+}
+
 static void json_notes(struct json *json, struct str notes)
 {
     struct str line;
@@ -198,6 +219,7 @@ void forecast_output_json(const struct forecast_output *output, struct buf *out)
     json_key_text(&json, "model", demand_models[output->settings->model]);
     json_notes(&json, output->notes);
     json_verdict(&json, output->forecast);
+    json_spikes(&json, &output->forecast->spikes);
     json_key(&json, "forecast");
     json_array(&json);
     for (int h = 0; h < output->forecast->count; h++)

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "forecast/demand.h"
+#include "forecast/demand_part.h"
 
 #include "base/stats.h"
 #include "base/time.h"
-#include "forecast/demand_part.h"
 #include "forecast/normal.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ORIGINS_MAX = 60, SPACINGS_A_DAY = 2, FIRST_DAYS = 3 };
 static const int64_t DAY_NS = INT64_C(86400) * 1000000000;
 
 const char *const demand_models[DEMAND_MODELS + 1] = {"ensemble", "prophet",        "ridge",
@@ -30,50 +28,6 @@ void demand_seasons(int64_t step_ns, int *day, int *week)
         *week = 0;
         *day = *day <= FOURIER_PERIOD_MAX ? *day : 0;
     }
-}
-
-static uint32_t only(uint32_t members)
-{
-    return ~members;
-}
-
-static uint32_t without_for(const struct demand_settings *settings)
-{
-    switch (settings->model) {
-    case DEMAND_PROPHET:
-        return only(1u << MEMBERS_PROPHET);
-    case DEMAND_RIDGE:
-        return only(1u << MEMBERS_RIDGE);
-    case DEMAND_BOOST:
-        return only(1u << MEMBERS_BOOST);
-    case DEMAND_NAIVE:
-        return only(1u << MEMBERS_DAY | 1u << MEMBERS_WEEK);
-    default:
-        return 0;
-    }
-}
-
-/* Origins through the latest past, the last at the series' end. */
-static struct members_plan plan_for(const struct series *series,
-                                    const struct demand_settings *settings, int horizon)
-{
-    struct members_plan plan = {.horizon = horizon,
-                                .start_ns = series->start_ns,
-                                .step_ns = series->step_ns,
-                                .without = without_for(settings),
-                                .seed = settings->seed,
-                                .prophet = settings->prophet};
-    int n = (int)series->count, known = 0;
-    demand_seasons(series->step_ns, &plan.day, &plan.week);
-    int day = plan.day > 0 ? plan.day : plan.week > 0 ? plan.week : 1;
-    while (known < n && !isfinite(series->value[known]))
-        known++;
-    plan.spacing = day / SPACINGS_A_DAY > 0 ? day / SPACINGS_A_DAY : 1;
-    int first = known + FIRST_DAYS * day < n ? known + FIRST_DAYS * day : n;
-    int most = (n - first) / plan.spacing + 1;
-    plan.count = most < ORIGINS_MAX ? most : ORIGINS_MAX;
-    plan.first = n - plan.spacing * (plan.count - 1);
-    return plan;
 }
 
 static enum fw_err check(const struct series *series, const struct demand_settings *settings,
@@ -105,25 +59,6 @@ static enum fw_err check(const struct series *series, const struct demand_settin
 
 /* ---- filling the table ---- */
 
-/* What is usual h steps ahead: reference of a spike; 0 where too little is known. */
-static double usual_at(const struct series *series, int day, int h)
-{
-    int n = (int)series->count, count = 0, quarter = day / 4 > 0 ? day / 4 : 1;
-    double sum = 0, latest[64];
-    size_t known = 0;
-    for (int t = n + h - 1; t >= 0 && day > 0 && count < 2; t -= day)
-        if (t < n && isfinite(series->value[t])) {
-            sum += series->value[t];
-            count++;
-        }
-    int stride = quarter > 64 ? quarter / 64 + 1 : 1;
-    for (int t = n - 1; t >= 0 && t >= n - quarter; t -= stride)
-        if (isfinite(series->value[t]) && known < 64)
-            latest[known++] = series->value[t];
-    stats_sort_doubles(latest, known);
-    return fmax(count > 0 ? sum / count : 0, known > 0 ? stats_quantile(latest, known, .5) : 0);
-}
-
 /* The probability of more than `value`, over what the events may turn out to add. */
 static double above(const struct ensemble *ensemble, int h, double value, double sd)
 {
@@ -136,20 +71,29 @@ static double above(const struct ensemble *ensemble, int h, double value, double
     return sum / POINTS;
 }
 
-static void fill(struct demand_forecast *forecast, const struct demand_settings *settings,
-                 const struct series *series, const struct ensemble *ensemble,
-                 const struct ensemble_said *said)
+/* The mean of what is said, and what a spike would add as often as it comes. */
+static double expect(double mean, double p, double spike)
 {
+    return mean + p * fmax(spike - mean, 0);
+}
+
+static void fill(struct demand_forecast *forecast, const struct demand_settings *settings,
+                 const struct series *series, const struct demand_walked *walked)
+{
+    const struct ensemble *ensemble = walked->ensemble;
+    const struct ensemble_said *said = &walked->said;
     const double *base = said->members[MEMBERS_PROPHET];
     if (base == NULL)
         base = said->members[MEMBERS_WEEKS] != NULL ? said->members[MEMBERS_WEEKS] : said->naive;
     for (int h = 1; h <= forecast->count; h++) {
-        double usual = usual_at(series, forecast->day, h), sd = demand_event_sd(forecast, h);
+        double usual = demand_usual(series->value, (int)series->count, forecast->day, h);
+        double sd = demand_event_sd(forecast, h), p = walked->spike_p[h - 1];
         double times = exp(demand_event_logs(forecast, h)), mean = said->mean[h - 1];
+        if (!isfinite(p) || times < 1 || times > 1) /* of events the trees know nothing */
+            p = usual > 0 ? above(ensemble, h, DEMAND_SPIKE * usual / times, sd) : 0;
         forecast->baseline[h - 1] = base[h - 1];
-        forecast->expected[h - 1] = times * mean;
-        forecast->spike[h - 1] =
-            usual > 0 ? above(ensemble, h, DEMAND_SPIKE * usual / times, sd) : 0;
+        forecast->spike[h - 1] = p;
+        forecast->expected[h - 1] = expect(times * mean, p, walked->spike_times[h - 1] * usual);
         for (int i = 0; i < forecast->quantile_count; i++) {
             double level = settings->quantiles[i], value = ensemble_quantile(ensemble, h, level);
             value = times * demand_widened(value, mean, level, sd);
@@ -158,7 +102,8 @@ static void fill(struct demand_forecast *forecast, const struct demand_settings 
             forecast->quantile[i][h - 1] = value;
         }
         double p95 = demand_widened(ensemble_quantile(ensemble, h, .95), mean, .95, sd);
-        forecast->capacity[h - 1] = settings->capacity_buffer * times * fmax(p95, mean);
+        forecast->capacity[h - 1] =
+            settings->capacity_buffer * fmax(times * p95, forecast->expected[h - 1]);
     }
 }
 
@@ -189,83 +134,21 @@ static void judge(struct demand_verdict *verdict, const struct ensemble *ensembl
     }
 }
 
-static enum fw_err begin(struct ensemble **ensemble, const struct series *series,
-                         const struct demand_settings *settings, const struct members_plan *plan,
-                         struct fw_detail *detail)
+static enum fw_err say(const struct series *series, const struct demand_settings *settings,
+                       struct demand_forecast *forecast, struct fw_detail *detail)
 {
-    struct ensemble_settings how = ensemble_defaults;
-    double fixed[MEMBERS_COUNT] = {0};
-    how.plan = *plan;
-    how.plain = settings->model != DEMAND_ENSEMBLE && settings->model != DEMAND_NAIVE;
-    if (settings->blend[0] + settings->blend[1] > 0) {
-        fixed[MEMBERS_PROPHET] = settings->blend[0];
-        fixed[MEMBERS_BOOST] = settings->blend[1];
-        how.fixed = fixed;
-        how.plain = true;
-    }
-    return ensemble_create(ensemble, series->value, (int)series->count, &how, detail);
-}
-
-static enum fw_err begin_again(struct ensemble **ensemble, const struct series *series,
-                               const struct demand_settings *settings, int horizon,
-                               struct fw_detail *detail)
-{
-    char most[TIME_TEXT_MAX];
-    struct buf_reader in = {.data = (const uint8_t *)settings->resume.data,
-                            .len = settings->resume.len};
-    FW_TRY(
-        ensemble_load(ensemble, series->value, (int)series->count, settings->prophet, &in, detail));
-    const struct members_plan *plan = ensemble_plan(*ensemble);
-    if (plan->start_ns != series->start_ns || plan->step_ns != series->step_ns)
-        return err_set(detail, FW_INPUT, "the model was trained on another series");
-    if (horizon > plan->horizon)
-        return err_set(detail, FW_INPUT,
-                       "the model was trained to foretell %s, which is less than the horizon asked "
-                       "for: train again",
-                       time_format_duration(plan->horizon * plan->step_ns, most));
-    return FW_OK;
-}
-
-/* Through all origins; what was trained is kept as it was at the last one that came in its turn. */
-static enum fw_err go_through(struct ensemble *ensemble, const struct demand_settings *settings,
-                              struct ensemble_said *said, struct fw_detail *detail)
-{
-    bool kept = settings->trained == NULL, more = true;
-    int count = ensemble_plan(ensemble)->count;
-    for (int k = 0; more; k++) {
-        if (!kept && ensemble_ends_early(ensemble)) {
-            FW_TRY(ensemble_save(ensemble, settings->trained, detail));
-            kept = true;
-        }
-        more = ensemble_step(ensemble, said);
-        if (more && settings->progress != NULL)
-            settings->progress(settings->context, (uint64_t)k + 1,
-                               (uint64_t)(k < count ? count : k + 1));
-    }
-    return kept ? FW_OK : ensemble_save(ensemble, settings->trained, detail);
-}
-
-static enum fw_err walk(const struct series *series, const struct demand_settings *settings,
-                        struct demand_forecast *forecast, struct fw_detail *detail)
-{
-    struct members_plan plan = plan_for(series, settings, forecast->count);
-    struct ensemble *ensemble = NULL;
-    struct ensemble_said said;
-    forecast->day = plan.day;
-    forecast->week = plan.week;
+    struct demand_walked walked;
+    demand_seasons(series->step_ns, &forecast->day, &forecast->week);
     forecast->resumed = settings->resume.data != NULL;
-    enum fw_err err = forecast->resumed
-                          ? begin_again(&ensemble, series, settings, forecast->count, detail)
-                          : begin(&ensemble, series, settings, &plan, detail);
-    if (err == FW_OK)
-        err = go_through(ensemble, settings, &said, detail);
+    enum fw_err err = demand_walk(&walked, series, settings, forecast->count, detail);
     if (err == FW_OK) {
-        fill(forecast, settings, series, ensemble, &said);
-        judge(&forecast->verdict, ensemble, forecast->count);
-        forecast->drift = ensemble_drift(ensemble);
-        err = demand_joint_say(forecast, settings, series, ensemble, said.mean);
+        fill(forecast, settings, series, &walked);
+        judge(&forecast->verdict, walked.ensemble, forecast->count);
+        forecast->drift = ensemble_drift(walked.ensemble);
+        forecast->spikes = spike_chance_verdict(&walked.chance);
+        err = demand_joint_say(forecast, settings, series, walked.ensemble, walked.said.mean);
     }
-    ensemble_free(&ensemble);
+    demand_walked_fini(&walked);
     return err;
 }
 
@@ -311,7 +194,7 @@ enum fw_err demand_forecast(const struct series *whole, const struct demand_sett
     if (err == FW_OK)
         err = without_events(series, settings, forecast, &calm, detail);
     if (err == FW_OK) {
-        err = walk(calm.value != NULL ? &calm : series, settings, forecast, detail);
+        err = say(calm.value != NULL ? &calm : series, settings, forecast, detail);
         free(calm.value);
     }
     if (err != FW_OK)
@@ -373,5 +256,6 @@ void demand_describe(const struct demand_forecast *forecast, struct buf *out)
     buf_printf(out, "how well its own past was foretold, %d times:\n", forecast->verdict.origins);
     for (int i = 0; i < forecast->verdict.block_count; i++)
         describe_block(forecast, i, out);
+    spike_chance_describe(&forecast->spikes, out);
     events_describe(&forecast->events, out);
 }

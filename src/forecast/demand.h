@@ -9,6 +9,7 @@
 #include "forecast/events.h"
 #include "forecast/paths.h"
 #include "forecast/peaks.h"
+#include "forecast/spike_chance.h"
 
 enum {
     DEMAND_QUANTILES_MAX = 16,
@@ -67,8 +68,8 @@ struct demand_forecast {
     int count;     /* steps ahead; arrays of so many */
     int quantile_count;
     double *baseline; /* trend and seasons alone */
-    double *expected;
-    double *spike; /* probability */
+    double *expected; /* the mean, and what a spike would add as often as it comes */
+    double *spike;    /* probability */
     double *quantile[DEMAND_QUANTILES_MAX];
     double *capacity;
     struct paths paths;   /* none unless asked for; those of a step are the forecast's up to P90, */
@@ -79,6 +80,7 @@ struct demand_forecast {
     struct events_effect events;
     bool resumed;               /* nothing was trained, */
     struct drift_verdict drift; /* but does it still hold? */
+    struct spike_verdict spikes;
     double *memory;
 };
 

@@ -66,6 +66,32 @@ forecast "$work/hours.csv" --horizon 6h --blend 0.7,0.3 -q -o "$work/blend.csv" 
 [ "$(wc -l <"$work/blend.csv")" = 7 ] || complain "blend has not six rows"
 forecast "$work/hours.csv" --horizon 3h --quantiles 0.1,0.975 -q | head -n 1 | grep -q ",p10,p97.5,recommended" || complain "quantiles of one's own"
 
+# Spikes (D3, D8): announced an hour ahead they are foretold by trees, and what they add is expected.
+python3 - "$work" <<'PYTHON'
+import math, random, sys
+random.seed(5)
+rows, spike = [], False
+for t in range(24 * 150 + 1):
+    y = 100 * math.exp(.3 * math.sin(t * math.pi / 12) + random.gauss(0, .03)) * (3.5 if spike else 1)
+    spike = random.random() < .05 and t < 24 * 150 - 12 or t == 24 * 150
+    rows.append((1767225600 + 3600 * t, y * .6 if spike else y))
+for name, end in (("dip", None), ("calm", -1)):
+    with open(f"{sys.argv[1]}/{name}.csv", "w") as file:
+        print("timestamp,y", *(f"{t},{y:.4f}" for t, y in rows[:end]), sep="\n", file=file)
+PYTHON
+for name in dip calm; do forecast "$work/$name.csv" --horizon 3d --json -q >"$work/$name.json" || complain "$name failed"; done
+python3 - "$work/dip.json" "$work/calm.json" <<'PYTHON' || failed=1
+import json, sys
+dip, calm = (json.load(open(path)) for path in sys.argv[1:3])
+for answer in dip, calm:
+    assert answer["spikes"]["past"] > 100 and 2.5 < answer["spikes"]["times_the_usual"] < 4.5, answer["spikes"]
+    assert answer["spikes"]["by_trees"][0]["up_to_steps"] == 1 and answer["spikes"]["by_trees"][0]["brier"] < .5 * answer["spikes"]["by_trees"][0]["brier_without"], answer["spikes"]
+one, other = dip["forecast"][0], calm["forecast"][0]
+assert one["spike_probability"] > .6 and one["expected_value"] > 2 * one["p50"], one
+assert other["spike_probability"] < .1 and other["expected_value"] < 1.4 * other["p50"], other
+assert one["recommended_capacity"] >= 1.29 * one["expected_value"], one
+PYTHON
+
 # Whatever the series is, numbers come out.
 for name in holes days one two same zeros negative; do
     horizon=1d
