@@ -71,9 +71,9 @@ python3 - "$work" <<'PYTHON'
 import math, random, sys
 random.seed(5)
 rows, spike = [], False
-for t in range(24 * 150 + 1):
+for t in range(24 * 150 + 9):
     y = 100 * math.exp(.3 * math.sin(t * math.pi / 12) + random.gauss(0, .03)) * (3.5 if spike else 1)
-    spike = random.random() < .05 and t < 24 * 150 - 12 or t == 24 * 150
+    spike = random.random() < .05 and t < 24 * 150 - 12 or t == 24 * 150 + 8
     rows.append((1767225600 + 3600 * t, y * .6 if spike else y))
 for name, end in (("dip", None), ("calm", -1)):
     with open(f"{sys.argv[1]}/{name}.csv", "w") as file:
