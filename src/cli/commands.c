@@ -24,6 +24,7 @@ const struct command commands[] = {
     {"eval anomaly", cmd_eval_anomaly, "score anomaly detectors on the Numenta Anomaly Benchmark"},
     {"eval cache", cmd_eval_cache, "score caches and loads ahead on a trace of blocks or keys"},
     {"eval forecast", cmd_eval_forecast, "score forecasts of many series by the M4 rules"},
+    {"eval hints", cmd_eval_hints, "score call hints on an agent's later runs"},
     {"hints learn", cmd_hints_learn, "learn from an agent's runs what its calls will be"},
     {"hints lookup", cmd_hints_lookup, "look up what is foretold of a call, with its hints"},
     {"import llama-swap", cmd_import_llama_swap, "write a llama-swap configuration as one of ours"},

@@ -55,6 +55,21 @@ assert last["last"] is True and last["total_requests"] == 3 and "iat" not in las
 assert (last["latency_sensitivity"], last["priority"]) == (1, 4), last
 PYTHON
 
+# A fixed pipeline, other runs than those learned: nothing is off. Groups stay on one side.
+"$FOREWARM" eval hints "$work/runs.jsonl" --split 0.8 --json >"$work/eval" || complain "eval failed"
+"$FOREWARM" eval hints "$work/runs.jsonl" --split 0.25 --group agent_id 2>"$work/err" && complain "one group is parted"
+grep -q 'found 1 groups, expected enough for both sides' "$work/err" || complain "found: $(cat "$work/err")"
+python3 - "$work/eval" <<'PYTHON' || failed=1
+import json, sys
+answer = json.load(open(sys.argv[1]))
+assert (answer["runs_learned"], answer["runs_asked"], answer["calls"]) == (16, 4, 12), answer
+of = {way["name"]: way for way in answer["ways"]}
+ours = of["ours"]
+assert ours["answered"] == 1 and ours["remaining_mae"] == 0 and ours["total_requests_mae"] == 0, ours
+assert ours["output_tokens_pinball_90"] == 0 and ours["interarrival_ms_mae"] == 0, ours
+assert of["average"]["remaining_mae"] > 0.6 and of["relay-as-wired"]["total_requests_mae"] > 4, of  # D1, D2
+PYTHON
+
 # bad ERROR_PART LINE...: the file of these lines is refused with exit status 2 and these words.
 bad() {
     local words=$1
