@@ -4,6 +4,7 @@
 import { html, number, figures, amount, duration, percent, table } from './charts.js';
 import { plot } from './plots.js';
 import { classOf } from './demand.js';
+import { costChart, planTable, unitChart, wordLists } from './capacity.js';
 import { bytes } from './resource.js';
 import { lookOf } from './live.js';
 
@@ -143,15 +144,10 @@ export function forecastView(answer) {
 }
 
 export function planView(answer) {
-  const rows = answer.plan ?? answer.rows ?? [];
+  const rows = answer.plan ?? [];
   if (rows.length === 0) return note(`There is no plan yet${answer.reason ? `: ${answer.reason}` : '; it follows the forecast.'}`);
-  const x = rows.map((row) => Date.parse(row.timestamp) / 1000);
-  const chart = plot({ title: 'Units recommended', description: 'Recommended and burst-ready units of capacity.', x, height: 200, series: [{ name: 'burst-ready', values: rows.map((row) => row.burst_ready_gpus), kind: 'warm', stepped: true, dash: [4, 3] },
-    { name: 'recommended', values: rows.map((row) => row.recommended_gpus), kind: 'ours', stepped: true, width: 2.5, fill: 0.12 }] });
-  const words = (answer.recommendations ?? []).slice(0, 6).map((one) => html('li', {}, typeof one === 'string' ? one : one.text ?? one.words ?? ''));
-  const numbers = table({ caption: 'Step by step', columns: ['When (UTC)', 'Recommended', 'Burst-ready', 'Cost an hour', 'Use'].map((name, i) => ({ name, num: i > 0 })), rows: rows.slice(0, 48).map((row) => [row.timestamp.slice(0, 16).replace('T', ' '), number(row.recommended_gpus), number(row.burst_ready_gpus ?? 0),
-    row.recommended_cost_per_hour === undefined ? '' : figures(row.recommended_cost_per_hour), row.expected_utilization === undefined || row.expected_utilization === null ? '' : percent(100 * row.expected_utilization)]) });
-  return html('div', {}, chart, words.length > 0 ? html('ul', {}, ...words) : null, html('details', {}, html('summary', {}, 'The numbers'), numbers));
+  const told = answer.recommendations ?? {};
+  return html('div', {}, unitChart(rows), costChart(rows), note(`${ageWords(answer)}.`), Array.isArray(told) ? null : wordLists(told), html('details', {}, html('summary', {}, 'The numbers of the plan'), planTable(rows)));
 }
 
 export function anomalyView(answer) {

@@ -3,6 +3,7 @@
 import { html, number, figures, percent, duration, day } from './charts.js';
 import { maxOf, quantile, historySection, scenarioSection, spikeSection, riskSection } from './demand.js';
 import { byClass, classSection, impactSection, burstSection, partsSection } from './events.js';
+import { capacitySection } from './capacity.js';
 import { classOf } from './demand.js';
 
 function meanOf(values) {
@@ -26,6 +27,12 @@ function tile(name, value, note) {
   return html('div', { class: 'tile' }, html('h3', {}, name), html('div', { class: 'big' }, value), html('p', { class: 'note' }, note));
 }
 
+function capacityTile(data) {
+  if (!data.plan) return tile('Capacity to hold', figures(maxOf(data.forecast.capacity)), `${figures(data.forecast.buffer)} × the highest P95`);
+  const most = Math.max(...data.plan.plan.map((row) => row.recommended_gpus));
+  return tile('GPUs at most', number(most), `${number(data.plan.fleets.recommended.cost_per_month)} USD a month; at ${percent(100 * data.plan.settings.service_level)} service`);
+}
+
 function tiles(data) {
   const { forecast } = data;
   const highest = forecast.expected.indexOf(maxOf(forecast.expected));
@@ -34,7 +41,7 @@ function tiles(data) {
   const when = new Date(forecast.start_ms + forecast.spike.indexOf(spike) * forecast.step_ms).toISOString().slice(0, 16).replace('T', ' ');
   const kinds = byClass(data.events).slice(0, 3).map(({ name, list }) => `${number(list.length)} ${classOf(name).name}`).join(', ');
   return html('div', { class: 'tiles' }, tile('Highest expected', figures(forecast.expected[highest]), `at ${at} UTC`),
-    tile('Capacity to hold', figures(maxOf(forecast.capacity)), `${figures(forecast.buffer)} × the highest P95`),
+    capacityTile(data),
     tile('Likeliest spike', percent(100 * spike), `at ${when} UTC; more than ${forecast.spike_times} times the usual`),
     tile('Stood out', number(data.event_count), kinds || 'nothing did'));
 }
@@ -50,7 +57,7 @@ function draw(data) {
   document.getElementById('page').append(html('header', {},
     html('p', { class: 'eyebrow' }, 'forewarm report · ', html('span', { class: 'name' }, data.source), ' · ', html('span', { class: 'name' }, data.value), ` · ${span(data)}`),
     html('h1', { id: 'headline' }, headline(data)), tiles(data)),
-  ...[scenarioSection, historySection, spikeSection, riskSection, classSection, impactSection, burstSection, partsSection].map((make) => make(data)).filter(Boolean),
+  ...[scenarioSection, capacitySection, historySection, spikeSection, riskSection, classSection, impactSection, burstSection, partsSection].map((make) => make(data)).filter(Boolean),
   html('footer', {}, html('p', {}, `${data.program} · model ${data.forecast.model} · times are UTC`)));
   window.addEventListener('beforeprint', () => document.querySelectorAll('details').forEach((node) => {
     node.open = true;

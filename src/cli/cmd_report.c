@@ -7,6 +7,7 @@
 #include "cli/event_file.h"
 #include "cli/output.h"
 #include "cli/report_page.h"
+#include "cli/report_plan.h"
 #include "cli/series_source.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 
 struct options {
     struct series_source series;
+    struct report_plan_options plan;
     int64_t horizon_ns, seed;
     int model;
     double capacity_buffer;
@@ -29,14 +31,15 @@ static const struct args_row rows[] = {
     {{"classes", OPTION_TEXT, AT(classes), "", 0, 0, false, NULL, "classes of events, YAML or JSON, beside ours or in their place"}, "FILE", 0},
     {{"capacity_buffer", OPTION_DOUBLE, AT(capacity_buffer), "1.3", 1, 100, false, NULL, "recommended capacity over P95"}, "X", 0},
     {{"seed", OPTION_INT, AT(seed), "1", 0, 9e15, false, NULL, "of what is drawn in learning"}, NULL, 0},
+    REPORT_PLAN_ROWS(AT(plan)),
     SERIES_SOURCE_ROWS(AT(series)),
 };
 /* clang-format on */
 static const struct args_spec spec = {
     .command = "report",
     .operands = SERIES_SOURCE_OPERANDS,
-    .sentence = "Draws a demand series: its past with anomalies, what comes, how sure that is and "
-                "what it is made of, as one page.",
+    .sentence = "Draws a demand series: its past with anomalies, what comes and how sure that is, "
+                "the GPUs it takes and what it is made of, as one page.",
     .rows = rows,
     .row_count = sizeof rows / sizeof rows[0],
     .operands_min = 0,
@@ -70,8 +73,9 @@ struct job {
     struct demand_forecast forecast;
     struct detect_found found;
     struct decomposition parts;
-    bool has_parts;
-    struct fw_detail no_parts;
+    struct report_plan plan;
+    bool has_parts, has_plan;
+    struct fw_detail no_parts, no_plan;
     struct output_progress progress;
 };
 
@@ -134,10 +138,21 @@ static enum fw_err run_forecast(struct job *job, struct fw_detail *detail)
     job->settings.seed = (uint64_t)job->options.seed;
     job->settings.progress = show_forecast;
     job->settings.context = job;
+    FW_TRY(report_plan_ask(&job->plan, &job->options.plan, &job->settings, detail));
     return demand_forecast(&job->read.value, &job->settings, &job->forecast, detail);
 }
 
-/* A page without its parts is still a page; it says why. */
+/* A page without a plan is still a page; it says why. */
+static enum fw_err run_plan(struct job *job)
+{
+    job->plan.input.read = job->read; /* lent */
+    enum fw_err err = report_plan_make(&job->plan, &job->options.plan, &job->settings,
+                                       &job->forecast, &job->no_plan);
+    job->has_plan = err == FW_OK;
+    return err == FW_INPUT ? FW_OK : err;
+}
+
+/* The same of its parts. */
 static enum fw_err run_decompose(struct job *job)
 {
     const struct detection *detection = &job->found.detection;
@@ -172,6 +187,8 @@ static enum fw_err run(struct job *job, struct fw_detail *detail)
     output_progress_init(&job->progress, "report", job->args.quiet);
     enum fw_err err = run_forecast(job, detail);
     if (err == FW_OK)
+        err = run_plan(job);
+    if (err == FW_OK)
         err = run_detect(job);
     if (err == FW_OK)
         err = run_decompose(job);
@@ -197,7 +214,9 @@ static enum fw_err write(struct job *job, struct fw_detail *detail)
                                      .forecast = &job->forecast,
                                      .found = &found,
                                      .parts = job->has_parts ? &job->parts : NULL,
-                                     .no_parts = job->no_parts.text};
+                                     .no_parts = job->no_parts.text,
+                                     .plan = job->has_plan ? &job->plan : NULL,
+                                     .no_plan = job->no_plan.text};
     struct buf out;
     enum fw_err err = FW_OK;
     buf_init(&out, OUTPUT_MAX);
@@ -231,6 +250,7 @@ static void tell(const struct job *job)
 
 static void job_free(struct job *job)
 {
+    report_plan_fini(&job->plan);
     detect_fini(&job->found.detection);
     demand_forecast_fini(&job->forecast);
     event_file_fini(&job->calendar);

@@ -159,6 +159,23 @@ static void write_parts(const struct report_page *page, struct json *json)
     json_object_end(json);
 }
 
+static void write_plan(const struct report_page *page, struct json *json)
+{
+    struct buf text;
+    json_key(json, "plan");
+    if (!page->plan) {
+        json_null(json);
+        json_key_text(json, "no_plan", page->no_plan);
+        return;
+    }
+    buf_init(&text, PAGE_MAX);
+    report_plan_json(page->plan, &text);
+    json_raw(json, str_trim(buf_str(&text)));
+    if (text.failed)
+        json->out->failed = true;
+    buf_fini(&text);
+}
+
 void report_page_json(const struct report_page *page, struct buf *out)
 {
     struct json json;
@@ -179,6 +196,7 @@ void report_page_json(const struct report_page *page, struct buf *out)
     buf_clear(&notes);
     demand_describe(page->forecast, &notes);
     json_key_str(&json, "judged", buf_str(&notes));
+    write_plan(page, &json);
     write_parts(page, &json);
     json_object_end(&json);
     buf_fini(&notes);

@@ -5,6 +5,7 @@
 #define FOREWARM_CLI_REPORT_PAGE_H
 
 #include "cli/detect_output.h"
+#include "cli/report_plan.h"
 #include "cli/series_read.h"
 #include "forecast/decompose.h"
 #include "forecast/demand.h"
@@ -23,6 +24,8 @@ struct report_page {
     const struct detect_output *found; /* of one detector */
     const struct decomposition *parts; /* NULL: it could not be taken apart, */
     const char *no_parts;              /* and why */
+    const struct report_plan *plan;    /* NULL: there can be none, */
+    const char *no_plan;               /* and why */
 };
 
 /* The JSON document alone. */

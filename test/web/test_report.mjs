@@ -15,7 +15,7 @@ import { Browser, findBrowser } from './browser.mjs';
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'forewarm-report-'));
 const EVIL = '<script>window.broken = 1</script>';
 const hasCharts = !/^var uPlot=null/.test(fs.readFileSync(path.join(build, 'vendor', 'uplot.js'), 'utf8'));
-const SECTIONS = ['scenarios', 'history', 'spikes', 'risk', 'classes', 'impact', 'bursts', 'parts'];
+const SECTIONS = ['scenarios', 'capacity', 'history', 'spikes', 'risk', 'classes', 'impact', 'bursts', 'parts'];
 
 function run(...args) {
   return spawnSync(forewarm, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
@@ -61,9 +61,13 @@ async function testPage(browser, page, data) {
   const launches = await browser.evaluate("document.querySelectorAll('#impact tbody tr').length");
   assert.equal(launches, data.events.filter((event) => event.course).length);
   assert.ok(launches >= 1);
+  const fleets = await browser.evaluate("document.querySelector('#capacity tr.ours').innerText");
+  assert.ok(fleets.includes(data.plan.fleets.recommended.peak_gpus) && fleets.includes(Math.round(data.plan.fleets.recommended.cost_per_month).toLocaleString('en-US')), fleets);
+  const sentences = Object.values(data.plan.recommendations).flat();
+  assert.equal(await browser.evaluate("document.querySelectorAll('#capacity .words li').length"), sentences.length);
   if (!hasCharts) return;
   const counts = await browser.evaluate(drawn);
-  assert.equal(counts.length, 6 + data.parts.cycles.length, 'a canvas for each chart');
+  assert.equal(counts.length, 9 + data.parts.cycles.length, 'a canvas for each chart');
   assert.ok(counts.every((count) => count > 2000), `each has something on it: ${counts}`);
 }
 
@@ -131,6 +135,9 @@ function testErrors(series) {
   const lost = run('report', '--quiet', series, '-o', path.join(folder, 'no such folder', 'page.html'));
   assert.equal(lost.status, 3);
   assert.match(lost.stderr, /no such folder/);
+  const offers = run('report', '--quiet', '-o', '-', '--offers', file('offers.yaml', '- {tier: moon, price_per_hour: 1}\n'), series);
+  assert.equal(offers.status, 2);
+  assert.match(offers.stderr, /offers.yaml:1.*moon/);
   const both = run('report', '--json', '-o', '-', series);
   assert.equal(both.status, 2);
   const text = run('report', '-o', '-', file('words.csv', 'time,value\nnow,many\n'));
