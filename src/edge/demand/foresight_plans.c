@@ -131,7 +131,8 @@ enum fw_err foresight_calendar(const struct foresight *foresight,
         if (total && item->resource[0] && !(times > 0))
             continue;
         struct calendar_event *event = &calendar->events[calendar->count++];
-        *event = (struct calendar_event){.at_ns = item->start_ns,
+        /* A row holds what comes in its hour; the model speaks of an instant, the hour's middle. */
+        *event = (struct calendar_event){.at_ns = item->start_ns - TIME_HOUR / 2,
                                          .duration_ns = item->end_ns - item->start_ns,
                                          .multiplier = times};
         memcpy(event->name, item->name, sizeof event->name);
