@@ -83,8 +83,12 @@ void brain_take_arrivals(void *brain, const struct fleet_arrival *arrivals, uint
 
 /* Demand: counts, forecasts, anomalies, planned events. */
 struct foresight *brain_foresight(const struct brain *brain);
+int64_t brain_demand_kept_ns(const struct brain *brain); /* in the store up to then; 0: nothing */
 /* Mean service time of its latest requests, seconds; 0: none was answered yet. */
 double brain_service_s(const struct brain *brain, uint32_t resource);
+/* Requests an hour that one device of it does when wholly used: as configured, else from how long
+ * its requests take; 0: not known. */
+double brain_unit_capacity(const struct brain *brain, uint32_t resource);
 /* Somebody else's forecast of the resource reaches so far: ours is silent until then. */
 void brain_heard_forecast(struct brain *brain, uint32_t resource, int64_t until_ns);
 /* A planned event for the engine, from now on or later; 0 requests take it back. */

@@ -164,6 +164,22 @@ static void run_foresight(struct job *job)
     brain_call(brain, foreseen, NULL);
 }
 
+/* Of what is known how much one GPU does. */
+static void ask_capacity(struct brain *brain)
+{
+    const struct config *config = brain->config;
+    const char *id = foresight_work_id(brain->foresight_work);
+    uint32_t resource = id[0] ? brain_find(brain, str_of(id)) : TABLE_NONE;
+    struct capacity_settings settings = capacity_defaults;
+    settings.unit_capacity = brain_unit_capacity(brain, resource);
+    settings.target_utilization = config->target_utilization;
+    settings.warning_utilization = fmax(settings.warning_utilization, config->target_utilization);
+    settings.service_level = config->service_level;
+    settings.lead_time_ns = config->scale_lead_time_ns;
+    if (settings.unit_capacity > 0)
+        foresight_ask_capacity(brain->foresight_work, &settings, config->engine.hour_price_usd);
+}
+
 void brain_look_ahead(struct brain *brain)
 {
     int64_t now_ns = brain_now_ns(brain);
@@ -173,6 +189,7 @@ void brain_look_ahead(struct brain *brain)
     brain->foresight_work = foresight_next(brain->foresight, now_ns);
     if (!brain->foresight_work)
         return;
+    ask_capacity(brain);
     brain->foreseeing = true;
     brain->foresight_job = (struct job){.run = run_foresight, .slow = true};
     jobs_submit(brain->setup.jobs, &brain->foresight_job, 0);
@@ -201,6 +218,8 @@ static void kept(struct brain *brain, void *context)
     if (!failed && brain->keep_failing)
         log_info("demand is kept again");
     brain->keep_failing = failed;
+    if (!failed)
+        brain->demand_kept_ns = brain->keeping_ns;
 }
 
 static void run_keep(struct job *job)
@@ -213,12 +232,13 @@ static void run_keep(struct job *job)
 
 void brain_keep_demand(struct brain *brain)
 {
-    int64_t now_ns = jobs_now_ns();
+    int64_t now_ns = brain->now_ns;
     if (!brain->setup.store->ops->lasting || brain->keeping ||
         now_ns - brain->kept_ns < FORESIGHT_FLUSH_NS)
         return;
     brain->kept_ns = now_ns;
-    brain->keeping = foresight_changed(brain->foresight, brain->now_ns);
+    brain->keeping_ns = now_ns;
+    brain->keeping = foresight_changed(brain->foresight, now_ns);
     if (!brain->keeping)
         return;
     brain->keep_job = (struct job){.run = run_keep};
@@ -249,9 +269,27 @@ struct foresight *brain_foresight(const struct brain *brain)
     return brain->foresight;
 }
 
+int64_t brain_demand_kept_ns(const struct brain *brain)
+{
+    return brain->demand_kept_ns;
+}
+
 double brain_service_s(const struct brain *brain, uint32_t resource)
 {
     return resource < brain->place_count ? brain->places[resource].service_s : 0;
+}
+
+double brain_unit_capacity(const struct brain *brain, uint32_t resource)
+{
+    const struct site *site = brain_site(brain, resource);
+    if (!site || !site->configured)
+        return 0;
+    const struct config_resource *config = site->config;
+    double service_s = brain_service_s(brain, resource);
+    if (config->unit_capacity > 0)
+        return config->unit_capacity;
+    double span = config->engine.span > 1 ? (double)config->engine.span : 1;
+    return service_s > 0 ? 3600 * (double)config->replica_concurrency / (service_s * span) : 0;
 }
 
 void brain_heard_forecast(struct brain *brain, uint32_t resource, int64_t until_ns)

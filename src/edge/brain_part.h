@@ -110,8 +110,8 @@ struct brain {
     struct foresight_work *foresight_work; /* the job's while `foreseeing` */
     bool foreseeing;
     struct job keep_job;
-    struct foresight_parts *keeping; /* the job's; NULL: nothing is being written */
-    int64_t kept_ns;
+    struct foresight_parts *keeping;             /* the job's; NULL: nothing is being written */
+    int64_t kept_ns, keeping_ns, demand_kept_ns; /* tried, what a job writes, what is written */
     atomic_int keep_err;
     struct fw_detail keep_detail;
     bool keep_failing;

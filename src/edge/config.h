@@ -150,8 +150,9 @@ struct config_resource {
     bool shared;              /* its server is the same for all forewarms over one Redis */
     uint64_t prefill_bytes;   /* for prompts of sessions that are prefilled; 0: none are */
     int64_t hold_comments_ns; /* between comments on held streams; 0: only for clients that ask */
-    double warm_factor; /* a probe is at warm speed when <= this times the learned warm latency
-                           (3.0) */
+    double warm_factor;   /* a probe is at warm speed when <= this times the learned warm latency
+                             (3.0) */
+    double unit_capacity; /* requests an hour that one device of it does; 0: measured */
     int64_t replica_concurrency; /* requests that one replica serves at the same time */
     struct hint_rules hints;     /* what its upstream is told of each call */
     uint32_t line;               /* where it stands in the file */

@@ -123,7 +123,7 @@ const struct option_row config_option_rows[] = {
     {"client_burst", OPTION_INT, AT(client_burst), "20", 1, 1e6, true, NULL,
      "Requests that a client address may send at once before client_requests counts."},
     {"demand_resources", OPTION_INT, AT(demand_resources), "256", 0, 10000, false, NULL,
-     "Resources whose requests are counted one by one, by minute, ten minutes and hour; others count in the total. About 35 KB each."},
+     "Resources whose requests are counted one by one, by minute, ten minutes and hour; others count in the total. About 40 KB each."},
     {"forecast_resources", OPTION_INT, AT(forecast_resources), "16", 0, 1000, true, NULL,
      "Of these the most demanded ones that get forecasts and an anomaly watch, beside the total; 0: nothing is foretold."},
     {"forecast_horizon", OPTION_DURATION, AT(forecast_horizon_ns), "7d", 24 * HOUR, 60 * 24 * HOUR, true, NULL,
@@ -213,7 +213,9 @@ const struct option_row config_resource_rows[] = {
     {"hold_comments", OPTION_DURATION, AT(hold_comments_ns), "0s", 0, HOUR, true, NULL,
      "Held requests with \"stream\": true get a comment this often; 0s: only those that ask for them."},
     {"replica_concurrency", OPTION_INT, AT(replica_concurrency), "1", 1, 1e6, true, NULL,
-     "Requests that one replica of it serves at the same time; what /v1/scale counts with."},
+     "Requests that one replica of it serves at the same time, for what /v1/scale and /v1/plan measure."},
+    {"unit_capacity", OPTION_DOUBLE, AT(unit_capacity), "0", 0, 1e12, true, NULL,
+     "Requests an hour that one GPU of it does when wholly used, for /v1/scale and /v1/plan; 0: measured from how long requests take."},
 };
 const size_t config_resource_row_count =
     sizeof config_resource_rows / sizeof config_resource_rows[0];

@@ -23,8 +23,12 @@ static bool find_series(struct brain *brain, struct call *call, struct foresight
         static const struct foresight_forecast none;
         static const struct foresight_model model;
         static const struct foresight_validity validity;
-        *view = (struct foresight_view){
-            brain_site(brain, call->resource)->id, false, NULL, &none, &model, &validity};
+        static const struct foresight_capacity capacity;
+        *view = (struct foresight_view){.id = brain_site(brain, call->resource)->id,
+                                        .forecast = &none,
+                                        .model = &model,
+                                        .validity = &validity,
+                                        .capacity = &capacity};
     }
     return true;
 }
@@ -284,10 +288,11 @@ bool control_anomalies(struct brain *brain, struct call *call)
 
 /* ---- /v1/scale ---- */
 
-/* Replicas whose mean use by so many requests a second is the target. */
-static double needed(double rate, double service_s, int64_t concurrency, double target)
+/* Replicas whose mean use by so many requests a second is the target, where it is known what one
+ * of them does (requests an hour). */
+static double needed(double rate, double replica, double target)
 {
-    double busy = rate * service_s / ((double)concurrency * target);
+    double busy = replica > 0 ? rate * 3600 / (replica * target) : 0;
     return rate > 0 ? fmax(ceil(busy - 1e-9), 1) : 0;
 }
 
@@ -308,8 +313,9 @@ bool control_scale(struct brain *brain, struct call *call)
     double rate = foresight_rate(view.forecast, FORESIGHT_P90, now_ns, config->scale_lead_time_ns);
     rate = isfinite(rate) ? rate : NAN;
     double most = isnan(rate) ? now : fmax(rate * 3600 < 1 ? 0 : rate, now);
+    double span = resource->engine.span > 1 ? (double)resource->engine.span : 1;
     double replicas =
-        needed(most, service_s, resource->replica_concurrency, config->target_utilization);
+        needed(most, brain_unit_capacity(brain, call->resource) * span, config->target_utilization);
     uint32_t waiting = seen.held + seen.in_use;
     replicas = fmax(replicas, ceil((double)waiting / (double)resource->replica_concurrency));
     replicas = seen.pinned ? fmax(replicas, 1) : replicas;

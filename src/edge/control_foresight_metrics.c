@@ -78,6 +78,10 @@ void control_collect_demand(struct brain *brain, enum metric_id metric,
     case METRIC_DEMAND_DROPPED:
         metrics_sample(writer, NULL, 0, (double)stats.dropped);
         break;
+    case METRIC_DEMAND_KEPT:
+        if (brain_demand_kept_ns(brain) > 0)
+            metrics_sample(writer, NULL, 0, time_to_seconds(brain_demand_kept_ns(brain)));
+        break;
     case METRIC_FORECASTS:
         collect_work(&stats, writer);
         break;

@@ -144,6 +144,8 @@ call_brain_fn control_plan_event, control_forecast;
 /* control_foresight.c */
 call_brain_fn control_demand, control_foresee, control_anomalies, control_scale;
 void control_write_anomaly(struct json *json, const struct anomaly_record *record);
+/* control_capacity.c */
+call_brain_fn control_plan;
 /* control_foresight_metrics.c */
 void control_collect_demand(struct brain *brain, enum metric_id metric,
                             struct metrics_writer *writer);

@@ -33,6 +33,7 @@ const struct control_row control_rows[] = {
     {"DELETE", "/v1/events/{id}",          control_unplan,        NULL, NULL, 0, false, false, WARM},
     {"GET",  "/v1/demand",                 control_demand,        NULL, NULL, 0, false, false, SEE},
     {"GET",  "/v1/forecast",               control_foresee,       NULL, NULL, 0, false, false, SEE},
+    {"GET",  "/v1/plan",                   control_plan,          NULL, NULL, 0, false, false, SEE},
     {"GET",  "/v1/anomalies",              control_anomalies,     NULL, NULL, 0, false, false, SEE},
     {"GET",  "/v1/scale/{id}",             control_scale,         NULL, NULL, 0, false, false, SEE},
     {"POST", "/v1/forecasts",              control_forecast,      NULL, NULL, 0, false, false, WARM},

@@ -15,20 +15,6 @@ struct jobs {
     pthread_t threads[];
 };
 
-int64_t jobs_now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * TIME_SECOND + now.tv_nsec;
-}
-
-int64_t jobs_wall_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * TIME_SECOND + now.tv_nsec;
-}
-
 /* The first job that may run now, taken off the queue; else NULL and when to look again
  * (TIME_NEVER: on a wake). */
 static struct job *take(struct jobs *jobs, int64_t *look_at_ns)

@@ -106,6 +106,8 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
       "Resources whose requests are counted one by one.")                                          \
     X(METRIC_DEMAND_DROPPED, "forewarm_demand_dropped_total", COUNTER, "", NONE,                   \
       "Requests counted in the total alone: demand_resources was reached.")                        \
+    X(METRIC_DEMAND_KEPT, "forewarm_demand_kept_timestamp_seconds", GAUGE, "", NONE,               \
+      "Until when demand is in the store; absent with state: memory:.")                            \
     X(METRIC_FORECAST, "forewarm_forecast_requests", GAUGE, "resource,quantile", NONE,             \
       "Requests foretold for the hour under way; resource is empty for all together.")             \
     X(METRIC_FORECAST_AGE, "forewarm_forecast_age_seconds", GAUGE, "resource", NONE,               \

@@ -87,6 +87,7 @@ class Daemon:
         self.config = os.path.join(self.dir, "forewarm.yaml")
         self.log_path = os.path.join(self.dir, "log")
         self.process, self.env, self.others = None, {}, []
+        self.program = FOREWARM
 
     def __enter__(self):
         return self
@@ -143,7 +144,7 @@ class Daemon:
     def start(self, wait=True):
         self.write_config()
         self.log_file = open(self.log_path, "ab")
-        self.process = subprocess.Popen([FOREWARM, "serve", "-c", self.config], cwd=self.dir, stdout=self.log_file,
+        self.process = subprocess.Popen([self.program, "serve", "-c", self.config], cwd=self.dir, stdout=self.log_file,
                                         stderr=self.log_file, env={**os.environ, **self.env})
         if wait:
             wait_for("the daemon to be ready", self.is_ready)

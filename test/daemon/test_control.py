@@ -122,6 +122,8 @@ def every_documented_call_answers_as_documented():
         go("GET", "/v1/forecast?resource=m", 200)
         go("GET", "/v1/anomalies?state=open&resource=m", 200)
         go("GET", "/v1/anomalies?state=closed", 400)
+        go("GET", "/v1/plan", 200)
+        assert go("GET", "/v1/plan?resource=m", 200).json["plans"][0]["plan"] == []
         go("GET", "/v1/scale/m", 200, name="/v1/scale/{id}")
         go("POST", "/v1/forecasts", 200, [{"resource": "*", "start": "2100-01-01T09:00:00Z", "end": "2100-01-01T10:00:00Z", "multiplier": 2}])
         go("POST", "/v1/hints", 202, {"resource": "m", "session": "s1", "eta_s": 5, "probability": 0.9, "source": "page"})
@@ -158,7 +160,8 @@ def every_documented_call_answers_as_documented():
                 ("POST", "/warmup", None, {"resource": "nobody"}), ("POST", "/start-warmup", None, {"resource": "nobody"}),
                 ("GET", "/warmup-status?resource=nobody", None, None), ("GET", "/v1/resources/nobody", by_id, None),
                 ("GET", "/v1/demand?resource=nobody", None, None), ("GET", "/v1/forecast?resource=nobody", None, None),
-                ("GET", "/v1/anomalies?resource=nobody", None, None), ("GET", "/v1/scale/nobody", "/v1/scale/{id}", None),
+                ("GET", "/v1/anomalies?resource=nobody", None, None), ("GET", "/v1/plan?resource=nobody", None, None),
+                ("GET", "/v1/scale/nobody", "/v1/scale/{id}", None),
                 ("GET", "/v1/resources/nobody/why", by_id + "/why", None), ("POST", "/v1/hints", None, {"resource": "nobody"}),
                 ("POST", "/v1/resources/nobody/pin", by_id + "/pin", None)):
             go(method, path, 404, body, name=name)

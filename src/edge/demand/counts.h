@@ -20,7 +20,8 @@ enum count_grain {
 #undef X
         COUNT_GRAIN_COUNT
 };
-enum { COUNT_MISSING = UINT32_MAX, COUNT_PAGES_MAX = 26 };
+enum { COUNT_PAGES_MAX = 26 };
+#define COUNT_MISSING UINT32_MAX
 /* The process lived and saw no tick for so long: it stood still, and what came is not known. */
 #define COUNT_LATE_NS (15 * TIME_MINUTE)
 

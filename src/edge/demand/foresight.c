@@ -19,6 +19,7 @@ static void series_free(struct foresight_series **series)
         return;
     counts_fini(&(*series)->counts);
     demand_forecast_fini(&(*series)->forecast.table);
+    foresight_capacity_fini(&(*series)->capacity);
     free(*series);
     *series = NULL;
 }
@@ -120,6 +121,7 @@ static void replace(struct foresight *foresight, uint32_t at, struct str id)
         foresight->of_id[number] = FORESIGHT_NONE;
     struct counts counts = series->counts;
     demand_forecast_fini(&series->forecast.table);
+    foresight_capacity_fini(&series->capacity);
     *series = (struct foresight_series){.counts = counts};
     counts_clear(&series->counts);
     memcpy(series->id, id.data, id.len);
@@ -222,8 +224,9 @@ void foresight_tick(struct foresight *foresight, int64_t now_ns)
         return;
     bool minute = now_ns / TIME_MINUTE > foresight->now_ns / TIME_MINUTE;
     foresight->now_ns = now_ns;
-    if (!minute)
+    if (!minute && foresight->chosen_ns != 0)
         return;
+    foresight->idle = false;
     for (uint32_t i = 0; i < foresight->series_count; i++)
         counts_move(&foresight->series[i]->counts, now_ns);
     if (now_ns / TIME_HOUR > foresight->chosen_ns / TIME_HOUR) {
@@ -238,6 +241,7 @@ void foresight_tick(struct foresight *foresight, int64_t now_ns)
 void foresight_hurry(struct foresight *foresight, const char *id)
 {
     uint32_t series = foresight_find(foresight, id);
+    foresight->idle = false;
     foresight->series[FORESIGHT_TOTAL]->hurried = true;
     for (uint32_t i = 1; i < foresight->series_count; i++)
         if (id[0] == '\0' || i == series)
@@ -256,7 +260,8 @@ bool foresight_see(const struct foresight *foresight, uint32_t number, struct fo
                                     .counts = &series->counts,
                                     .forecast = &series->forecast,
                                     .model = &series->model,
-                                    .validity = &series->validity};
+                                    .validity = &series->validity,
+                                    .capacity = &series->capacity};
     return true;
 }
 

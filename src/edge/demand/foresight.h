@@ -13,6 +13,7 @@
 #include "edge/demand/counts.h"
 #include "edge/store/store.h"
 #include "forecast/demand.h"
+#include "plan/capacity.h"
 
 enum {
     FORESIGHT_ID_MAX = 256,
@@ -24,6 +25,7 @@ enum {
     FORESIGHT_VALID_HOURS = 84, /* hours that were foretold and came, before that is judged */
     FORESIGHT_TELL_HOURS = 72,  /* as far ahead the engine hears */
     FORESIGHT_HISTORY_HOURS = 1440, /* that a forecast is made from */
+    FORESIGHT_PATHS = 200,          /* joint paths that capacity is planned from */
     FORESIGHT_TOTAL = 0,            /* number of the series of all requests */
     FORESIGHT_NONE = UINT32_MAX,
 };
@@ -102,6 +104,18 @@ struct foresight_forecast {
     uint32_t refreshes;
     struct demand_forecast table; /* count 0: none yet */
 };
+/* GPUs and money, by the forecast's steps; with the latest good forecast. */
+struct foresight_capacity {
+    bool asked, failed; /* failed: the latest attempt; the rows are of the last good one */
+    char reason[512];
+    struct capacity_settings settings;
+    double unit_cost; /* USD an hour */
+    int64_t made_ns, start_ns, step_ns;
+    int steps; /* 0: none yet */
+    struct capacity_row *rows;
+    double *cost_per_hour;
+    struct buf words; /* a JSON object: fleets, comparison, recommendations */
+};
 /* The quantiles of the tables, ascending. */
 enum {
     FORESIGHT_P5,
@@ -122,6 +136,7 @@ struct foresight_view {
     const struct foresight_forecast *forecast;
     const struct foresight_model *model;
     const struct foresight_validity *validity;
+    const struct foresight_capacity *capacity;
 };
 struct foresight_stats {
     uint32_t series;  /* counted one by one */
@@ -169,6 +184,11 @@ const struct plan_item *foresight_plan_at(const struct foresight *foresight, siz
 struct foresight_work;
 /* The next piece that is due; NULL: nothing is, or one is out already. */
 struct foresight_work *foresight_next(struct foresight *foresight, int64_t now_ns);
+/* Whose demand it is about; "": the total. */
+const char *foresight_work_id(const struct foresight_work *work);
+/* Of a forecast: plan capacity, too, from units that do so many requests an hour. */
+void foresight_ask_capacity(struct foresight_work *work, const struct capacity_settings *settings,
+                            double unit_cost);
 /* Slow; on any thread; touches nothing but the work. */
 void foresight_run(struct foresight_work *work);
 /* What became of it: the number of the series that has a new forecast, or FORESIGHT_NONE. The work

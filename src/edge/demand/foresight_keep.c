@@ -360,35 +360,37 @@ static bool save_rest(struct saving *saving, struct foresight *foresight, int64_
     return true;
 }
 
+/* Names and bytes stay where they are from now on. */
+static bool point_at(struct foresight_parts *made, const struct spot *spots)
+{
+    const char *data = made->bytes.data;
+    made->parts = calloc(made->count + 1, sizeof *made->parts);
+    for (size_t i = 0; made->parts && i < made->count; i++)
+        made->parts[i] = (struct store_part){
+            data + spots[i].name, {data + spots[i].begin, spots[i].end - spots[i].begin}};
+    return made->parts != NULL;
+}
+
 struct foresight_parts *foresight_changed(struct foresight *foresight, int64_t now_ns)
 {
-    struct saving saving = {.parts = calloc(1, sizeof *saving.parts)};
-    if (!foresight->loaded || !saving.parts)
-        goto fail;
-    buf_init(&saving.parts->bytes, PARTS_BYTES_MAX);
-    for (uint32_t i = 0; i < foresight->series_count; i++)
-        if (!save_series(&saving, foresight->series[i]))
-            goto fail;
-    if (!save_rest(&saving, foresight, now_ns) || saving.parts->bytes.failed)
-        goto fail;
-    saving.parts->parts = calloc(saving.parts->count, sizeof *saving.parts->parts);
-    if (!saving.parts->parts)
-        goto fail;
-    for (size_t i = 0; i < saving.parts->count; i++) {
-        const char *data = saving.parts->bytes.data;
-        const struct spot *spot = &saving.spots[i];
-        saving.parts->parts[i] =
-            (struct store_part){data + spot->name, {data + spot->begin, spot->end - spot->begin}};
+    struct foresight_parts *made = calloc(1, sizeof *made);
+    struct saving saving = {.parts = made};
+    bool good = made && foresight->loaded;
+    if (made)
+        buf_init(&made->bytes, PARTS_BYTES_MAX);
+    for (uint32_t i = 0; good && i < foresight->series_count; i++)
+        good = save_series(&saving, foresight->series[i]);
+    good = good && save_rest(&saving, foresight, now_ns) && !made->bytes.failed &&
+           point_at(made, saving.spots);
+    free(saving.spots);
+    if (!good) {
+        foresight_parts_free(&made);
+        foresight_not_kept(foresight);
+        return NULL;
     }
     foresight->plans_changed = foresight->anomalies_changed = false;
     foresight->flushed_ns = now_ns;
-    free(saving.spots);
-    return saving.parts;
-fail:
-    free(saving.spots);
-    foresight_parts_free(&saving.parts);
-    foresight_not_kept(foresight);
-    return NULL;
+    return made;
 }
 
 void foresight_parts_free(struct foresight_parts **parts)

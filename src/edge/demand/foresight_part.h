@@ -8,7 +8,7 @@
 #include "forecast/detect.h"
 #include "forecast/event_class.h"
 
-enum { SAID_HOURS = 336, SAID_AHEAD = 24 };
+enum { SAID_HOURS = 336, SAID_AHEAD = 24, SAID_MORE = 5 };
 
 /* What was said a day ahead of an hour: by the model, also while the naive was published. */
 struct foresight_said {
@@ -26,6 +26,7 @@ struct foresight_series {
     struct foresight_forecast forecast;
     struct foresight_model model;
     struct foresight_validity validity;
+    struct foresight_capacity capacity;
     int64_t said_since_ns; /* since then is said what will be validated; 0: nothing was */
     struct foresight_said said[SAID_HOURS]; /* by hour, modulo */
     bool learned;                           /* what is above changed since it was written */
@@ -46,6 +47,7 @@ struct foresight_work {
     struct fw_detail detail;
     struct demand_forecast model_said, published; /* published: only where it is another */
     struct demand_forecast near;                  /* the first two days; count 0: none */
+    struct foresight_capacity capacity;
     struct foresight_model trained;
     struct detection detection;
 };
@@ -60,7 +62,8 @@ struct foresight {
     int64_t now_ns, chosen_ns, flushed_ns;
     bool loaded;
     struct foresight_work *out; /* the piece that is out */
-    uint32_t next;              /* series that is looked at first */
+    bool idle;     /* nothing was due when last looked at, nor can be before it is false */
+    uint32_t next; /* series that is looked at first */
     struct plan_item *plans;
     size_t plan_count;
     uint64_t plan_number;
@@ -78,6 +81,9 @@ struct foresight {
 struct foresight_series *foresight_add(struct foresight *foresight, struct str id);
 /* foresight_work.c */
 void foresight_work_free(struct foresight_work **work);
+/* foresight_capacity.c */
+void foresight_plan_capacity(struct foresight_work *work, const struct demand_forecast *table);
+void foresight_capacity_fini(struct foresight_capacity *capacity); /* fine on a zeroed one */
 /* foresight_take.c */
 void foresight_validate(struct foresight *foresight, struct foresight_series *series);
 /* foresight_anomaly.c */

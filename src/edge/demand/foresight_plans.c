@@ -13,10 +13,10 @@ static bool same(const struct plan_item *a, const struct plan_item *b)
 
 static void remove_at(struct foresight *foresight, size_t at)
 {
+    foresight->plans_changed |= foresight->plans[at].origin == PLAN_API; /* what is kept */
     memmove(&foresight->plans[at], &foresight->plans[at + 1],
             (foresight->plan_count - at - 1) * sizeof *foresight->plans);
     foresight->plan_count--;
-    foresight->plans_changed = true;
 }
 
 /* What is over longest makes room: it has taught what it could. */
@@ -56,7 +56,7 @@ enum fw_err foresight_plan(struct foresight *foresight, const struct plan_item *
                                   : item->number != 0 ? item->number
                                                       : ++foresight->plan_number;
     foresight->plan_count++;
-    foresight->plans_changed = true;
+    foresight->plans_changed |= item->origin == PLAN_API;
     if (number)
         *number = foresight->plans[at].number;
     return FW_OK;

@@ -8,33 +8,19 @@
 
 enum { SEASON_DAY = 24, SEASON_WEEK = 168 };
 
-/* The first two days as the boosted trees say them. */
-static void lay_over(struct demand_forecast *table, const struct demand_forecast *near)
-{
-    for (int h = 0; h < near->count && h < table->count; h++) {
-        table->expected[h] = near->expected[h];
-        table->spike[h] = near->spike[h];
-        table->capacity[h] = near->capacity[h];
-        for (int i = 0; i < table->quantile_count; i++)
-            table->quantile[i][h] = near->quantile[i][h];
-    }
-}
-
-/* What the model says of the hour a day ahead; it is validated, whatever is published. */
+/* What the model says of the hour a day ahead; it is validated, whatever is published. Of some
+ * hours more, too: a later refresh says them anew, unless it is missed. */
 static void note_said(struct foresight_series *series, const struct demand_forecast *said,
                       int64_t now_ns)
 {
-    int h = SAID_AHEAD - 1;
-    if (said->count <= h)
-        return;
-    int64_t hour = said->start_ns / TIME_HOUR + h;
-    struct foresight_said *place = &series->said[hour % SAID_HOURS];
-    if (place->hour == hour) /* said before, with less known: a day ahead is a day ahead */
-        return;
-    *place = (struct foresight_said){.hour = hour,
-                                     .mean = (float)said->expected[h],
-                                     .low = (float)said->quantile[FORESIGHT_P5][h],
-                                     .high = (float)said->quantile[FORESIGHT_P95][h]};
+    for (int h = SAID_AHEAD - 1; h < SAID_AHEAD + SAID_MORE && h < said->count; h++) {
+        int64_t hour = said->start_ns / TIME_HOUR + h;
+        series->said[hour % SAID_HOURS] =
+            (struct foresight_said){.hour = hour,
+                                    .mean = (float)said->expected[h],
+                                    .low = (float)said->quantile[FORESIGHT_P5][h],
+                                    .high = (float)said->quantile[FORESIGHT_P95][h]};
+    }
     if (series->said_since_ns == 0)
         series->said_since_ns = now_ns;
 }
@@ -52,14 +38,21 @@ static void take_refresh(struct foresight *foresight, struct foresight_series *s
                          struct foresight_work *work, int64_t now_ns)
 {
     struct foresight_forecast *forecast = &series->forecast;
-    if (work->near.count > 0)
-        lay_over(&work->model_said, &work->near);
     if (knew_enough(work))
         note_said(series, &work->model_said, now_ns);
     struct demand_forecast *fresh = work->naive ? &work->published : &work->model_said;
     demand_forecast_fini(&forecast->table);
     forecast->table = *fresh;
     *fresh = (struct demand_forecast){0};
+    paths_fini(&forecast->table.paths); /* capacity was planned from them */
+    series->capacity.failed = work->capacity.failed;
+    memcpy(series->capacity.reason, work->capacity.reason, sizeof series->capacity.reason);
+    if (work->capacity.steps > 0) {
+        foresight_capacity_fini(&series->capacity);
+        series->capacity = work->capacity;
+        series->capacity.made_ns = now_ns;
+        work->capacity = (struct foresight_capacity){0};
+    }
     forecast->made_ns = now_ns;
     forecast->failed = false;
     forecast->reason[0] = '\0';
@@ -96,6 +89,7 @@ uint32_t foresight_take(struct foresight *foresight, struct foresight_work *work
 {
     CHECK(work == foresight->out);
     uint32_t made = FORESIGHT_NONE;
+    foresight->idle = false;
     if (work->series < foresight->series_count &&
         foresight->generations[work->series] == work->generation) {
         struct foresight_series *series = foresight->series[work->series];

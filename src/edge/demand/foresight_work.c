@@ -92,7 +92,7 @@ static struct foresight_work *make(struct foresight *foresight, uint32_t at, enu
 
 struct foresight_work *foresight_next(struct foresight *foresight, int64_t now_ns)
 {
-    if (foresight->out || !foresight->loaded)
+    if (foresight->out || foresight->idle || !foresight->loaded)
         return NULL;
     for (uint32_t i = 0; i < foresight->series_count; i++) {
         uint32_t at = (foresight->next + i) % foresight->series_count;
@@ -103,6 +103,7 @@ struct foresight_work *foresight_next(struct foresight *foresight, int64_t now_n
                 return foresight->out;
             }
     }
+    foresight->idle = true;
     return NULL;
 }
 
@@ -117,8 +118,14 @@ void foresight_work_free(struct foresight_work **work)
     demand_forecast_fini(&gone->published);
     demand_forecast_fini(&gone->near);
     detect_fini(&gone->detection);
+    foresight_capacity_fini(&gone->capacity);
     free(gone);
     *work = NULL;
+}
+
+const char *foresight_work_id(const struct foresight_work *work)
+{
+    return work->id;
 }
 
 void foresight_drop(struct foresight *foresight, struct foresight_work *work)
@@ -139,6 +146,23 @@ static enum fw_err foretell(struct foresight_work *work, enum demand_model model
     return demand_forecast(&work->known, &settings, forecast, &work->detail);
 }
 
+/* The first two days as the boosted trees say them. */
+static void lay_over(struct demand_forecast *table, const struct demand_forecast *near)
+{
+    for (int h = 0; h < near->count && h < table->count; h++) {
+        table->expected[h] = near->expected[h];
+        table->spike[h] = near->spike[h];
+        table->capacity[h] = near->capacity[h];
+        for (int i = 0; i < table->quantile_count; i++)
+            table->quantile[i][h] = near->quantile[i][h];
+    }
+    size_t paths = (size_t)table->paths.count;
+    for (int h = 0; h < near->count && h < table->count && near->paths.count == table->paths.count;
+         h++)
+        memcpy(table->paths.value + (size_t)h * paths, near->paths.value + (size_t)h * paths,
+               paths * sizeof *table->paths.value);
+}
+
 static enum fw_err refresh(struct foresight_work *work)
 {
     int64_t horizon_ns = work->settings.horizon_ns;
@@ -148,6 +172,9 @@ static enum fw_err refresh(struct foresight_work *work)
     if (work->boosted)
         FW_TRY(foretell(work, DEMAND_ENSEMBLE, horizon_ns < NEAR_NS ? horizon_ns : NEAR_NS,
                         &work->near));
+    lay_over(&work->model_said, &work->near);
+    if (work->capacity.asked)
+        foresight_plan_capacity(work, work->naive ? &work->published : &work->model_said);
     return FW_OK;
 }
 
