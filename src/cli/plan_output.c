@@ -91,6 +91,8 @@ static void json_settings(const struct plan_output *plan, struct json *json)
     json_key_double(json, "buffer", settings->buffer);
     json_key_double(json, "lead_time_s", (double)settings->lead_time_ns / 1e9);
     json_key_uint(json, "paths", (uint64_t)plan->question->demand->path_count);
+    json_key_text(json, "highest_demand_by",
+                  plan->question->demand->peak_service != NULL ? "past windows" : "joint paths");
     json_key(json, "error_correlation");
     json_object(json);
     json_key_fixed(json, "shared", law->shared, 4);

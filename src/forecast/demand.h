@@ -72,8 +72,9 @@ struct demand_forecast {
     double *spike;    /* probability */
     double *quantile[DEMAND_QUANTILES_MAX];
     double *capacity;
-    struct paths paths;   /* none unless asked for; those of a step are the forecast's up to P90, */
-                          /* above what past steps were (peaks.h) */
+    /* None unless asked for. Those of a step are the forecast's up to P90, above what past steps
+       were (peaks.h); beyond a day ahead no wider than within it. */
+    struct paths paths;
     struct paths_law law; /* of the errors of its own past */
     double *peaks;        /* count for each level asked for; NULL: none, or too little is known */
     struct demand_verdict verdict;

@@ -56,15 +56,26 @@ struct drawing {
     const double *mean;
 };
 
+/* The ensemble's own, further ahead than a day as wide as at the same time of the first day: what
+ * is planned for then is planned again before. */
+static double own_quantile(const struct drawing *drawing, int h, double level)
+{
+    int day = drawing->forecast->day, within = day > 1 && h > day ? (h - 1) % day + 1 : h;
+    if (within == h || !(drawing->mean[within - 1] > 0) || !(drawing->mean[h - 1] > 0))
+        return ensemble_quantile(drawing->ensemble, h, level);
+    return drawing->mean[h - 1] / drawing->mean[within - 1] *
+           ensemble_quantile(drawing->ensemble, within, level);
+}
+
 static double path_quantile(void *context, int h, double level)
 {
     const struct drawing *drawing = context;
     double mean = drawing->mean[h - 1], sd = demand_event_sd(drawing->forecast, h);
-    double value = ensemble_quantile(drawing->ensemble, h, fmin(level, TAIL));
+    double value = own_quantile(drawing, h, fmin(level, TAIL));
     if (level > TAIL) {
         double tail = peaks_ratio_at(drawing->step, h, level) *
                       peaks_reference(mean, peaks_usual(drawing->step, h));
-        value = isfinite(tail) ? fmax(value, tail) : ensemble_quantile(drawing->ensemble, h, level);
+        value = isfinite(tail) ? fmax(value, tail) : own_quantile(drawing, h, level);
     }
     return exp(demand_event_logs(drawing->forecast, h)) * demand_widened(value, mean, level, sd);
 }

@@ -133,9 +133,9 @@ static double moved_ratio(const struct peaks *peaks, const struct pool *pool, in
 
 /* The pool of a window's beginning, no later than `furthest`, or the nearest that knows enough,
  * those before it first. */
-static const struct pool *pool_at(const struct peaks *peaks, int h, int furthest)
+static const struct pool *pool_at(const struct peaks *peaks, int h)
 {
-    int block = ensemble_block(&peaks->plan, h), own = block < furthest ? block : furthest;
+    int block = ensemble_block(&peaks->plan, h), own = block < WITHIN_A_DAY ? block : WITHIN_A_DAY;
     for (block = own; block >= 0; block--)
         if (peaks->pools[block].count >= PEAKS_LEAST)
             return &peaks->pools[block];
@@ -147,12 +147,12 @@ static const struct pool *pool_at(const struct peaks *peaks, int h, int furthest
 
 double peaks_ratio(const struct peaks *peaks, int h, int number)
 {
-    return moved_ratio(peaks, pool_at(peaks, h, WITHIN_A_DAY), number);
+    return moved_ratio(peaks, pool_at(peaks, h), number);
 }
 
 double peaks_ratio_at(const struct peaks *peaks, int h, double level)
 {
-    return ratio_of(pool_at(peaks, h, ENSEMBLE_BLOCKS - 1), level);
+    return ratio_of(pool_at(peaks, h), level);
 }
 
 /* ---- learning ---- */

@@ -32,10 +32,9 @@ void peaks_step(struct peaks *peaks, const struct ensemble *ensemble, int origin
 double peaks_usual(const struct peaks *peaks, int h);
 /* What the highest of a window is compared with: its highest expected value and highest usual. */
 double peaks_reference(double expected, double usual);
-/* For a window that begins h steps after the last origin: the ratio at levels[number], further
- * ahead than a day that of a day (what is decided for then is decided again before then); and at
- * any level, however far ahead, not moved by what was missed. NaN: fewer than PEAKS_LEAST windows
- * are over. */
+/* For a window that begins h steps after the last origin: the ratio at levels[number], and at any
+ * level, not moved by what was missed. Further ahead than a day it is that of a day: what is
+ * decided for then is decided again before then. NaN: fewer than PEAKS_LEAST windows are over. */
 double peaks_ratio(const struct peaks *peaks, int h, int number);
 double peaks_ratio_at(const struct peaks *peaks, int h, double level);
 /* values[t] becomes the highest of values[t .. t + window - 1], as far as there are n. */

@@ -136,6 +136,10 @@ static enum fw_err check_demand(const struct capacity_demand *demand, struct fw_
         demand->path_count < 1)
         return err_set(detail, FW_INPUT, "%d steps and %d paths, expected 1 to %d steps and a path",
                        demand->steps, demand->path_count, CAPACITY_STEPS_MAX);
+    int64_t last_ns;
+    if (__builtin_mul_overflow(demand->step_ns, (int64_t)demand->steps, &last_ns) ||
+        __builtin_add_overflow(demand->start_ns, last_ns, &last_ns))
+        return err_set(detail, FW_INPUT, "the last step ends beyond the year 2262");
     FW_TRY(check_values("the baseline", demand->baseline, steps, 1, detail));
     FW_TRY(check_values("the expected demand", demand->expected, steps, 1, detail));
     FW_TRY(check_values("P95", demand->p95, steps, 1, detail));

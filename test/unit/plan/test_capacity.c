@@ -290,6 +290,9 @@ static void test_refused(void **state)
     input.settings.unit_capacity = 1e-6;
     refused(&input, "step 1 takes more than 1000000 units");
     set_up(&input);
+    input.demand.start_ns = INT64_MAX - HOUR;
+    refused(&input, "the last step ends beyond the year 2262");
+    set_up(&input);
     input.settings.lead_time_ns = -1;
     refused(&input, "the lead time");
 }
