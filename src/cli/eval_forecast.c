@@ -71,7 +71,8 @@ static enum fw_err run_ridge(struct eval_task *task, struct eval_path *paths,
                              struct fw_detail *detail)
 {
     for (int i = 0; i < task->train->count; i++) {
-        struct stack_series series = {eval_series_at(task->train, i), task->train->rows[i].n};
+        struct stack_series series = {.y = eval_series_at(task->train, i),
+                                      .n = task->train->rows[i].n};
         struct ridge ridge;
         struct stack_view view;
         double low = INFINITY, high = -INFINITY;
@@ -128,7 +129,8 @@ static enum fw_err run_boost(struct eval_task *task, struct eval_path *paths,
     if (!series)
         return FW_NOMEM;
     for (int i = 0; i < count; i++)
-        series[i] = (struct stack_series){eval_series_at(task->train, i), task->train->rows[i].n};
+        series[i] =
+            (struct stack_series){.y = eval_series_at(task->train, i), .n = task->train->rows[i].n};
     settings.seed = task->seed;
     settings.threads = task->threads;
     enum fw_err err = stack_train(&stack, series, count, &settings, detail);

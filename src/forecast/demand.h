@@ -40,6 +40,9 @@ struct demand_settings {
     const struct calendar *calendar;       /* past and planned events; NULL: none */
     const struct members_prophet *prophet; /* the user's; NULL: ours */
     uint64_t seed;
+    /* What the boosted quantiles see beside the series, a value for each of its steps, NaN where
+       there is none: the share of the capacity in use, and requests waiting. NULL: not told. */
+    const double *utilisation, *queue;
     int path_count;                   /* joint paths to draw, at most PATHS_MAX; 0: none */
     int64_t peak_window_ns;           /* the highest demand of windows so long, from each step on */
     int peak_count;                   /* at so many levels; 0: none */

@@ -41,6 +41,8 @@ static struct members_plan plan_for(const struct series *series,
                                 .step_ns = series->step_ns,
                                 .without = without_for(settings),
                                 .seed = settings->seed,
+                                .utilisation = settings->utilisation,
+                                .queue = settings->queue,
                                 .prophet = settings->prophet};
     int n = (int)series->count, known = 0;
     demand_seasons(series->step_ns, &plan.day, &plan.week);

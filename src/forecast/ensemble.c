@@ -14,8 +14,6 @@ const struct ensemble_settings ensemble_defaults = {.eagerness = 8, .half_life =
 #define MIX_EAGERNESS 1. /* the same of the mixes */
 #define MIX_SHARED    .05
 #define QUICK_DAYS    .7 /* half-life of the quick mix */
-#define STEP_DOUBT    3. /* errors of the block that count beside those so many steps ahead */
-#define MOST_OVER     3. /* no bound is above so many times the highest value so far */
 enum { LEVEL_P95 = 6 };  /* of conformal_levels */
 
 int ensemble_block(const struct members_plan *plan, int h)
@@ -39,15 +37,15 @@ enum fw_err ensemble_reserve(struct ensemble *made, const double *y, int n,
     made->rows = calloc(count * ROWS * horizon, sizeof *made->rows);
     made->said = calloc(count, sizeof *made->said);
     made->size_sum = calloc(2 * horizon, sizeof *made->size_sum);
-    if (made->rows == NULL || made->said == NULL || made->size_sum == NULL)
+    made->shaped = calloc(count, sizeof *made->shaped);
+    if (made->rows == NULL || made->said == NULL || made->size_sum == NULL || made->shaped == NULL)
         return FW_NOMEM;
     made->size_cases = made->size_sum + horizon;
     for (int i = 0; i < ENSEMBLE_BLOCKS; i++) {
         share_init(&made->blocks[i].members, MEMBERS_COUNT);
         share_init(&made->blocks[i].mixes, MIX_COUNT);
     }
-    for (int h = 1; h <= settings->plan.horizon; h++)
-        made->blocks[ensemble_block(&settings->plan, h)].errors.together++;
+    ensemble_bands_init(made);
     return FW_OK;
 }
 
@@ -73,6 +71,7 @@ void ensemble_free(struct ensemble **ensemble)
     members_fini(&(*ensemble)->members);
     free((*ensemble)->rows);
     free((*ensemble)->said);
+    free((*ensemble)->shaped);
     free((*ensemble)->size_sum);
     free(*ensemble);
     *ensemble = NULL;
@@ -106,20 +105,12 @@ static void learn_members(struct ensemble *ensemble, struct block *block, int or
 
 static void learn_step(struct ensemble *ensemble, int origin, int h, double actual)
 {
-    const struct scale *scale = &ensemble->members.scale;
     struct block *block = &ensemble->blocks[ensemble_block(&ensemble->settings.plan, h)];
     double mean = ensemble_row(ensemble, origin, ROW_MEAN)[h - 1];
-    double size = ensemble_row(ensemble, origin, ROW_SIZE)[h - 1];
-    double error = scale_in(scale, actual) - scale_in(scale, mean);
     learn_members(ensemble, block, origin, h, actual);
-    block->size_sum += fabs(error);
-    block->size_cases++;
-    ensemble->size_sum[h - 1] += fabs(error);
-    ensemble->size_cases[h - 1]++;
+    ensemble_bands_learn(ensemble, block, origin, h, actual);
     block->total_error += fabs(mean - actual);
     block->total_cases++;
-    if (size > 0)
-        conformal_add(&block->errors, error / size);
 }
 
 static void decay(struct ensemble *ensemble, double factor, double quick)
@@ -184,6 +175,7 @@ static void learn(struct ensemble *ensemble)
         share_update(&ensemble->blocks[i].members, EAGERNESS, SHARED);
         share_update(&ensemble->blocks[i].mixes, MIX_EAGERNESS, MIX_SHARED);
     }
+    ensemble_bands_update(ensemble);
     learn_drift(ensemble, from, now);
 }
 
@@ -328,97 +320,15 @@ static void say_block(struct ensemble *ensemble, int number)
     }
 }
 
-/* What errors h steps ahead are divided by: the block's usual size while few are known. */
-static double size_of(const struct ensemble *ensemble, const struct block *block, int h)
+/* What the boosted quantiles say of the spread, where they say something. */
+static void keep_spread(struct ensemble *ensemble)
 {
-    double usual = block->size_sum / block->size_cases;
-    return (ensemble->size_sum[h - 1] + STEP_DOUBT * usual) /
-           (ensemble->size_cases[h - 1] + STEP_DOUBT);
-}
-
-/* The value that lies `bound` sizes from what was said. */
-static double value_at(const struct ensemble *ensemble, double said, double bound, double size)
-{
-    const struct scale *scale = &ensemble->members.scale;
-    double most = fmax(ensemble->most > 0 ? MOST_OVER * ensemble->most : INFINITY, said);
-    return fmin(scale_out(scale, scale_in(scale, said) + bound * size), most);
-}
-
-static void say_quantiles(struct ensemble *ensemble, int number)
-{
-    const struct block *block = &ensemble->blocks[number];
-    double bounds[2][CONFORMAL_LEVELS];
+    const struct members *members = &ensemble->members;
     int origin = ensemble->origin;
-    conformal_bounds(&block->errors, bounds[0]);
-    conformal_split(&block->errors, bounds[1]);
-    for (int h = 1; h <= ensemble->settings.plan.horizon; h++) {
-        if (ensemble_block(&ensemble->settings.plan, h) != number)
-            continue;
-        double size = size_of(ensemble, block, h),
-               mean = ensemble_row(ensemble, origin, ROW_MEAN)[h - 1];
-        ensemble_row(ensemble, origin, ROW_SIZE)[h - 1] = size;
-        for (int i = 0; i < CONFORMAL_LEVELS; i++) {
-            ensemble_row(ensemble, origin, ROW_QUANTILES + i)[h - 1] =
-                value_at(ensemble, mean, bounds[0][i], size);
-            ensemble_row(ensemble, origin, ROW_SPLIT + i)[h - 1] =
-                value_at(ensemble, mean, bounds[1][i], size);
-        }
-    }
-}
-
-double ensemble_quantile(const struct ensemble *ensemble, int h, double level)
-{
-    const struct block *block = &ensemble->blocks[ensemble_block(&ensemble->settings.plan, h)];
-    double mean = ensemble_row(ensemble, ensemble->origin - 1, ROW_MEAN)[h - 1];
-    if (block->size_cases <= 0)
-        return mean;
-    return value_at(ensemble, mean, conformal_at(&block->errors, level),
-                    size_of(ensemble, block, h));
-}
-
-double ensemble_above(const struct ensemble *ensemble, int h, double value)
-{
-    const struct scale *scale = &ensemble->members.scale;
-    const struct block *block = &ensemble->blocks[ensemble_block(&ensemble->settings.plan, h)];
-    double mean = ensemble_row(ensemble, ensemble->origin - 1, ROW_MEAN)[h - 1];
-    double size = block->size_cases > 0 ? size_of(ensemble, block, h) : 0;
-    if (!(size > 0))
-        return mean > value;
-    return conformal_above(&block->errors, (scale_in(scale, value) - scale_in(scale, mean)) / size);
-}
-
-int ensemble_walked(const struct ensemble *ensemble)
-{
-    return ensemble->origin;
-}
-
-const double *ensemble_mean(const struct ensemble *ensemble, int origin)
-{
-    return ensemble_row(ensemble, origin, ROW_MEAN);
-}
-
-double ensemble_error(const struct ensemble *ensemble, int origin, int h)
-{
-    const struct members_plan *plan = &ensemble->settings.plan;
-    const struct scale *scale = &ensemble->members.scale;
-    int at = members_origin(plan, origin) + h - 1;
-    int now = members_origin(plan, ensemble->origin - 1);
-    double size = ensemble_row(ensemble, origin, ROW_SIZE)[h - 1];
-    if (at >= now || !isfinite(ensemble->members.y[at]) || !(size > 0))
-        return NAN;
-    double said = ensemble_row(ensemble, origin, ROW_MEAN)[h - 1];
-    return (scale_in(scale, ensemble->members.y[at]) - scale_in(scale, said)) / size;
-}
-
-/* Nothing is known of errors yet: all quantiles are the mean. */
-static void say_without_errors(struct ensemble *ensemble, int number)
-{
-    int origin = ensemble->origin;
-    for (int h = 1; h <= ensemble->settings.plan.horizon; h++)
-        for (int i = 0; i < 2 * CONFORMAL_LEVELS; i++)
-            if (ensemble_block(&ensemble->settings.plan, h) == number)
-                ensemble_row(ensemble, origin, ROW_QUANTILES + i)[h - 1] =
-                    ensemble_row(ensemble, origin, ROW_MEAN)[h - 1];
+    ensemble->shaped[origin] = members->spread_known;
+    for (int i = 0; i < STACK_LEVELS - 1 && members->spread_known; i++)
+        memcpy(ensemble_row(ensemble, origin, ROW_SPREAD + i), members->spread[i],
+               (size_t)ensemble->settings.plan.horizon * sizeof(double));
 }
 
 bool ensemble_step(struct ensemble *ensemble, struct ensemble_said *said)
@@ -435,12 +345,10 @@ bool ensemble_step(struct ensemble *ensemble, struct ensemble_said *said)
     ensemble->again = false;
     ensemble->said[origin] =
         members_ask(&ensemble->members, origin, ensemble_row(ensemble, origin, 0));
+    keep_spread(ensemble);
     for (int i = 0; i < ENSEMBLE_BLOCKS; i++) {
         say_block(ensemble, i);
-        if (ensemble->blocks[i].size_cases > 0)
-            say_quantiles(ensemble, i);
-        else
-            say_without_errors(ensemble, i);
+        ensemble_bands_say(ensemble, i);
     }
     for (int i = 0; i < MEMBERS_COUNT; i++)
         said->members[i] =

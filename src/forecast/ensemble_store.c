@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION = 1, KEPT_MAX = 1 << 20, HORIZON_MAX = 1 << 20, KEPT_ROWS = ROW_SIZE + 1 };
+enum { VERSION = 2, KEPT_MAX = 1 << 20, HORIZON_MAX = 1 << 20, KEPT_ROWS = ROW_QUANTILES };
 enum { CELLS_MAX = 1 << 26, DAYS_A_WEEK = 7, STEP_DAYS_MAX = 400 };
 static const int64_t DAY_NS = INT64_C(86400) * 1000000000;
 
@@ -50,10 +50,16 @@ static void put_share(const struct share *share, struct buf *out)
     buf_put_u32(out, (uint32_t)share->updates);
 }
 
+static void put_errors(const struct conformal *errors, struct buf *out)
+{
+    int held = errors->count < CONFORMAL_ERRORS ? errors->count : CONFORMAL_ERRORS;
+    buf_put_u32(out, (uint32_t)errors->count);
+    put_doubles(out, errors->values, (size_t)held);
+    put_doubles(out, errors->moved, CONFORMAL_LEVELS);
+}
+
 static void put_block(const struct block *block, struct buf *out)
 {
-    const struct conformal *errors = &block->errors;
-    int held = errors->count < CONFORMAL_ERRORS ? errors->count : CONFORMAL_ERRORS;
     put_doubles(out, block->loss, MEMBERS_COUNT);
     put_doubles(out, block->beside, MEMBERS_COUNT);
     put_doubles(out, block->quick_loss, MEMBERS_COUNT);
@@ -66,9 +72,9 @@ static void put_block(const struct block *block, struct buf *out)
     buf_put_u32(out, (uint32_t)block->total_cases);
     buf_put_u32(out, (uint32_t)block->naive_cases[0]);
     buf_put_u32(out, (uint32_t)block->naive_cases[1]);
-    buf_put_u32(out, (uint32_t)errors->count);
-    put_doubles(out, errors->values, (size_t)held);
-    put_doubles(out, errors->moved, CONFORMAL_LEVELS);
+    put_share(&block->bands, out);
+    for (int i = 0; i < BAND_COUNT; i++)
+        put_errors(&block->errors[i], out);
 }
 
 static int get_count(struct buf_reader *in, uint32_t most)
@@ -89,9 +95,18 @@ static void get_share(struct share *share, struct buf_reader *in)
     share->updates = get_count(in, INT32_MAX / 2);
 }
 
+static void get_errors(struct conformal *errors, struct buf_reader *in)
+{
+    errors->count = get_count(in, INT32_MAX / 2);
+    int held = errors->count < CONFORMAL_ERRORS ? errors->count : CONFORMAL_ERRORS;
+    get_doubles(in, errors->values, (size_t)held);
+    memcpy(errors->sorted, errors->values, (size_t)held * sizeof *errors->sorted);
+    stats_sort_doubles(errors->sorted, (size_t)held);
+    get_doubles(in, errors->moved, CONFORMAL_LEVELS);
+}
+
 static void get_block(struct block *block, struct buf_reader *in)
 {
-    struct conformal *errors = &block->errors;
     get_doubles(in, block->loss, MEMBERS_COUNT);
     get_doubles(in, block->beside, MEMBERS_COUNT);
     get_doubles(in, block->quick_loss, MEMBERS_COUNT);
@@ -108,12 +123,9 @@ static void get_block(struct block *block, struct buf_reader *in)
     block->total_cases = get_count(in, INT32_MAX);
     block->naive_cases[0] = get_count(in, INT32_MAX);
     block->naive_cases[1] = get_count(in, INT32_MAX);
-    errors->count = get_count(in, INT32_MAX / 2);
-    int held = errors->count < CONFORMAL_ERRORS ? errors->count : CONFORMAL_ERRORS;
-    get_doubles(in, errors->values, (size_t)held);
-    memcpy(errors->sorted, errors->values, (size_t)held * sizeof *errors->sorted);
-    stats_sort_doubles(errors->sorted, (size_t)held);
-    get_doubles(in, errors->moved, CONFORMAL_LEVELS);
+    get_share(&block->bands, in);
+    for (int i = 0; i < BAND_COUNT; i++)
+        get_errors(&block->errors[i], in);
 }
 
 /* The first origin whose horizon reaches beyond the latest one. */
@@ -166,6 +178,7 @@ enum fw_err ensemble_save(const struct ensemble *ensemble, struct buf *out,
     put_doubles(out, ensemble->size_sum, 2 * horizon);
     for (int k = from; k < ensemble->origin - 1; k++) { /* the latest is asked again */
         buf_put_u32(out, ensemble->said[k]);
+        buf_put_u8(out, ensemble->shaped[k]);
         for (int i = 0; i < KEPT_ROWS; i++) {
             bool silent = i < MEMBERS_COUNT && !(ensemble->said[k] >> i & 1);
             put_doubles(out, silent ? nothing : ensemble_row(ensemble, k, i), horizon);
@@ -262,6 +275,7 @@ static enum fw_err get_walk(struct ensemble *ensemble, const struct head *head,
     get_doubles(in, ensemble->size_sum, 2 * horizon);
     for (int k = 0; k < head->kept - 1 && !in->failed; k++) {
         ensemble->said[k] = buf_get_u32(in);
+        ensemble->shaped[k] = flag(in);
         get_doubles(in, ensemble_row(ensemble, k, 0), KEPT_ROWS * horizon);
     }
     if (in->failed)

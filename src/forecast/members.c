@@ -12,7 +12,7 @@ enum { ROWS_MAX = 3000, LEARN_MIN = 48, WEEKS_MAX = 4, DAYS_MAX = 7, SHORT = 100
 
 const char *const members_names[MEMBERS_COUNT] = {
     "last",   "day",     "week",     "days",   "weeks",   "shifted", "ridge",
-    "levels", "changes", "harmonic", "recent", "prophet", "boost"};
+    "levels", "changes", "harmonic", "recent", "prophet", "boost",   "boost-p50"};
 
 /* A hole takes what the same time a week or a day before was, else the value before it. */
 static double filling(const struct members *members, const double *x, int t)

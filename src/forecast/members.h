@@ -25,6 +25,7 @@ enum members_number {
     MEMBERS_RECENT,   /* sooner forgotten */
     MEMBERS_PROPHET,  /* trend, seasons and holidays of the year (prophet.h), and its errors' law */
     MEMBERS_BOOST,    /* boosted trees (stack.h): steps of an hour, two days ahead */
+    MEMBERS_P50,      /* the median by boosted trees of their own (stack.h) */
     MEMBERS_COUNT,
 };
 extern const char *const members_names[MEMBERS_COUNT];
@@ -49,6 +50,7 @@ struct members_plan {
     uint32_t without;          /* bit i: member i is not asked */
     uint64_t seed;
     const struct members_prophet *prophet; /* NULL: ours. Lives as long as the members */
+    const double *utilisation, *queue;     /* beside the values (stack_more.h); NULL: not told */
 };
 struct members {
     struct members_plan plan;
@@ -68,6 +70,10 @@ struct members {
     int prophet_made; /* origin at which it was fitted; 0: never */
     struct stack *stack;
     int stack_made;
+    /* How far the boosted quantiles above the median lay from it at the origin asked last, by step
+       ahead, on the scale, ascending. */
+    bool spread_known;
+    double spread[STACK_LEVELS - 1][STACK_HORIZON];
 };
 
 static inline int members_origin(const struct members_plan *plan, int k)

@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: MIT
  * Forecasts of hourly series, up to two days ahead: rolling forecasts of cheap linear models become
  * columns of boosted trees that learn, over all series at once, when to believe whom. Four such
- * models, each predicting what one base forecast leaves over, are averaged.
+ * models, each predicting what one base forecast leaves over, are averaged. Where asked for, five
+ * more (boost.h, pinball loss) say the quantiles of what the first base leaves over.
  * The competition it is measured by: Makridakis, Spiliotis and Assimakopoulos, "The M4
  * Competition", Int. J. Forecasting 36(1), 2020; stacking: Wolpert, Neural Networks 5 (1992). */
 #ifndef FOREWARM_FORECAST_STACK_H
 #define FOREWARM_FORECAST_STACK_H
 
 #include "forecast/boost.h"
-#include "forecast/stack_columns.h"
+#include "forecast/stack_more.h"
 
-enum { STACK_MODELS = 4, STACK_BLOCKS = 3 };
+enum { STACK_MODELS = 4, STACK_BLOCKS = 3, STACK_LEVELS = 5 };
+extern const double stack_levels[STACK_LEVELS]; /* .5 .75 .9 .95 .99 */
 
 struct stack_series {
     const double *y; /* hourly, no gaps, at least STACK_LENGTH_MIN values */
     int n;
+    struct stack_beside beside; /* all zeros: nothing is told */
 };
 struct stack_settings {
     int hours_per_origin; /* drawn at random, of 48 */
     int rounds;
+    int quantile_rounds; /* of the quantiles; 0: none */
     int threads;
     uint64_t seed;
     double
@@ -39,6 +43,8 @@ struct stack_forecast {
     double log_mean[STACK_HORIZON];                 /* on the scale of z, */
     double log_scale;                               /* and the series' scale of errors there */
     bool positive;
+    bool quantiles; /* were trained: by level, on the scale of z, ascending */
+    double log_quantile[STACK_LEVELS][STACK_HORIZON];
 };
 /* The hours after the series' end, or, with `origins` above 1, after each of the origins that lie
  * `spacing` hours (a multiple of STACK_STEP) apart and end there: forecasts[0] is the latest. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Forecasting with a trained model, with a 95 % interval as wide as the members' own errors in the
- * last week say. And the model as bytes. */
+ * last week say. */
 #include "base/check.h"
 #include "forecast/stack_part.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHECKED_ORIGINS = 6, CHECKED_SPACING = 24, STACK_VERSION = 1, STACK_BYTES_MAX = 1 << 28 };
+enum { CHECKED_ORIGINS = 6, CHECKED_SPACING = 24 };
 
 /* The models' mean, relative to each one's base, at one origin: on the scale of z. */
 static enum fw_err predict_at(struct stack *stack, const struct stack_origin *origin,
@@ -26,6 +26,35 @@ static enum fw_err predict_at(struct stack *stack, const struct stack_origin *or
         for (int h = 1; h <= STACK_HORIZON; h++)
             path[h - 1] += (stack_base(origin, said, i, h) + (double)rest[h - 1] * origin->unit) /
                            STACK_MODELS;
+    }
+    return FW_OK;
+}
+
+/* The quantiles at one origin, on the scale of z, put in order. */
+static enum fw_err quantiles_at(struct stack *stack, const struct stack_origin *origin,
+                                const struct stack_said *said, const struct stack_beside *beside,
+                                struct stack_forecast *forecast, struct fw_detail *detail)
+{
+    float columns[STACK_HORIZON * STACK_SEEN], rest[STACK_HORIZON];
+    float of_origin[STACK_MORE_OF_ORIGIN];
+    forecast->quantiles = stack->quantiles[0] != NULL;
+    if (!forecast->quantiles)
+        return FW_OK;
+    stack_more_of_origin(origin, beside, of_origin);
+    for (int h = 1; h <= STACK_HORIZON; h++) {
+        float *row = columns + (long)(h - 1) * STACK_SEEN;
+        stack_columns_fill(origin, said, h, row);
+        stack_more_fill(origin, beside, of_origin, h, row + STACK_COLUMNS);
+    }
+    for (int i = 0; i < STACK_LEVELS; i++) {
+        FW_TRY(
+            boost_predict(stack->quantiles[i], columns, STACK_HORIZON, STACK_SEEN, rest, detail));
+        for (int h = 1; h <= STACK_HORIZON; h++) {
+            double *at = &forecast->log_quantile[i][h - 1];
+            *at = stack_base(origin, said, 0, h) + (double)rest[h - 1] * origin->unit;
+            if (i > 0)
+                *at = fmax(*at, forecast->log_quantile[i - 1][h - 1]);
+        }
     }
     return FW_OK;
 }
@@ -89,7 +118,8 @@ static bool wanted(int at, int n, int origins, int spacing)
     return (n - at) % spacing == 0 && (n - at) / spacing < origins;
 }
 
-static enum fw_err ask_all(struct stack *stack, struct asked *asked, int origins, int spacing,
+static enum fw_err ask_all(struct stack *stack, struct asked *asked,
+                           const struct stack_beside *beside, int origins, int spacing,
                            struct stack_forecast *forecasts, struct fw_detail *detail)
 {
     struct stack_said said;
@@ -107,6 +137,8 @@ static enum fw_err ask_all(struct stack *stack, struct asked *asked, int origins
             return err;
         fill(stack, &asked->view, error_before(asked, at), asked->origin.unit, path,
              &forecasts[(n - at) / spacing]);
+        FW_TRY(quantiles_at(stack, &asked->origin, &said, beside, &forecasts[(n - at) / spacing],
+                            detail));
     }
     return FW_OK;
 }
@@ -139,58 +171,10 @@ enum fw_err stack_forecast(struct stack *stack, const struct stack_series *serie
         err = stack_grams_init(&asked->grams, asked->first, asked->count);
     if (err == FW_OK) {
         stack_run_start(&asked->run, &asked->view, &asked->grams);
-        err = ask_all(stack, asked, origins, spacing, forecasts, detail);
+        err = ask_all(stack, asked, &series->beside, origins, spacing, forecasts, detail);
     }
     stack_grams_fini(&asked->grams);
     stack_view_fini(&asked->view);
     free(asked);
     return err;
-}
-
-enum fw_err stack_save(struct stack *stack, struct buf *out, struct fw_detail *detail)
-{
-    buf_put_u32(out, STACK_VERSION);
-    buf_put_u32(out, STACK_COLUMNS);
-    for (int i = 0; i < STACK_BLOCKS; i++)
-        buf_put_double(out, stack->settings.widths[i]);
-    for (int i = 0; i < STACK_MODELS; i++) {
-        struct buf model;
-        buf_init(&model, STACK_BYTES_MAX);
-        enum fw_err err = boost_save(stack->models[i], &model, detail);
-        if (err == FW_OK)
-            buf_put_str(out, buf_str(&model));
-        buf_fini(&model);
-        if (err != FW_OK)
-            return err;
-    }
-    return out->failed ? FW_NOMEM : FW_OK;
-}
-
-enum fw_err stack_load(struct stack **out, struct buf_reader *in, int threads,
-                       struct fw_detail *detail)
-{
-    uint32_t version = buf_get_u32(in), columns = buf_get_u32(in);
-    if (version != STACK_VERSION || columns != STACK_COLUMNS)
-        return err_set(detail, FW_VERSION,
-                       "a model of version %u with %u columns, this is %d with %d", version,
-                       columns, STACK_VERSION, STACK_COLUMNS);
-    struct stack *made = calloc(1, sizeof *made);
-    if (made == NULL)
-        return FW_NOMEM;
-    made->settings = stack_defaults;
-    made->settings.threads = threads;
-    for (int i = 0; i < STACK_BLOCKS; i++)
-        made->settings.widths[i] = buf_get_double(in);
-    enum fw_err err = FW_OK;
-    for (int i = 0; i < STACK_MODELS && err == FW_OK; i++) {
-        struct str bytes = buf_get_str(in);
-        err = in->failed ? err_set(detail, FW_CORRUPT, "the model ends early")
-                         : boost_load(&made->models[i], bytes.data, bytes.len, threads, detail);
-    }
-    if (err != FW_OK) {
-        stack_free(&made);
-        return err;
-    }
-    *out = made;
-    return FW_OK;
 }

@@ -27,8 +27,21 @@ static const struct boost_settings booster = {
     .lambda = 10,
 };
 
+const double stack_levels[STACK_LEVELS] = {.5, .75, .9, .95, .99};
+/* One series may be all there is: few rows, so small trees. */
+static const struct boost_settings quantile_booster = {
+    .depth = 3,
+    .max_bin = 64,
+    .eta = .15,
+    .subsample = .7,
+    .colsample = .6,
+    .min_child_weight = 20,
+    .lambda = 1,
+};
+
 struct rows {
     float *columns;
+    float *more; /* NULL: no quantiles are learned */
     float *targets[STACK_MODELS];
     float *weights;
     uint64_t count, capacity;
@@ -37,14 +50,17 @@ struct rows {
 static void rows_free(struct rows *rows)
 {
     free(rows->columns);
+    free(rows->more);
     free(rows->weights);
     for (int i = 0; i < STACK_MODELS; i++)
         free(rows->targets[i]);
 }
 
-static enum fw_err rows_alloc(struct rows *rows, uint64_t capacity)
+static enum fw_err rows_alloc(struct rows *rows, uint64_t capacity, bool quantiles)
 {
     bool got = true;
+    if (quantiles)
+        got = (rows->more = malloc(capacity * STACK_MORE * sizeof *rows->more)) != NULL;
     rows->capacity = capacity;
     rows->columns = malloc(capacity * STACK_COLUMNS * sizeof *rows->columns);
     rows->weights = malloc(capacity * sizeof *rows->weights);
@@ -131,6 +147,7 @@ static enum fw_err add_series(struct rows *rows, const struct stack_series *seri
     struct stack_origin origin = {0};
     struct stack_said said;
     int hours[STACK_HORIZON];
+    float of_origin[STACK_MORE_OF_ORIGIN];
     enum fw_err err = stack_view_init(&view, series->y, series->n);
     struct stack_run *run = malloc(sizeof *run);
     if (err != FW_OK || run == NULL) {
@@ -147,8 +164,14 @@ static enum fw_err add_series(struct rows *rows, const struct stack_series *seri
         stack_run_ask(run, at, &said);
         stack_origin_move(&origin, view.z, at);
         draw_hours(prng, settings->hours_per_origin, hours);
-        for (int k = 0; k < settings->hours_per_origin; k++)
+        if (rows->more != NULL)
+            stack_more_of_origin(&origin, &series->beside, of_origin);
+        for (int k = 0; k < settings->hours_per_origin; k++) {
+            if (rows->more != NULL)
+                stack_more_fill(&origin, &series->beside, of_origin, hours[k],
+                                rows->more + rows->count * STACK_MORE);
             add_row(rows, &view, &origin, &said, y_changes, hours[k]);
+        }
     }
     free(run);
     stack_view_fini(&view);
@@ -221,6 +244,36 @@ static enum fw_err boost_all(struct stack *stack, const struct rows *rows, struc
     return err;
 }
 
+static enum fw_err boost_quantiles(struct stack *stack, const struct rows *rows,
+                                   struct fw_detail *detail)
+{
+    struct boost_rows *learned = NULL;
+    struct boost_settings settings = quantile_booster;
+    float *seen = malloc(rows->count * STACK_SEEN * sizeof *seen);
+    if (seen == NULL)
+        return FW_NOMEM;
+    for (uint64_t i = 0; i < rows->count; i++) {
+        float *row = seen + i * STACK_SEEN;
+        memcpy(row, rows->columns + i * STACK_COLUMNS, STACK_COLUMNS * sizeof *row);
+        memcpy(row + STACK_COLUMNS, rows->more + i * STACK_MORE, STACK_MORE * sizeof *row);
+    }
+    settings.rounds = stack->settings.quantile_rounds;
+    settings.threads = stack->settings.threads;
+    enum fw_err err =
+        boost_rows_create(&learned, seen, rows->count, STACK_SEEN, settings.threads, detail);
+    free(seen);
+    if (err == FW_OK)
+        err = boost_rows_label(learned, rows->targets[0], NULL, detail);
+    for (int i = 0; i < STACK_LEVELS && err == FW_OK; i++) {
+        settings.quantile = stack_levels[i];
+        settings.seed =
+            (uint32_t)(prng_mix(stack->settings.seed, UINT64_C(1) << 41 | (uint64_t)i) >> 33);
+        err = boost_train(&stack->quantiles[i], learned, &settings, detail);
+    }
+    boost_rows_free(&learned);
+    return err;
+}
+
 enum fw_err stack_train(struct stack **out, const struct stack_series *series, int count,
                         const struct stack_settings *settings, struct fw_detail *detail)
 {
@@ -236,7 +289,7 @@ enum fw_err stack_train(struct stack **out, const struct stack_series *series, i
     if (made == NULL)
         return FW_NOMEM;
     made->settings = *settings;
-    enum fw_err err = rows_alloc(&rows, capacity + 1);
+    enum fw_err err = rows_alloc(&rows, capacity + 1, settings->quantile_rounds > 0);
     if (err == FW_OK)
         err = add_all(&rows, series, count, settings);
     if (err == FW_OK && rows.count == 0)
@@ -246,6 +299,8 @@ enum fw_err stack_train(struct stack **out, const struct stack_series *series, i
     normalise(&rows);
     if (err == FW_OK)
         err = boost_all(made, &rows, detail);
+    if (err == FW_OK && rows.more != NULL)
+        err = boost_quantiles(made, &rows, detail);
     rows_free(&rows);
     if (err != FW_OK) {
         stack_free(&made);
@@ -261,6 +316,8 @@ void stack_free(struct stack **stack)
         return;
     for (int i = 0; i < STACK_MODELS; i++)
         boost_free(&(*stack)->models[i]);
+    for (int i = 0; i < STACK_LEVELS; i++)
+        boost_free(&(*stack)->quantiles[i]);
     free(*stack);
     *stack = NULL;
 }

@@ -144,6 +144,40 @@ static void the_verdict_tells(void **state)
     ensemble_free(&ensemble);
 }
 
+/* Noise by day, hardly any by night: boosted quantiles say so, and the bands follow. */
+static void bands_take_the_shape_of_the_day(void **state)
+{
+    (void)state;
+    enum { SPACING = 7, ORIGINS = 120 }; /* so that steps ahead do not tell the hour */
+    static double y[HOURS];
+    struct ensemble *ensemble = NULL;
+    struct ensemble_settings settings = ensemble_defaults;
+    struct ensemble_said said;
+    struct fw_detail detail = {""};
+    struct prng prng;
+    double width[2] = {0}, cases[2] = {0}, covered = 0;
+    prng_init(&prng, 5);
+    for (int t = 0; t < HOURS; t++)
+        y[t] = 100 * exp(.4 * sin(TAU * t / 24) + prng_normal(&prng, 0, t % 24 < 12 ? .02 : .25));
+    settings.plan = hourly(HOURS - SPACING * (ORIGINS - 1), SPACING, ORIGINS);
+    settings.plan.step_ns = INT64_C(3600) * 1000000000;
+    settings.plan.without = 1u << MEMBERS_PROPHET | 1u << MEMBERS_BOOST;
+    assert_int_equal(ensemble_create(&ensemble, y, HOURS, &settings, &detail), FW_OK);
+    for (int k = 0; ensemble_step(ensemble, &said); k++)
+        for (int h = 1; h <= AHEAD && k > ORIGINS / 2; h++) {
+            int t = settings.plan.first + k * SPACING + h - 1, calm = t % 24 < 12;
+            assert_true(said.members[MEMBERS_P50] != NULL && said.members[MEMBERS_BOOST] == NULL);
+            if (t >= HOURS)
+                continue;
+            width[calm] += said.quantiles[6][h - 1] / said.mean[h - 1] - 1;
+            covered += y[t] <= said.quantiles[6][h - 1];
+            cases[calm]++;
+        }
+    assert_true(width[0] / cases[0] > 2 * width[1] / cases[1]);
+    assert_float_equal(covered / (cases[0] + cases[1]), .95, .04);
+    ensemble_free(&ensemble);
+}
+
 /* Holes are not zeros; zeros, constants and one value give numbers. */
 static void strange_series(void **state)
 {
@@ -203,8 +237,11 @@ static void other_steps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(near_the_best_member), cmocka_unit_test(never_much_worse_than_the_naive),
-        cmocka_unit_test(the_verdict_tells),    cmocka_unit_test(strange_series),
+        cmocka_unit_test(near_the_best_member),
+        cmocka_unit_test(never_much_worse_than_the_naive),
+        cmocka_unit_test(bands_take_the_shape_of_the_day),
+        cmocka_unit_test(the_verdict_tells),
+        cmocka_unit_test(strange_series),
         cmocka_unit_test(other_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,7 +36,7 @@ static int make(void **state)
                                .2 * sin(t * 6.2831853 / 168) + wander + noise;
             values[i][t] = i == SERIES - 1 ? log_value - 9 : exp(log_value);
         }
-        series[i] = (struct stack_series){values[i], KNOWN};
+        series[i] = (struct stack_series){.y = values[i], .n = KNOWN};
     }
     return 0;
 }
@@ -46,7 +46,51 @@ static struct stack_settings quick(int threads)
     struct stack_settings settings = stack_defaults;
     settings.rounds = 30;
     settings.threads = threads;
+    settings.quantile_rounds = 10;
     return settings;
+}
+
+/* Noise by day, hardly any by night: the quantiles' distance to the median follows, and they hold
+ * what they say; an hour of a busy machine beside it does no harm. */
+static void the_quantiles_know_the_hour(void **state)
+{
+    (void)state;
+    enum { HOURS = 1400, ORIGINS = 24, FIRST = HOURS - 24 * ORIGINS };
+    static double y[HOURS + STACK_HORIZON], busy[HOURS];
+    static struct stack_forecast said[ORIGINS];
+    struct stack_settings settings = stack_defaults;
+    struct stack *stack = NULL;
+    struct fw_detail detail = {""};
+    struct prng prng;
+    double width[2] = {0}, covered[STACK_LEVELS] = {0}, cases = 0;
+    prng_init(&prng, 11);
+    for (int t = 0; t < HOURS; t++) {
+        busy[t] = t % 7 == 0 ? NAN : .5;
+        y[t] =
+            100 * exp(.3 * sin(t * 6.2831853 / 24) + prng_normal(&prng, 0, t % 24 < 12 ? .02 : .2));
+    }
+    settings.rounds = 10;
+    settings.hours_per_origin = 10;
+    settings.quantile_rounds = 60;
+    struct stack_series past = {.y = y, .n = FIRST, .beside = {1700006400000000000, busy, NULL}};
+    struct stack_series all = {.y = y, .n = HOURS, .beside = past.beside};
+    assert_int_equal(stack_train(&stack, &past, 1, &settings, &detail), FW_OK);
+    assert_int_equal(stack_forecast(stack, &all, ORIGINS, 24, said, &detail), FW_OK);
+    for (int k = 1; k < ORIGINS; k++)
+        for (int h = 0; h < 24; h++) {
+            int t = HOURS - 24 * k + h;
+            assert_true(said[k].quantiles);
+            for (int i = 0; i < STACK_LEVELS; i++) {
+                covered[i] += log(y[t]) <= said[k].log_quantile[i][h];
+                assert_true(i == 0 || said[k].log_quantile[i][h] >= said[k].log_quantile[i - 1][h]);
+            }
+            cases++;
+            width[t % 24 < 12] += said[k].log_quantile[3][h] - said[k].log_quantile[0][h];
+        }
+    assert_true(width[0] > 2.5 * width[1]);
+    for (int i = 0; i < STACK_LEVELS; i++)
+        assert_float_equal(covered[i] / cases, stack_levels[i], .08);
+    stack_free(&stack);
 }
 
 static struct stack *train(int threads)
@@ -89,7 +133,7 @@ static void no_look_ahead(void **state)
     static struct stack_forecast back[3], then;
     struct stack *stack = train(1);
     struct fw_detail detail = {""};
-    struct stack_series shorter = {values[0], KNOWN - 48};
+    struct stack_series shorter = {.y = values[0], .n = KNOWN - 48};
     assert_int_equal(stack_forecast(stack, &series[0], 3, 24, back, &detail), FW_OK);
     assert_int_equal(stack_forecast(stack, &shorter, 1, 6, &then, &detail), FW_OK);
     for (int h = 0; h < STACK_HORIZON; h++)
@@ -137,7 +181,7 @@ static void bad_series_are_named(void **state)
     struct fw_detail detail = {""};
     struct stack *stack = NULL;
     struct stack_settings settings = quick(1);
-    struct stack_series bad[2] = {series[0], {values[1], 100}};
+    struct stack_series bad[2] = {series[0], {.y = values[1], .n = 100}};
     assert_int_equal(stack_train(&stack, bad, 2, &settings, &detail), FW_INPUT);
     assert_string_equal(detail.text, "series 2: 100 hours, at least 360 are needed");
     double kept = values[1][50];
@@ -165,7 +209,7 @@ static void strange_series_stay_numbers(void **state)
         strange[2][t] = t % 50 == 0 ? 1e12 : 1e-3;
     }
     for (int i = 0; i < 3; i++) {
-        struct stack_series of = {strange[i], 500};
+        struct stack_series of = {.y = strange[i], .n = 500};
         assert_int_equal(stack_forecast(stack, &of, 1, 6, &forecast, &detail), FW_OK);
         for (int h = 0; h < STACK_HORIZON; h++)
             assert_true(isfinite(forecast.mean[h]) && isfinite(forecast.low[h]) &&
@@ -177,6 +221,7 @@ static void strange_series_stay_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_quantiles_know_the_hour),
         cmocka_unit_test(better_than_the_last_day),
         cmocka_unit_test(no_look_ahead),
         cmocka_unit_test(the_same_bytes),
