@@ -3,6 +3,7 @@
 #include "base/time.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/detect_follow.h"
 #include "cli/detect_methods.h"
 #include "cli/detect_output.h"
 #include "cli/event_file.h"
@@ -17,6 +18,7 @@ struct options {
     int method;
     double threshold;
     int64_t learn, refractory, seed;
+    bool follow, skip_bad_rows;
 };
 
 #define AT(field) offsetof(struct options, field)
@@ -30,6 +32,8 @@ static const struct args_row rows[] = {
     {{"events", OPTION_TEXT, AT(events), "", 0, 0, false, NULL, "calendar, YAML or JSON: [{date, name, class, expected_multiplier, expected_duration_hours}]"}, "FILE", 0},
     {{"classes", OPTION_TEXT, AT(classes), "", 0, 0, false, NULL, "classes of events, YAML or JSON, beside ours or in their place"}, "FILE", 0},
     {{"seed", OPTION_INT, AT(seed), "1", 0, 1e15, false, NULL, "of the isolation forest"}, NULL, 0},
+    {{"follow", OPTION_BOOL, AT(follow), "false", 0, 0, false, NULL, "reads SERIES as it comes and tells each event at once, a line each (--json: JSON Lines)"}, NULL, 0},
+    {{"skip_bad_rows", OPTION_BOOL, AT(skip_bad_rows), "false", 0, 0, false, NULL, "with --follow: rows that cannot be read are left out and counted"}, NULL, 0},
     {{"output", OPTION_TEXT, AT(output), "-", 0, 0, false, NULL, "the rows, with their scores"}, "CSV", 'o'},
 };
 /* clang-format on */
@@ -75,6 +79,42 @@ static enum fw_err check(const struct options *options, const struct args *args,
                        "-o -: found beside --json, expected a file: both would "
                        "be standard output");
     return FW_OK;
+}
+
+static enum fw_err check_follow(const struct options *options, const struct args *args,
+                                struct fw_detail *detail)
+{
+    static const char *const others[] = {"output", "prometheus", "query"};
+    if (!options->follow)
+        return options->skip_bad_rows
+                   ? err_set(detail, FW_USAGE,
+                             "--skip-bad-rows: found without --follow, expected both")
+                   : FW_OK;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (args_given(args, others[i]))
+            return err_set(detail, FW_USAGE, "--%s: found beside --follow, expected one of them",
+                           others[i]);
+    return detect_method_is_one(options->method, detail);
+}
+
+static enum fw_err follow(struct job *job, struct fw_detail *detail)
+{
+    const struct options *options = &job->options;
+    struct detect_follow how = {
+        .path = job->args.operand_count > 0 ? job->args.operands[0] : "-",
+        .reading = series_read_flags(&options->series.file, true),
+        .anomaly = {.method = options->method,
+                    .threshold = options->threshold,
+                    .learn_rows = options->learn > 0 ? (uint32_t)options->learn : LEARN_DEFAULT,
+                    .refractory_rows = (uint32_t)options->refractory,
+                    .seed = (uint64_t)options->seed,
+                    .cautious = true},
+        .calendar = options->events[0] != '\0' ? &job->calendar : NULL,
+        .classes = &job->classes,
+        .json = job->args.json,
+        .skip_bad_rows = options->skip_bad_rows,
+        .quiet = job->args.quiet};
+    return detect_follow(&how, detail);
 }
 
 static void show_progress(void *context, size_t done, size_t total)
@@ -126,11 +166,14 @@ static enum fw_err run(struct job *job, struct fw_detail *detail)
 {
     const struct options *options = &job->options;
     FW_TRY(check(options, &job->args, detail));
+    FW_TRY(check_follow(options, &job->args, detail));
     event_classes_default(&job->classes);
     if (options->classes[0] != '\0')
         FW_TRY(event_file_read_classes(&job->classes, options->classes, detail));
     if (options->events[0] != '\0')
         FW_TRY(event_file_read(&job->calendar, options->events, detail));
+    if (options->follow)
+        return follow(job, detail);
     FW_TRY(series_source_read(&job->read, &job->args, &options->series, true, detail));
     output_progress_init(&job->progress, "detect", job->args.quiet);
     enum fw_err err = FW_OK;
@@ -185,7 +228,7 @@ int cmd_detect(int argc, char **argv)
     enum fw_err err = args_parse(&job->args, &spec, &job->options, argc, argv, &detail);
     if (err == FW_OK && !job->args.done)
         err = run(job, &detail);
-    if (err == FW_OK && !job->args.done)
+    if (err == FW_OK && !job->args.done && !job->options.follow)
         err = write(job, &detail);
     int status = err == FW_OK ? 0 : output_fail(spec.command, err, &detail);
     job_free(job);

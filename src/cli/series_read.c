@@ -127,7 +127,7 @@ static enum fw_err take_values(struct series_rows *rows, const struct csv_row *r
     return FW_OK;
 }
 
-static enum fw_err take_row(void *context, const struct csv_row *row)
+enum fw_err series_read_row(void *context, const struct csv_row *row)
 {
     struct series_rows *rows = context;
     if (rows->width == 0)
@@ -270,7 +270,7 @@ static enum fw_err read_from(struct series_read *read, const char *name, const s
     rows->file = strcmp(name, "-") == 0 ? "standard input" : name;
     rows->options = options;
     rows->detail = detail;
-    csv_init(&feeding->csv, SERIES_READ_ROW_BYTES_MAX, take_row, rows, detail);
+    csv_init(&feeding->csv, SERIES_READ_ROW_BYTES_MAX, series_read_row, rows, detail);
     feeding->csv.file = rows->file;
     enum fw_err err = text ? csv_feed(&feeding->csv, text->data, text->len)
                            : trace_feed_file(name, feed, feeding, detail);

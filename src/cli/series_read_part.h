@@ -32,6 +32,8 @@ struct series_rows {
 FW_MUST_CHECK enum fw_err series_read_header(struct series_rows *rows, const struct csv_row *row);
 /* Finds time, value and covariates; the first row shows what holds numbers. */
 FW_MUST_CHECK enum fw_err series_read_choose(struct series_rows *rows, const struct csv_row *row);
+/* The header, then row after row, as csv.h gives them; `context` is a struct series_rows. */
+FW_MUST_CHECK enum fw_err series_read_row(void *context, const struct csv_row *row);
 FW_MUST_CHECK enum fw_err series_read_finish(struct series_rows *rows, struct series_read *read);
 void series_rows_fini(struct series_rows *rows);
 FW_MUST_CHECK enum fw_err series_read_refuse(const struct series_rows *rows, uint64_t line,

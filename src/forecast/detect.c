@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "forecast/detect.h"
+#include "forecast/detect_part.h"
 #include "base/grow.h"
 #include "base/time.h"
 #include "forecast/event_softmax.h"
@@ -13,15 +13,7 @@
 static const double higher = 1.5, differs = 1.25;
 enum { PLAN_AHEAD_HOURS = 24, PROGRESS_ROWS = 4096, BACK_DAYS = 14 };
 
-struct run {
-    struct detection *detection;
-    const struct series *series;
-    const struct anomaly_settings *settings;
-    const struct detect_context *context;
-    unsigned char *taken; /* rows that events explain */
-};
-
-static enum fw_err add_event(struct detection *detection, const struct detect_event *event)
+enum fw_err detect_add(struct detection *detection, const struct detect_event *event)
 {
     if (detection->event_count == DETECT_EVENTS_MAX)
         return FW_LIMIT;
@@ -41,7 +33,7 @@ static enum fw_err add_event(struct detection *detection, const struct detect_ev
 /* The planned event that began nearest to this one: from a day before it on, until it was over.
  * Growth goes on for months, and what is planned within them is another event: its plan is one for
  * when it began, which its weekly medians tell to a week. */
-static const struct calendar_event *find_plan(const struct run *run,
+static const struct calendar_event *find_plan(const struct detect_job *run,
                                               const struct detect_event *event)
 {
     const struct event_shape *shape = &event->shape;
@@ -66,7 +58,7 @@ static const struct calendar_event *find_plan(const struct run *run,
 
 /* The share of the largest caller, or what the number of callers says: as many as before for
  * several times the demand is few, as many more as the demand is many. */
-static double concentration(const struct run *run, const struct event_shape *shape)
+static double concentration(const struct detect_job *run, const struct event_shape *shape)
 {
     if (run->context->share)
         return fmin(fmax(event_shape_mean(run->context->share, shape->begin, shape->end), 0), 1);
@@ -76,7 +68,7 @@ static double concentration(const struct run *run, const struct event_shape *sha
     return fmin(fmax(1 - (more - 1) / (shape->multiplier - 1), 0), 1);
 }
 
-static void classify(const struct run *run, struct detect_event *event, const char *why)
+void detect_classify(const struct detect_job *run, struct detect_event *event, const char *why)
 {
     const struct event_shape *shape = &event->shape;
     struct event_verdict verdict;
@@ -97,7 +89,7 @@ static void classify(const struct run *run, struct detect_event *event, const ch
 }
 
 /* The rows an event explains: two weeks of it at most, then it is what is usual. */
-static size_t explained_end(const struct run *run, const struct event_shape *shape)
+size_t detect_explained_end(const struct detect_job *run, const struct event_shape *shape)
 {
     size_t most = EVENT_SHAPE_DAYS * (size_t)event_shape_day_rows(run->series->step_ns);
     return shape->end - shape->begin > most ? shape->begin + most : shape->end;
@@ -105,7 +97,7 @@ static size_t explained_end(const struct run *run, const struct event_shape *sha
 
 /* Is this alert news? Not while an event goes on at about its height, and not the return from it.
  */
-static struct detect_event *part_of(const struct run *run, size_t row,
+struct detect_event *detect_part_of(const struct detect_job *run, size_t row,
                                     const struct event_shape *shape)
 {
     struct detection *detection = run->detection;
@@ -113,7 +105,7 @@ static struct detect_event *part_of(const struct run *run, size_t row,
     for (size_t i = detection->event_count; i > 0; i--) {
         struct detect_event *event = &detection->events[i - 1];
         double a = event->shape.multiplier, b = shape->multiplier;
-        size_t end = explained_end(run, &event->shape);
+        size_t end = detect_explained_end(run, &event->shape);
         bool within = row >= event->shape.begin && row < end;
         bool behind = row >= event->shape.end && row - event->shape.end < BACK_DAYS * day;
         bool same_way = !(a > 0) || !(b > 0) || (a > 1) == (b > 1);
@@ -130,24 +122,25 @@ static struct detect_event *part_of(const struct run *run, size_t row,
     return NULL;
 }
 
-static enum fw_err take_alert(const struct run *run, size_t row,
+static enum fw_err take_alert(const struct detect_job *run, size_t row,
                               const struct anomaly_result *result)
 {
     char why[ANOMALY_WHY_MAX];
     struct detect_event event = {.alert = row, .alerts = 1, .score = result->score, .p = result->p};
     struct event_ground ground = {run->series, run->taken};
     FW_TRY(event_shape_find(&ground, row, &event.shape));
-    struct detect_event *known = part_of(run, row, &event.shape);
+    struct detect_event *known = detect_part_of(run, row, &event.shape);
     if (known) {
         known->alerts++;
         return FW_OK;
     }
-    classify(run, &event, anomaly_why(run->settings->method, result, why));
-    memset(run->taken + event.shape.begin, 1, explained_end(run, &event.shape) - event.shape.begin);
-    return add_event(run->detection, &event);
+    detect_classify(run, &event, anomaly_why(run->settings->method, result, why));
+    memset(run->taken + event.shape.begin, 1,
+           detect_explained_end(run, &event.shape) - event.shape.begin);
+    return detect_add(run->detection, &event);
 }
 
-static enum fw_err score_rows(const struct run *run, struct anomaly *anomaly,
+static enum fw_err score_rows(const struct detect_job *run, struct anomaly *anomaly,
                               detect_progress_fn *progress, void *progress_context)
 {
     const struct series *series = run->series;
@@ -169,7 +162,7 @@ static enum fw_err score_rows(const struct run *run, struct anomaly *anomaly,
     return FW_OK;
 }
 
-static enum fw_err find_growth(const struct run *run)
+static enum fw_err find_growth(const struct detect_job *run)
 {
     struct detection *detection = run->detection;
     struct growth growth;
@@ -183,8 +176,8 @@ static enum fw_err find_growth(const struct run *run)
         event.alert = (day + 1) * growth.day_rows - 1;
         event.score = detection->rows[event.alert].score;
         event.p = detection->rows[event.alert].p;
-        classify(run, &event, "a week against that of four weeks before");
-        err = add_event(detection, &event);
+        detect_classify(run, &event, "a week against that of four weeks before");
+        err = detect_add(detection, &event);
         day += GROWTH_BACK;
     }
     growth_fini(&growth);
@@ -192,7 +185,7 @@ static enum fw_err find_growth(const struct run *run)
 }
 
 /* The class somebody gave the event in the calendar; the count of the classes: none. */
-static size_t label_of(const struct run *run, const struct detect_event *event)
+static size_t label_of(const struct detect_job *run, const struct detect_event *event)
 {
     const struct event_classes *classes = run->context->classes;
     size_t row = 0;
@@ -204,8 +197,8 @@ static size_t label_of(const struct run *run, const struct detect_event *event)
     return row;
 }
 
-static void ask_softmax(const struct run *run, const struct event_softmax *softmax, size_t count,
-                        struct detect_event *event)
+static void ask_softmax(const struct detect_job *run, const struct event_softmax *softmax,
+                        size_t count, struct detect_event *event)
 {
     double probability[EVENT_CLASSES_MAX];
     if (label_of(run, event) < run->context->classes->count ||
@@ -226,7 +219,7 @@ static void ask_softmax(const struct run *run, const struct event_softmax *softm
 }
 
 /* Where enough events have a label, the others are compared with them. */
-static enum fw_err learn_from_labels(const struct run *run)
+static enum fw_err learn_from_labels(const struct detect_job *run)
 {
     struct detection *detection = run->detection;
     size_t classes = run->context->classes->count, count = 0;
@@ -280,7 +273,7 @@ enum fw_err detect_run(struct detection *detection, const struct series *series,
                        const struct detect_context *context, detect_progress_fn *progress,
                        void *progress_context)
 {
-    struct run run = {detection, series, settings, context, calloc(series->count + 1, 1)};
+    struct detect_job run = {detection, series, settings, context, calloc(series->count + 1, 1)};
     struct anomaly *anomaly = NULL;
     *detection = (struct detection){.count = series->count};
     detection->rows = calloc(series->count + 1, sizeof *detection->rows);

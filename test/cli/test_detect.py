@@ -12,6 +12,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 
 FOREWARM = os.environ["FOREWARM"]
 HEADER = "timestamp,value,score,is_anomaly,class,method,p_value,event,probability,reason".split(",")
@@ -122,6 +123,51 @@ def check_labels(work):
         expect(event and event["class"] == ("short", "long")[i % 2] and "labelled events" in event["reason"], day, event)
 
 
+def check_follow(work):
+    """D5 as rows come: a line for each event while the input is still open; bad rows as asked; the scores are those of detect."""
+    lines = demand(60, [(45, 4, 4, .9, 2.5)]).strip().split("\n")
+    path = os.path.join(work, "follow.csv")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+    whole = [row for row in csv.DictReader(io.StringIO(run(path, "-q", "--learn", 600).stdout)) if row["is_anomaly"] == "1"]
+    stream = list(csv.DictReader(io.StringIO(run("--follow", "-q", text="\n".join(lines) + "\n").stdout)))
+    expect(len(whole) == 1 and len(stream) == 1 and list(stream[0]) == HEADER, whole, stream)
+    expect(all(whole[0][key] == stream[0][key] for key in ("timestamp", "value", "score", "is_anomaly", "method", "p_value", "event")), whole, stream)
+    expect(stream[0]["class"] == "api_abuse" and "so far" in stream[0]["reason"] and "few callers" in stream[0]["reason"], stream)
+    expect(run(path, "--follow", "-q").stdout == run("-", "--follow", "-q", text="\n".join(lines)).stdout, "a file and standard input differ")
+    # The alert comes before the input ends.
+    with subprocess.Popen([FOREWARM, "detect", "--follow", "--json", "--skip-bad-rows"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        watch = threading.Timer(100, child.kill)
+        watch.start()
+        child.stdin.write("\n".join(lines[:700] + ["garbage", lines[5], "2026-02-30 00:00:00,1,.1,200"] + lines[700:1095]) + "\n")
+        child.stdin.flush()
+        line = child.stdout.readline()
+        watch.cancel()
+        event = json.loads(line or "{}")
+        expect(child.poll() is None and event.get("class") == "api_abuse" and event["at"] == "2026-02-19T10:00:00Z" and event["multiplier"] > 3, line)
+        child.stdin.close()
+        rest, words = child.stdout.read(), child.stderr.read()
+        expect(child.wait() == 0 and rest == "", rest)
+        expect("2 rows left out, 1 came late or twice" in words and words.count("left out: standard input:") == 2, words)
+    bad = run("--follow", text="\n".join(lines[:20] + ["2026-01-09 00:00:00,many,.1,200"]) + "\n")
+    expect(bad.returncode == 2 and 'standard input:21: column "compute_tflops": found "many", expected a number' in bad.stderr, bad.stderr)
+    torn = "\n".join(lines[:1] + [line for i, line in enumerate(lines[1:]) if i % 9 != 4]) + "\n"
+    found, same = ([row["timestamp"] for row in csv.DictReader(io.StringIO(run(*flags, "-q", "--every", "1h", text=torn).stdout)) if row["is_anomaly"] == "1"]
+                   for flags in (["--follow"], ["-", "--learn", "600"]))
+    expect("2026-02-19T10:00:00Z" in found and found == same, found, same)
+    for text, words, flags in ((None, "found beside --follow", ["-o", "x.csv"]), (None, "expected one of n9", ["--method", "all"]),
+                               ("", "the input is empty", []), ("timestamp,value\n2026-01-01,1\n", "expected --every DUR", []),
+                               ("timestamp,value\n2026-01-01,1\n2199-01-01,1\n", "steps behind the row before", ["--every", "1h"])):
+        done = run("--follow", *flags, text=text or "")
+        expect(done.returncode == 2 and words in done.stderr, words, done.stderr)
+    alone = run("-", "--skip-bad-rows", text="\n".join(lines) + "\n")
+    expect(alone.returncode == 2 and "found without --follow" in alone.stderr, alone.stderr)
+    # Long streams are held in bounded memory, and go on telling.
+    long = demand(400, [(45 + 60 * i, 4, 4, .9, 2.5) for i in range(6)])
+    alerts = list(csv.DictReader(io.StringIO(run("--follow", "-q", text=long).stdout)))
+    expect(len(alerts) == 6 and {alert["class"] for alert in alerts} == {"api_abuse"} and [alert["event"] for alert in alerts] == list("123456"), alerts)
+
+
 def check_bad_input():
     def refused(text, words, *arguments, status=2):
         done = run("-", *arguments, text=text)
@@ -167,6 +213,7 @@ def main():
         check_output(work)
         check_classes(work)
         check_labels(work)
+        check_follow(work)
     check_bad_input()
     for failure in failures:
         print(failure)
