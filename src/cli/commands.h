@@ -22,7 +22,7 @@ extern const size_t command_count;
 command_fn cmd_serve, cmd_check, cmd_status, cmd_warm, cmd_unload, cmd_pin, cmd_unpin, cmd_why;
 command_fn cmd_import_llama_swap, cmd_import_access_log;
 command_fn cmd_errors;
-command_fn cmd_hints_learn, cmd_hints_lookup, cmd_eval_hints;
+command_fn cmd_hints_learn, cmd_hints_lookup, cmd_hints_groups, cmd_hints_prompts, cmd_eval_hints;
 command_fn cmd_forecast;
 command_fn cmd_plan;
 command_fn cmd_eval_next;

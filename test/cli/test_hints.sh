@@ -70,6 +70,38 @@ assert ours["output_tokens_pinball_90"] == 0 and ours["interarrival_ms_mae"] == 
 assert of["average"]["remaining_mae"] > 0.6 and of["relay-as-wired"]["total_requests_mae"] > 4, of  # D1, D2
 PYTHON
 
+# What lies beside calls: tools side by side, and prompts that stay the same.
+python3 - "$work" <<'PYTHON'
+import json, sys
+def at(s): return f"2026-03-31T12:00:{s:06.3f}Z"
+with open(sys.argv[1] + "/beside.jsonl", "w") as out:
+    for number in range(30):
+        request = {"tools": [{"name": "web", "text": "t" * 6000}],
+                   "messages": [{"role": "system", "content": "s" * 2000}, {"role": "user", "content": f"question {number}"}]}
+        calls = [{"kind": "llm", "name": "m", "model_name": "gpt", "started_at": at(0), "annotated_request": request},
+                 {"kind": "tool", "name": "web", "started_at": at(1), "ended_at": at(3)},
+                 {"kind": "tool", "name": "db", "started_at": at(2), "ended_at": at(4)},
+                 {"kind": "llm", "name": "m", "model_name": "gpt", "started_at": at(5)}]
+        out.write(json.dumps({"id": str(number), "agent_id": "a", "started_at": at(0), "calls": calls}) + "\n")
+PYTHON
+hints groups "$work/beside.jsonl" --json >"$work/groups" || complain "groups failed"
+hints prompts "$work/beside.jsonl" --json >"$work/prompts" || complain "prompts failed"
+hints groups "$work/beside.jsonl" | grep -q 'db|web' || complain "groups says nothing of db|web"
+hints prompts "$work/beside.jsonl" | grep -q 'the first 2 blocks stay' || complain "prompts says nothing of 2 blocks"
+hints prompts "$work/runs.jsonl" | grep -q 'no call has' || complain "prompts without requests"
+python3 - "$work" <<'PYTHON' || failed=1
+import hashlib, json, sys
+groups = json.load(open(sys.argv[1] + "/groups"))["groups"]
+wanted = "fanout:" + hashlib.sha256(b"db|web").hexdigest()[:12]
+assert groups == [{"group_id": wanted, "tool_names": ["db", "web"], "seen": 30, "warm_first_from": 5}], groups
+answer = json.load(open(sys.argv[1] + "/prompts"))
+assert answer["calls_without_request"] == 30, answer
+prompt, = answer["prompts"]
+assert (prompt["agent"], prompt["model"], prompt["requests"], prompt["stable_blocks"]) == ("a", "gpt", 30, 2), prompt
+assert prompt["worth_caching"] and 2000 < prompt["stable_tokens"] < 2100, prompt
+assert [b["class"] for b in prompt["blocks"]] == ["stable", "stable", "variable"], prompt
+PYTHON
+
 # bad ERROR_PART LINE...: the file of these lines is refused with exit status 2 and these words.
 bad() {
     local words=$1
