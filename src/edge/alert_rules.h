@@ -33,9 +33,9 @@ extern const char *const alert_severity_names[]; /* ends with NULL */
     X(ALERT_COLD, "cold_starts", "ForewarmColdStarts", ALERT_WARNING, "0.2", "5m", "10m",          \
       "More than this share of the last hour's requests, of 20 at least, met a resource that was " \
       "not warm.")                                                                                 \
-    X(ALERT_ANOMALY, "anomaly", "ForewarmDemandAnomaly", ALERT_WARNING, "", "0s", "15m",           \
+    X(ALERT_ANOMALY, "anomaly", "ForewarmDemandAnomaly", ALERT_WARNING, "", "0s", "0s",            \
       "Demand does what it never did: an anomaly that is not a planned event.")                    \
-    X(ALERT_FORECAST, "forecast_stale", "ForewarmForecastStale", ALERT_WARNING, "", "3h", "0s",    \
+    X(ALERT_FORECAST, "forecast_stale", "ForewarmForecastStale", ALERT_WARNING, "", "1h", "0s",    \
       "The demand forecast could not be made anew; the last good one is used.")                    \
     X(ALERT_SOURCE, "source_stale", "ForewarmSourceStale", ALERT_WARNING, "", "15m", "0s",         \
       "The Prometheus that demand is read from does not answer, or its newest value is old.")

@@ -46,6 +46,41 @@ static void look_at_resource(struct facts *facts, struct brain *brain,
     alert_book_set(&alerts->book, ALERT_FAILED, str_of(config->id), true, words, facts->now_ns);
 }
 
+static const char *subject_of(const char *id)
+{
+    return id[0] ? id : "all";
+}
+
+/* Forecasts that cannot be relied on, and anomalies that no plan explains. */
+static void look_at_demand(struct facts *facts, struct brain *brain)
+{
+    struct alert_book *book = &facts->alerts->book;
+    const struct foresight *foresight = brain_foresight(brain);
+    const struct anomaly_record *anomaly;
+    struct foresight_view view;
+    char words[ALERT_WORDS_MAX], age[TIME_TEXT_MAX];
+    alert_book_unset(book, ALERT_ANOMALY);
+    alert_book_unset(book, ALERT_FORECAST);
+    for (size_t i = 0; (anomaly = foresight_anomaly(foresight, i)) != NULL; i++) {
+        if (!anomaly->open || anomaly->planned)
+            continue;
+        (void)snprintf(words, sizeof words, "demand of %.150s is not as usual (%.60s): %.150s",
+                       subject_of(anomaly->resource), anomaly->class_name, anomaly->reason);
+        alert_book_set(book, ALERT_ANOMALY, str_of(subject_of(anomaly->resource)), true, words,
+                       facts->now_ns);
+    }
+    for (uint32_t i = 0; foresight_see(foresight, i, &view); i++) {
+        if (!view.foretold || !foresight_is_stale(view.forecast, facts->now_ns))
+            continue;
+        (void)snprintf(words, sizeof words, "the forecast of %.150s is %s old%s%.150s",
+                       subject_of(view.id),
+                       time_format_human(facts->now_ns - view.forecast->made_ns, age),
+                       view.forecast->reason[0] ? ": " : "", view.forecast->reason);
+        alert_book_set(book, ALERT_FORECAST, str_of(subject_of(view.id)), true, words,
+                       facts->now_ns);
+    }
+}
+
 /* Failed is only what it says until it tries again; the alert is over when a warm-up succeeded, or
  * the resource is not configured any more. */
 static void end_failures(struct facts *facts, struct brain *brain)
@@ -76,6 +111,7 @@ static void look_at_brain(struct brain *brain, void *context)
     pthread_mutex_lock(&facts->alerts->lock);
     alert_book_unset(&facts->alerts->book, ALERT_BREAKER);
     end_failures(facts, brain);
+    look_at_demand(facts, brain);
     for (uint32_t i = 0; i < config->resource_count; i++)
         look_at_resource(facts, brain, &config->resources[i]);
     pthread_mutex_unlock(&facts->alerts->lock);

@@ -268,6 +268,8 @@ static void read_pair(struct config_reader *reader, const struct yaml_pair *pair
         config_read_events(reader, pair->value);
     else if (str_equal(pair->key, STR("prefetch")))
         config_read_prefetch(reader, pair->value);
+    else if (str_equal(pair->key, STR("demand")))
+        config_read_demand(reader, pair->value);
     else if (str_equal(pair->key, STR("alerts")))
         config_read_alerts(reader, pair->value);
     else if (str_equal(pair->key, STR("resources")))

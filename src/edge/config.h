@@ -20,7 +20,8 @@ enum {
     CONFIG_COMMAND_MAX = 8191,
     CONFIG_EDGES_MAX = 256,
     CONFIG_PREFETCH_MAX = 64,
-    ALERT_RECEIVERS_MAX = 8
+    ALERT_RECEIVERS_MAX = 8,
+    DEMAND_SOURCES_MAX = 16
 };
 
 /* scheme://host[:port][/prefix], taken apart. */
@@ -183,6 +184,15 @@ struct config_event {
     bool multiplier;
 };
 
+/* A Prometheus that knows demand. */
+struct config_source {
+    struct config_url url;
+    const char *query;              /* gives requests a second */
+    char resource[OPTION_TEXT_MAX]; /* "": all together */
+    char token_file[OPTION_TEXT_MAX], ca_file[OPTION_TEXT_MAX];
+    int64_t every_ns, history_ns, timeout_ns;
+};
+
 /* Who is told of alerts. */
 struct config_receiver {
     char name[OPTION_TEXT_MAX];
@@ -298,6 +308,8 @@ struct config {
     const struct config_event *events;
     uint32_t event_count;
     struct config_alerts alerts;
+    struct config_source *sources;
+    uint32_t source_count;
     struct config_prefetch *prefetch;
     uint32_t prefetch_count;
     struct config_text *texts; /* what the pointers above point to */

@@ -235,4 +235,5 @@ void config_check(struct config_reader *reader, const yaml_node_t *root)
     check_resources(reader, resources);
     config_check_prefetch(reader, value_or(config_find(pairs, count, "prefetch"), root));
     config_check_events(reader, value_or(config_find(pairs, count, "events"), root));
+    config_check_demand(reader, value_or(config_find(pairs, count, "demand"), root));
 }

@@ -27,6 +27,8 @@ CONFIG_TABLE(config_device_key)
 CONFIG_TABLE(config_event_key)
 CONFIG_TABLE(config_prefetch_key)
 CONFIG_TABLE(config_alerts_key)
+CONFIG_TABLE(config_demand_key)
+CONFIG_TABLE(config_source_key)
 CONFIG_TABLE(config_receiver_key)
 CONFIG_TABLE(config_rule_key)
 CONFIG_TABLE(config_hint_key)
@@ -116,6 +118,9 @@ void config_check_events(struct config_reader *reader, const yaml_node_t *list);
 /* config_prefetch.c */
 void config_read_prefetch(struct config_reader *reader, const yaml_node_t *node);
 void config_check_prefetch(struct config_reader *reader, const yaml_node_t *node);
+/* config_demand.c */
+void config_read_demand(struct config_reader *reader, const yaml_node_t *node);
+void config_check_demand(struct config_reader *reader, const yaml_node_t *node);
 /* config_alerts.c */
 void config_alerts_defaults(struct config_alerts *alerts);
 void config_read_alerts(struct config_reader *reader, const yaml_node_t *node);

@@ -318,6 +318,8 @@ const struct option_row config_top_keys[] = {
      "List of planned events: what is loaded in time for them."},
     {"prefetch", OPTION_TEXT, 0, "", 0, 0, true, NULL,
      "Upstreams whose pages are kept and fetched ahead: one mapping, or a list of them."},
+    {"demand", OPTION_TEXT, 0, "", 0, 0, true, NULL,
+     "Where demand is read from, if it is not counted here."},
     {"alerts", OPTION_TEXT, 0, "", 0, 0, true, NULL,
      "Who is told when something is wrong, and what that is."},
     {"fallback", OPTION_TEXT, 0, "", 0, 0, true, NULL,
@@ -381,6 +383,7 @@ const size_t config_call_key_count = 1;
 enum { EVENT_KEYS = 9 };                                    /* checked in config_event.c */
 enum { PREFETCH_KEYS = 15 };                                /* checked in config_prefetch.c */
 enum { ALERTS_KEYS = 9, RECEIVER_KEYS = 7, RULE_KEYS = 5 }; /* checked in config_alerts.c */
+enum { SOURCE_KEYS = 8 };                                   /* checked in config_demand.c */
 enum { EDGE_KEYS = 2 };
 enum { DEVICE_KEYS = 4 }; /* checked in config_devices.c */
 enum { HINT_KEYS = 5 };   /* checked in config_hints.c */
@@ -394,6 +397,9 @@ const struct config_section config_sections[] = {
     {"events[]", "one planned event", config_event_keys, EVENT_KEYS},
     {"prefetch[]", "an upstream whose pages are kept and fetched ahead", config_prefetch_keys,
      PREFETCH_KEYS},
+    {"demand", "where demand is read from", config_demand_keys, 1},
+    {"demand.prometheus[]", "a Prometheus that demand is read from", config_source_keys,
+     SOURCE_KEYS},
     {"alerts", "who is told when something is wrong", config_alerts_keys, ALERTS_KEYS},
     {"alerts.receivers[]", "one who is told", config_receiver_keys, RECEIVER_KEYS},
     {"alerts.rules.NAME", "one rule; docs/guide/alerts.md has their names and defaults",

@@ -5,7 +5,7 @@
 #ifndef FOREWARM_EDGE_CONTROL_H
 #define FOREWARM_EDGE_CONTROL_H
 
-#include "edge/alerts.h"
+#include "edge/demand/sources.h"
 #include "edge/brain.h"
 #include "edge/runs.h"
 
@@ -17,6 +17,7 @@ struct control_setup {
     struct slots *slots;
     struct alerts *alerts;
     struct runs *runs;
+    struct sources *sources;
 };
 
 /* Binds and starts. FW_IN_USE names the address and what to do. */

@@ -19,18 +19,23 @@ static bool find_series(struct brain *brain, struct call *call, struct foresight
             return false;
         series = foresight_find(foresight, brain_site(brain, call->resource)->id);
     }
-    if (!foresight_see(foresight, series, view)) {
-        static const struct foresight_forecast none;
-        static const struct foresight_model model;
-        static const struct foresight_validity validity;
-        static const struct foresight_capacity capacity;
-        *view = (struct foresight_view){.id = brain_site(brain, call->resource)->id,
+    control_see(brain, series, call->resource, view);
+    return true;
+}
+
+void control_see(struct brain *brain, uint32_t series, uint32_t resource,
+                 struct foresight_view *view)
+{
+    static const struct foresight_forecast none;
+    static const struct foresight_model model;
+    static const struct foresight_validity validity;
+    static const struct foresight_capacity capacity;
+    if (!foresight_see(brain_foresight(brain), series, view))
+        *view = (struct foresight_view){.id = brain_site(brain, resource)->id,
                                         .forecast = &none,
                                         .model = &model,
                                         .validity = &validity,
                                         .capacity = &capacity};
-    }
-    return true;
 }
 
 static void write_series_name(struct json *json, const char *id)
@@ -38,7 +43,7 @@ static void write_series_name(struct json *json, const char *id)
     json_key_text(json, "resource", id[0] ? id : NULL);
 }
 
-static void write_age(struct json *json, int64_t made_ns, int64_t now_ns)
+void control_write_age(struct json *json, int64_t made_ns, int64_t now_ns)
 {
     json_key(json, "age_s");
     if (made_ns == 0)
@@ -214,7 +219,7 @@ bool control_foresee(struct brain *brain, struct call *call)
     json_key_text(&json, "unit", "requests");
     json_key_int(&json, "every_s", TIME_HOUR / TIME_SECOND);
     control_write_time(&json, "made_at", forecast->made_ns);
-    write_age(&json, forecast->made_ns, now_ns);
+    control_write_age(&json, forecast->made_ns, now_ns);
     json_key_uint(&json, "refreshes", forecast->refreshes);
     json_key_bool(&json, "stale", stale);
     json_key_text(&json, "reason", reason_of(&view, stale));
@@ -282,53 +287,6 @@ bool control_anomalies(struct brain *brain, struct call *call)
         if ((record->open || !open_only) && (!id || strcmp(record->resource, id) == 0))
             control_write_anomaly(&json, record);
     json_array_end(&json);
-    json_object_end(&json);
-    return true;
-}
-
-/* ---- /v1/scale ---- */
-
-/* Replicas whose mean use by so many requests a second is the target, where it is known what one
- * of them does (requests an hour). */
-static double needed(double rate, double replica, double target)
-{
-    double busy = replica > 0 ? rate * 3600 / (replica * target) : 0;
-    return rate > 0 ? fmax(ceil(busy - 1e-9), 1) : 0;
-}
-
-bool control_scale(struct brain *brain, struct call *call)
-{
-    struct foresight_view view;
-    struct resource_view seen;
-    struct json json;
-    if (!find_series(brain, call, &view))
-        return true;
-    const struct config *config = brain_config(brain);
-    const struct config_resource *resource = brain_site(brain, call->resource)->config;
-    int64_t now_ns = brain_now_ns(brain);
-    engine_view(brain_engine(brain), call->resource, now_ns, &seen);
-    double service_s = brain_service_s(brain, call->resource), now = seen.rate_per_s;
-    /* A rate that decays is never 0; less than a request in an hour is nobody. */
-    now = now * 3600 < 1 ? 0 : now;
-    double rate = foresight_rate(view.forecast, FORESIGHT_P90, now_ns, config->scale_lead_time_ns);
-    rate = isfinite(rate) ? rate : NAN;
-    double most = isnan(rate) ? now : fmax(rate * 3600 < 1 ? 0 : rate, now);
-    double span = resource->engine.span > 1 ? (double)resource->engine.span : 1;
-    double replicas =
-        needed(most, brain_unit_capacity(brain, call->resource) * span, config->target_utilization);
-    uint32_t waiting = seen.held + seen.in_use;
-    replicas = fmax(replicas, ceil((double)waiting / (double)resource->replica_concurrency));
-    replicas = seen.pinned ? fmax(replicas, 1) : replicas;
-    json_init(&json, &call->out, false);
-    json_object(&json);
-    json_key_text(&json, "resource", view.id);
-    json_key_uint(&json, "replicas", (uint64_t)fmin(replicas, 1e6));
-    json_key_double(&json, "rate_p90", rate);
-    json_key_uint(&json, "queue", seen.held);
-    json_key_double(&json, "now", now);
-    json_key_double(&json, "service_s", service_s > 0 ? service_s : NAN);
-    write_age(&json, view.forecast->made_ns, now_ns);
-    json_key_bool(&json, "stale", foresight_is_stale(view.forecast, now_ns));
     json_object_end(&json);
     return true;
 }

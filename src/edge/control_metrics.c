@@ -68,6 +68,8 @@ static void collect_resource(const struct source *source, enum metric_id metric,
         metrics_sample(writer, &id, 1, (double)view.accounts.doubted);
     else if (metric == METRIC_DECLINED)
         collect_declined(id, &view, writer);
+    else if (metric == METRIC_REPLICAS)
+        metrics_sample(writer, &id, 1, control_replicas(source->brain, resource));
     else
         metrics_sample(writer, &id, 1, view.cost_usd);
 }
@@ -169,6 +171,16 @@ static void collect_runs(struct runs *runs, enum metric_id metric, struct metric
                            (double)samples[i].value);
 }
 
+static void collect_watch(const struct control_setup *setup, enum metric_id metric,
+                          struct metrics_writer *writer)
+{
+    if (metric == METRIC_SOURCE_AGE)
+        sources_collect(setup->sources, writer);
+    if (metric == METRIC_ALERTS || metric == METRIC_ALERT_NOTICES ||
+        metric == METRIC_ALERTS_WAITING || metric == METRIC_ALERTS_DROPPED)
+        alerts_collect(setup->alerts, metric, writer);
+}
+
 static void collect(void *context, enum metric_id metric, struct metrics_writer *writer)
 {
     const struct source *source = context;
@@ -184,6 +196,7 @@ static void collect(void *context, enum metric_id metric, struct metrics_writer 
     case METRIC_COST:
     case METRIC_DOUBTED:
     case METRIC_DECLINED:
+    case METRIC_REPLICAS:
         for (uint32_t i = 0; i < engine_resource_count(engine); i++)
             if (brain_site(source->brain, i) && brain_site(source->brain, i)->configured)
                 collect_resource(source, metric, i, writer);
@@ -229,15 +242,10 @@ static void collect(void *context, enum metric_id metric, struct metrics_writer 
     case METRIC_PAGE_CACHE:
         control_collect_pages(source->call->control, metric, writer);
         break;
-    case METRIC_ALERTS:
-    case METRIC_ALERT_NOTICES:
-    case METRIC_ALERTS_WAITING:
-    case METRIC_ALERTS_DROPPED:
-        alerts_collect(source->call->control->setup.alerts, metric, writer);
-        break;
     default:
         collect_runs(source->call->control->setup.runs, metric, writer);
         control_collect_demand(source->brain, metric, writer);
+        collect_watch(&source->call->control->setup, metric, writer);
     }
 }
 

@@ -142,7 +142,16 @@ void control_call_hints(struct control *control, struct call *call);
 /* control_expect.c */
 call_brain_fn control_plan_event, control_forecast;
 /* control_foresight.c */
-call_brain_fn control_demand, control_foresee, control_anomalies, control_scale;
+call_brain_fn control_demand, control_foresee, control_anomalies;
+/* The resource's series, or one about which nothing is known. */
+void control_see(struct brain *brain, uint32_t series, uint32_t resource,
+                 struct foresight_view *view);
+void control_write_age(struct json *json, int64_t made_ns, int64_t now_ns);
+/* control_scale.c */
+call_brain_fn control_scale;
+/* Replicas of a configured resource: for what is foretold within scale_lead_time, and for what
+ * waits now. */
+double control_replicas(struct brain *brain, uint32_t resource);
 void control_write_anomaly(struct json *json, const struct anomaly_record *record);
 /* control_capacity.c */
 call_brain_fn control_plan;

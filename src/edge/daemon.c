@@ -5,6 +5,7 @@
 #include "edge/alerts.h"
 #include "edge/brain.h"
 #include "edge/control.h"
+#include "edge/demand/sources.h"
 #include "edge/io_thread.h"
 #include "edge/jobs.h"
 #include "edge/log.h"
@@ -33,6 +34,7 @@ struct daemon {
     struct runs *runs;
     struct io_threads *io;
     struct alerts *alerts;
+    struct sources *sources;
     struct control *control;
     /* the main thread's loop: signals */
     uv_loop_t loop;
@@ -114,6 +116,7 @@ static void reload(struct daemon *daemon)
     access_inherit(config, daemon->config);
     control_reload(daemon->control, config);
     alerts_reload(daemon->alerts, config);
+    sources_reload(daemon->sources, config);
     (void)brain_call_and_wait(daemon->brain, configure, config);
     runs_configure(daemon->runs, config);
     err = make_view(daemon, config, &view);
@@ -277,8 +280,10 @@ static enum fw_err start(struct daemon *daemon, struct fw_detail *detail)
     }
     FW_TRY(alerts_create(&daemon->alerts, daemon->config, daemon->store));
     FW_TRY(alerts_start(daemon->alerts, daemon->brain, daemon->jobs, detail));
-    const struct control_setup control = {daemon->brain, daemon->metrics, daemon->slots,
-                                          daemon->alerts, daemon->runs};
+    FW_TRY(sources_start(&daemon->sources, daemon->config, daemon->brain, daemon->jobs,
+                         daemon->alerts));
+    const struct control_setup control = {daemon->brain,  daemon->metrics, daemon->slots,
+                                          daemon->alerts, daemon->runs,    daemon->sources};
     return control_create(&daemon->control, &control, daemon->config, detail);
 }
 
@@ -307,10 +312,12 @@ static void take_down(struct daemon *daemon)
 {
     control_destroy(&daemon->control);
     io_threads_stop(&daemon->io);
+    sources_stop(daemon->sources);
     alerts_stop(daemon->alerts);
     runs_stop(daemon->runs);
     brain_stop(daemon->brain);
     jobs_destroy(&daemon->jobs);
+    sources_destroy(&daemon->sources);
     alerts_destroy(&daemon->alerts);
     brain_finish(daemon->brain);
     fleet_stop(daemon->fleet);

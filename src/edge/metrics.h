@@ -125,6 +125,10 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
       "Anomalies of demand that opened.")                                                          \
     X(METRIC_ANOMALY, "forewarm_anomaly_open", GAUGE, "resource,class", NONE,                      \
       "1 while demand is not as usual; absent otherwise.")                                         \
+    X(METRIC_SOURCE_AGE, "forewarm_demand_source_age_seconds", GAUGE, "resource", NONE,            \
+      "Age of the newest demand that came from Prometheus.")                                       \
+    X(METRIC_REPLICAS, "forewarm_replicas_wanted", GAUGE, "resource", NONE,                        \
+      "Replicas that the resource needs within scale_lead_time, as /v1/scale says.")               \
     X(METRIC_ALERTS, "forewarm_alerts", GAUGE, "rule", NONE, "Alerts that are open.")              \
     X(METRIC_ALERT_NOTICES, "forewarm_alert_notices_total", COUNTER, "receiver,result", NONE,      \
       "Notices to receivers of alerts: sent, tried in vain, refused for good.")                    \

@@ -384,11 +384,19 @@ def bad_configurations_are_told_what_is_wrong():
         ({"rules": []}, "alerts.rules"),
         ({"retry": "1m", "retry_most": "1s"}, "retry_most: shorter than retry"),
         ([], "alerts"),
+        ({"demand": {"promethius": {}}}, "promethius: unknown key, did you mean prometheus?"),
+        ({"demand": {"prometheus": {"query": "x"}}}, "demand.prometheus.url: missing"),
+        ({"demand": {"prometheus": {"url": "http://x"}}}, "demand.prometheus.query: missing"),
+        ({"demand": {"prometheus": {"url": "x", "query": "x"}}}, 'demand.prometheus.url: found "x"'),
+        ({"demand": {"prometheus": [{"url": "http://x", "query": "x"}] * 2}}, '"all" has two sources'),
+        ({"demand": {"prometheus": {"url": "http://x", "query": "x", "resource": "b"}}}, '"b" is no configured resource'),
+        ({"demand": {"prometheus": {"url": "http://x", "query": "x", "every": "0s"}}}, "every: found"),
+        ({"demand": {"prometheus": [{"url": "http://x", "query": "x"}] * 17}}, "found 17, expected at most 16"),
     ]:
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "f.yaml")
             with open(path, "w") as f:
-                json.dump({**base, "alerts": alerts}, f)
+                json.dump({**base, **(alerts if isinstance(alerts, dict) and "demand" in alerts else {"alerts": alerts})}, f)
             ran = subprocess.run([FOREWARM, "check", "-c", path], capture_output=True, text=True, timeout=60)
         assert ran.returncode == 1 and words in ran.stdout, (alerts, ran.stdout, ran.stderr)
 

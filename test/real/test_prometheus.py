@@ -5,19 +5,15 @@ and disappears; and it scrapes the daemon, whose metrics `promtool check metrics
 import json
 import math
 import os
-import shutil
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import FOREWARM, Bench, chat, free_port, main, request, resource, wait_for, answers  # noqa: E402
+from harness import FOREWARM, chat, main, resource, wait_for  # noqa: E402
+from prometheus_server import PrometheusBench, open_metrics, promtool, skip_without_prometheus  # noqa: E402
 
-PROMETHEUS, PROMTOOL = shutil.which("prometheus"), shutil.which("promtool")
-if not PROMETHEUS or not PROMTOOL:
-    print("SKIPPED: prometheus is not installed (scripts/packages test)", flush=True)
-    sys.exit(77)
-
+skip_without_prometheus()
 STEP_S = 60
 DAYS = 9
 
@@ -26,36 +22,15 @@ def demand(at, scale=1):
     return round(scale * (100 + 50 * math.sin(at * 2 * math.pi / 86400)), 3)
 
 
-class RealPrometheus(Bench):
-    def start_prometheus(self, history=None, scrape=None, rules=()):
-        """`history`: OpenMetrics text that is there from the beginning; `scrape`: ports of daemons."""
-        port, data, config = free_port(), self.path("tsdb"), self.path("prometheus.yml")
-        if history:
-            with open(self.path("history.om"), "w") as out:
-                out.write(history)
-            subprocess.run([PROMTOOL, "tsdb", "create-blocks-from", "openmetrics", "-q", self.path("history.om"), data], check=True, capture_output=True)
-        jobs = [{"job_name": "forewarm", "static_configs": [{"targets": [f"127.0.0.1:{target}" for target in scrape or []]}]}]
-        with open(config, "w") as out:
-            json.dump({"global": {"scrape_interval": "1s", "evaluation_interval": "1s"}, "rule_files": list(rules), "scrape_configs": jobs if scrape else []}, out)
-        program = self.start([PROMETHEUS, f"--config.file={config}", f"--storage.tsdb.path={data}", "--storage.tsdb.retention.time=10y",
-                              f"--web.listen-address=127.0.0.1:{port}"], "prometheus.log")
-        program.port, program.url = port, f"http://127.0.0.1:{port}"
-        wait_for("Prometheus is ready", lambda: answers(port, "/-/ready") or not program.alive())
-        self.assertTrue(program.alive(), program.output())
-        return program
-
+class RealPrometheus(PrometheusBench):
     def history(self, now):
-        """Two series of a counter's rate at a minute's step: whole, and with a hole of six hours; a third ended a day ago."""
-        lines = ["# TYPE demand gauge"]
-        for at in range(now - DAYS * 86400, now, STEP_S):
-            lines.append(f'demand{{zone="a"}} {demand(at)} {at}')
-        for at in range(now - DAYS * 86400, now, STEP_S):
-            if not now - 40 * 3600 <= at < now - 34 * 3600:
-                lines.append(f'demand{{zone="b"}} {demand(at, 2)} {at}')
-        lines.append("# TYPE gone gauge")
-        for at in range(now - DAYS * 86400, now - 86400, STEP_S):
-            lines.append(f"gone {demand(at)} {at}")
-        return "\n".join(lines + ["# EOF", ""])
+        """Two series at a minute's step: whole, and with a hole of six hours; a third ended a day ago."""
+        times = range(now - DAYS * 86400, now, STEP_S)
+        return open_metrics(
+            ("demand", '{zone="a"}', [(at, demand(at)) for at in times]),
+            ("demand", '{zone="b"}', [(at, demand(at, 2)) for at in times if not now - 40 * 3600 <= at < now - 34 * 3600]),
+            ("gone", "", [(at, demand(at)) for at in times if at < now - 86400]),
+        )
 
     def run_forewarm(self, command, *more):
         return subprocess.run([FOREWARM, command, *more], capture_output=True, text=True, timeout=300)
@@ -117,18 +92,14 @@ class RealPrometheus(Bench):
         for _ in range(3):
             self.assertEqual(daemon.ask("POST", "/v1/chat/completions", chat("m")).status, 200)
         text = daemon.api("GET", "/metrics").body
-        checked = subprocess.run([PROMTOOL, "check", "metrics"], input=text, capture_output=True, timeout=60)
+        checked = promtool("check", "metrics", input=text)
         # The one name kept from the specification that has no base unit.
         said = [line for line in (checked.stdout + checked.stderr).decode().splitlines() if "prewarm_waste_ms" not in line]
         self.assertEqual(said, [])
         prometheus = self.start_prometheus(scrape=[daemon.control])
 
-        def value(query):
-            answer = request(prometheus.port, "GET", f"/api/v1/query?query={query}").json()
-            return float(answer["data"]["result"][0]["value"][1]) if answer["data"]["result"] else None
-
-        wait_for("Prometheus has scraped the daemon", lambda: value('sum(forewarm_requests_total{resource="m"})') == 3)
-        self.assertEqual(value("up"), 1)
+        wait_for("Prometheus has scraped the daemon", lambda: self.ask(prometheus, 'sum(forewarm_requests_total{resource="m"})') == [({}, 3.0)])
+        self.assertEqual([number for _, number in self.ask(prometheus, "up")], [1.0])
 
 
 if __name__ == "__main__":

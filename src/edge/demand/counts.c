@@ -49,6 +49,7 @@ void counts_clear(struct counts *counts)
         counts->changed[g] = 0;
     }
     counts->moved_ns = 0;
+    counts->fed = false;
 }
 
 static uint32_t place(int grain, int64_t slot)
@@ -113,7 +114,7 @@ void counts_move(struct counts *counts, int64_t now_ns)
     }
     for (int g = 0; g < COUNT_GRAIN_COUNT; g++)
         if (now_ns / count_grains[g].step_ns > counts->slot[g])
-            go_on(counts, g, now_ns / count_grains[g].step_ns, 0);
+            go_on(counts, g, now_ns / count_grains[g].step_ns, counts->fed ? COUNT_MISSING : 0);
     counts->moved_ns = now_ns;
 }
 
@@ -123,7 +124,7 @@ void counts_add(struct counts *counts, uint32_t requests)
         uint32_t value = counts_get(counts, (enum count_grain)g, counts->slot[g]);
         if (value == COUNT_MISSING)
             continue;
-        uint32_t most = COUNT_MISSING - 1 - value;
+        uint32_t most = UINT32_MAX - 1 - value; /* COUNT_MISSING is not a count */
         set(counts, g, counts->slot[g], value + (requests < most ? requests : most));
     }
 }
@@ -134,6 +135,15 @@ uint32_t counts_get(const struct counts *counts, enum count_grain grain, int64_t
         slot <= counts->slot[grain] - (int64_t)count_grains[grain].slots)
         return COUNT_MISSING;
     return counts->rings[grain][place((int)grain, slot)];
+}
+
+void counts_put(struct counts *counts, enum count_grain grain, int64_t slot, uint32_t requests)
+{
+    if (slot < 0 || slot > counts->slot[grain] ||
+        slot <= counts->slot[grain] - (int64_t)count_grains[grain].slots)
+        return;
+    if (counts_get(counts, grain, slot) != requests)
+        set(counts, (int)grain, slot, requests);
 }
 
 uint64_t counts_sum(const struct counts *counts, enum count_grain grain, uint32_t slots,

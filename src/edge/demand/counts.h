@@ -37,6 +37,7 @@ struct counts {
     int64_t slot[COUNT_GRAIN_COUNT];     /* the one that is open, since 1970; -1: not begun */
     uint32_t changed[COUNT_GRAIN_COUNT]; /* pages since they were written, a mask */
     int64_t moved_ns;
+    bool fed; /* requests come from elsewhere: a slot is not known until it is put */
 };
 
 FW_MUST_CHECK enum fw_err counts_init(struct counts *counts);
@@ -48,6 +49,8 @@ void counts_clear(struct counts *counts);
 void counts_begin(struct counts *counts, int64_t since_ns, int64_t now_ns);
 /* Time goes on: the slots before now_ns are over. */
 void counts_move(struct counts *counts, int64_t now_ns);
+/* A slot that is over, or the open one, has so many; others are not kept. */
+void counts_put(struct counts *counts, enum count_grain grain, int64_t slot, uint32_t requests);
 /* Requests in the open slots. */
 void counts_add(struct counts *counts, uint32_t requests);
 /* The requests of a slot, COUNT_MISSING where it is not known or not kept. */

@@ -167,7 +167,8 @@ void foresight_request(struct foresight *foresight, uint32_t series, int64_t now
     if (!foresight->loaded)
         return;
     counts_move(&total->counts, now_ns);
-    counts_add(&total->counts, 1);
+    if (!total->counts.fed)
+        counts_add(&total->counts, 1);
     total->asked_ns = now_ns;
     if (series == FORESIGHT_NONE || series >= foresight->series_count) {
         foresight->stats.dropped++;
@@ -175,7 +176,8 @@ void foresight_request(struct foresight *foresight, uint32_t series, int64_t now
     }
     struct foresight_series *of = foresight->series[series];
     counts_move(&of->counts, now_ns);
-    counts_add(&of->counts, 1);
+    if (!of->counts.fed)
+        counts_add(&of->counts, 1);
     of->asked_ns = now_ns;
 }
 

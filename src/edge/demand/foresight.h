@@ -26,7 +26,8 @@ enum {
     FORESIGHT_TELL_HOURS = 72,  /* as far ahead the engine hears */
     FORESIGHT_HISTORY_HOURS = 1440, /* that a forecast is made from */
     FORESIGHT_PATHS = 200,          /* joint paths that capacity is planned from */
-    FORESIGHT_TOTAL = 0,            /* number of the series of all requests */
+    FORESIGHT_REASON_MAX = 300,
+    FORESIGHT_TOTAL = 0, /* number of the series of all requests */
     FORESIGHT_NONE = UINT32_MAX,
 };
 #define FORESIGHT_REFRESH_NS  TIME_HOUR
@@ -34,6 +35,7 @@ enum {
 #define FORESIGHT_VALIDATE_NS (7 * TIME_DAY)
 #define FORESIGHT_RETRY_NS    (5 * TIME_MINUTE)  /* after what failed */
 #define FORESIGHT_STALE_NS    (2 * TIME_HOUR)    /* a forecast this old is not fresh any more */
+#define FORESIGHT_FEED_NS     (10 * TIME_MINUTE) /* so long an hour that is over is waited for */
 #define FORESIGHT_FLUSH_NS    (15 * TIME_SECOND) /* counts go into the store */
 
 struct foresight_settings {
@@ -166,6 +168,16 @@ uint32_t foresight_series(struct foresight *foresight, struct str id, int64_t no
 void foresight_request(struct foresight *foresight, uint32_t series, int64_t now_ns);
 /* Time goes on: slots close, resources are chosen, what is due is noted. */
 void foresight_tick(struct foresight *foresight, int64_t now_ns);
+/* The requests of a resource ("" all) come from elsewhere from now on, and what is seen here does
+ * not count for it. FORESIGHT_NONE: there is no room. */
+uint32_t foresight_feed_begin(struct foresight *foresight, struct str id, int64_t now_ns);
+/* They are counted here again. */
+void foresight_feed_end(struct foresight *foresight, const char *id);
+/* What came in slots that are over, from slot `first` on; NAN: not known. */
+void foresight_feed(struct foresight *foresight, const char *id, enum count_grain grain,
+                    int64_t first, const double *requests, size_t count, int64_t now_ns);
+/* Where it comes from does not answer: said of forecasts that cannot be made for that. */
+void foresight_feed_failed(struct foresight *foresight, const char *id, const char *reason);
 /* Makes the forecasts of this resource ("" and all) due at once. */
 void foresight_hurry(struct foresight *foresight, const char *id);
 

@@ -29,6 +29,7 @@ struct foresight_series {
     struct foresight_capacity capacity;
     int64_t said_since_ns; /* since then is said what will be validated; 0: nothing was */
     struct foresight_said said[SAID_HOURS]; /* by hour, modulo */
+    char feed_reason[FORESIGHT_REASON_MAX]; /* why nothing comes from elsewhere; "" it does */
     bool learned;                           /* what is above changed since it was written */
 };
 
@@ -94,6 +95,11 @@ struct anomaly_record *foresight_anomaly_place(struct foresight *foresight, uint
 /* The events that matter for a series, as a calendar; the caller's. */
 enum fw_err foresight_calendar(const struct foresight *foresight,
                                const struct foresight_series *series, struct calendar *calendar);
+/* foresight_feed.c */
+/* A forecast would be made without the latest hours, which are still to come from elsewhere: not
+ * yet, or it counts as one that failed. */
+bool foresight_feed_lacks(struct foresight *foresight, struct foresight_series *series,
+                          int64_t now_ns);
 /* foresight_keep.c */
 bool foresight_get_learned(struct foresight_series *series, struct str bytes);
 

@@ -97,7 +97,9 @@ struct foresight_work *foresight_next(struct foresight *foresight, int64_t now_n
     for (uint32_t i = 0; i < foresight->series_count; i++) {
         uint32_t at = (foresight->next + i) % foresight->series_count;
         for (int kind = 0; kind < WORK_KINDS; kind++)
-            if (is_due(foresight->series[at], (enum work_kind)kind, now_ns)) {
+            if (is_due(foresight->series[at], (enum work_kind)kind, now_ns) &&
+                !(kind == WORK_REFRESH &&
+                  foresight_feed_lacks(foresight, foresight->series[at], now_ns))) {
                 foresight->next = at;
                 foresight->out = make(foresight, at, (enum work_kind)kind, now_ns);
                 return foresight->out;
