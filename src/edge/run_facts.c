@@ -118,7 +118,7 @@ static struct str get_name(struct reading *reading)
 static int64_t end_of(struct buf_reader *in, int64_t start_ns)
 {
     uint64_t length = get_number(in);
-    if (length > (uint64_t)(INT64_MAX - start_ns))
+    if (length > 0 && length - 1 > (uint64_t)(INT64_MAX - start_ns))
         in->failed = true;
     return length == 0 || in->failed ? CALLPATH_OPEN : start_ns + (int64_t)(length - 1);
 }
