@@ -174,10 +174,6 @@ static enum fw_err take_dialect(struct question *question, struct str raw, struc
     return err_set(detail, FW_INPUT, "dialect: found \"%.*s\", expected dynamo, legacy or strict",
                    (int)(raw.len < 40 ? raw.len : 40), raw.data);
 }
-_Static_assert((int)HINT_DYNAMO == (int)CALLPATH_DYNAMO &&
-                   (int)HINT_LEGACY == (int)CALLPATH_LEGACY &&
-                   (int)HINT_STRICT == (int)CALLPATH_STRICT,
-               "the same order");
 
 static enum fw_err take_pair(struct question *question, struct str key, struct str raw,
                              struct fw_detail *detail)

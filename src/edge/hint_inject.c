@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/hint_inject.h"
 #include "base/check.h"
-#include <math.h>
+#include "learn/callpath_view.h"
 
 static const char *const outcome_names[] = {
 #define X(id, name) name,
@@ -46,11 +46,15 @@ unsigned hint_fields(const struct hint_rules *rules, const struct hint_values *v
     return known != 0 && values->prefix_id[0] ? fields | BIT(HINT_PREFIX) : fields;
 }
 
+_Static_assert((int)HINT_DYNAMO == (int)CALLPATH_DYNAMO &&
+                   (int)HINT_LEGACY == (int)CALLPATH_LEGACY &&
+                   (int)HINT_STRICT == (int)CALLPATH_STRICT,
+               "the same order");
+
 static uint32_t priority_of(const struct hint_rules *rules, const struct hint_values *values)
 {
-    if (rules->dialect == HINT_LEGACY)
-        return rules->scale > values->level ? rules->scale - values->level : 0;
-    return values->level < rules->cap ? values->level : rules->cap;
+    return callpath_priority((enum callpath_dialect)rules->dialect, values->level, rules->scale,
+                             rules->cap);
 }
 
 static void add_number(struct buf *out, uint32_t value)

@@ -51,8 +51,9 @@ static void take_values(struct relay_hints *to, const struct runs_begun *begun, 
         .total_requests = from->total_requests,
         .remaining = from->remaining,
     };
-    snprintf(to->values.prefix_id, sizeof to->values.prefix_id, "%s-d%u", begun->prefix,
-             scopes + 1);
+    if (begun->prefix[0])
+        snprintf(to->values.prefix_id, sizeof to->values.prefix_id, "%s-d%u", begun->prefix,
+                 scopes + 1);
 }
 
 void relay_hints_begin(struct relay *relay)

@@ -121,7 +121,7 @@ bool run_head_read(struct run_head *head, const struct config_hints *hints,
         trace = span = (struct str){0};
     head->run = run_of(hints, request, trace);
     head->agent = get(request, hints->agent_header);
-    if (head->run.len == 0 || head->run.len > RUN_HEAD_NAME_MAX ||
+    if (head->run.len + head->agent.len == 0 || head->run.len > RUN_HEAD_NAME_MAX ||
         head->agent.len > RUN_HEAD_NAME_MAX)
         return false;
     if (head->agent.len == 0)

@@ -16,7 +16,7 @@ enum {
 };
 
 struct run_head {
-    struct str run, agent; /* in the request, or static */
+    struct str run, agent; /* in the request, or static; run "": only the agent is known */
     /* The scopes and behind them room for the call's own name; in `text`. */
     struct str path[CALLPATH_DEPTH_MAX];
     uint32_t scopes;
@@ -26,7 +26,7 @@ struct run_head {
     char text[RUN_HEAD_TEXT_MAX];
 };
 
-/* False: the request is of no run that is known by its headers. */
+/* False: the request is of no run and no agent that are known by its headers. */
 bool run_head_read(struct run_head *head, const struct config_hints *hints,
                    const struct server_request *request);
 

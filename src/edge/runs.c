@@ -128,23 +128,36 @@ bool runs_stopping(const struct runs *runs)
 
 /* ---- calls through the proxy ---- */
 
+static void look_up(struct runs *runs, unsigned reader, const struct run_head *head,
+                    const struct open_begun *open, struct callpath_hints *hints)
+{
+    struct callpath_found found;
+    const struct callpath_view *view = runs_hold(runs, reader);
+    bool known =
+        view && callpath_find(view, head->agent, head->path, head->scopes + 1, open->index, &found);
+    callpath_hints(known ? &found : NULL, open->ordinal, head->level, hints);
+    runs_let_go(runs, reader);
+}
+
 void runs_begin(struct runs *runs, unsigned reader, struct run_head *head, struct str name,
                 uint64_t session, int64_t at_ns, struct runs_begun *begun)
 {
-    struct callpath_found found;
-    struct open_begun open;
-    uint32_t depth = head->scopes + 1;
+    struct open_begun open = {.index = CALLPATH_ANY};
     CHECK(reader < RUNS_READERS);
     head->path[head->scopes] = name;
+    begun->call = (struct open_call){0, 0};
+    begun->prefix[0] = 0;
+    if (head->run.len == 0) {
+        look_up(runs, reader, head, &open, &begun->hints);
+        begun->hints.known &= ~(uint32_t)CALLPATH_HINT_TOTAL;
+        return;
+    }
     bool ended = open_runs_begin(runs->open, head, name, at_ns, &open);
     begun->call = open.call;
-    const struct callpath_view *view = runs_hold(runs, reader);
-    bool known = view && callpath_find(view, head->agent, head->path, depth, open.index, &found);
-    callpath_hints(known ? &found : NULL, open.ordinal, head->level, &begun->hints);
-    runs_let_go(runs, reader);
+    look_up(runs, reader, head, &open, &begun->hints);
     callpath_prefix(head->agent, head->run, head->path, head->scopes, begun->prefix);
     if (atomic_load_explicit(&runs->plans, memory_order_relaxed))
-        runs_notice(runs, head, depth, open.index, session);
+        runs_notice(runs, head, head->scopes + 1, open.index, session);
     else if (ended)
         wake(runs);
 }

@@ -42,7 +42,8 @@ struct runs_begun {
     struct callpath_hints hints;
     char prefix[CALLPATH_PREFIX_LEN + 1];
 };
-/* A call of `name` (a resource) begins; `head->path` has room for the name and gets it. */
+/* A call of `name` (a resource) begins; `head->path` has room for the name and gets it. Of no run:
+ * it is not counted, and gets what holds for any call of the agent there. */
 void runs_begin(struct runs *runs, unsigned reader, struct run_head *head, struct str name,
                 uint64_t session, int64_t at_ns, struct runs_begun *begun);
 /* CALLPATH_NO_TOKENS: not known. */

@@ -209,6 +209,17 @@ def a_mark_wins_both_ways():
         assert hints_of(sent) == {"priority": 4}, sent  # the mark alone is known
 
 
+def without_a_run_the_default_hints():
+    """H2: what holds for any call of the agent, and nothing that would need to know the run."""
+    with Agents("legacy") as agents:
+        post(agents, [record("a"), record("b", tokens=70)])
+        agents.known("coder")
+        hints = hints_of(json.loads(agents.ask("coder")))
+        assert {"osl", "iat"} <= set(hints) and not {"total_requests", "prefix_id"} & set(hints), hints
+        assert hints["iat"] == 500 and 50 <= hints["osl"] <= 70, hints
+        assert agents.metric("forewarm_runs_open") == 0
+
+
 def off_means_off():
     with Agents("dynamo", place="none") as agents:
         post(agents, [record("a")])
@@ -330,6 +341,6 @@ def names_differ_in_every_byte():
 if __name__ == "__main__":
     main([dynamo_gets_what_it_reads, legacy_gets_all_fields, strict_gets_a_tier, headers_by_configured_names,
           bodies_are_not_written_anew, an_alias_is_replaced_beside_the_hints, what_cannot_be_edited_goes_as_it_is,
-          clients_do_not_choose_their_priority, a_mark_wins_both_ways, off_means_off, runs_by_traceparent,
+          clients_do_not_choose_their_priority, a_mark_wins_both_ways, without_a_run_the_default_hints, off_means_off, runs_by_traceparent,
           paths_of_scopes, runs_end_when_they_are_silent, posted_runs_count_once, bad_runs_are_named,
           names_differ_in_every_byte])
