@@ -232,10 +232,10 @@ def off_means_off():
 
 def runs_by_traceparent():
     """Nobody has to instrument: the trace is the run. D7, D11: parallel calls of one parent are told apart."""
-    with Agents("dynamo", place="none", options={"run_idle": "200ms", "observe": "on"}) as agents:
+    with Agents("dynamo", place="none", options={"observe": "on"}) as agents:
         for trace in range(1, 4):
             for span, step in enumerate(STEPS, 1):
-                agents.ask(step, agent=None, traceparent=f"00-{trace:032x}-{span:016x}-01")
+                agents.ask(step, agent=None, ends=span == 3, traceparent=f"00-{trace:032x}-{span:016x}-01")
         agents.wait_learned(3)
         assert agents.known("judge", agent="default")["prediction"]["remaining_calls"]["p90"] == 0
         assert agents.known("coder", agent="default")["prediction"]["remaining_calls"]["p50"] == 1
@@ -265,12 +265,15 @@ def paths_of_scopes():
 
 def runs_end_when_they_are_silent():
     """D13: open runs expire, and there are never more than the cap."""
-    with Agents("dynamo", options={"run_idle": "300ms", "max_open_runs": 5}) as agents:
+    with Agents("dynamo", options={"max_open_runs": 5}) as agents:
         for run in range(12):
             agents.ask("coder", f"run {run}")
             assert agents.metric("forewarm_runs_open") <= 5
-        assert agents.metric('forewarm_runs_total{result="crowded"}') > 0
-        agents.wait_learned(12)
+        assert agents.metric('forewarm_runs_total{result="crowded"}') == 7
+        agents.wait_learned(7)
+    with Agents("dynamo", options={"run_idle": "300ms"}) as agents:
+        agents.ask("coder", "silent")
+        agents.wait_learned(1)
         assert agents.metric("forewarm_runs_open") == 0
 
 
