@@ -34,7 +34,7 @@ static void plan(const struct plan_input *input)
     struct capacity_row *rows = calloc((size_t)input->demand.steps, sizeof *rows);
     if (rows == NULL)
         return;
-    settings.lead_time_ns = 3 * TIME_HOUR;
+    settings.lead_time_ns = 3 * TIME_DAY;
     enum fw_err err = capacity_plan(&input->demand, &settings, rows, &detail);
     require(err == FW_OK || detail.text[0] != '\0');
     for (int t = 0; err == FW_OK && t < input->demand.steps; t++)
@@ -63,12 +63,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct plan_input input;
     struct plan_input_how how = {.forecast = demand_defaults,
                                  .service_level = .95,
-                                 .lead_time_ns = 3 * TIME_HOUR,
-                                 .error_memory_ns = 6 * TIME_HOUR};
+                                 .lead_time_ns = 3 * TIME_DAY,
+                                 .error_memory_ns = 6 * TIME_DAY};
     how.forecast.path_count = PATHS_LEAST;
-    how.forecast.horizon_ns = TIME_HOUR;
+    how.forecast.horizon_ns = TIME_DAY;
     how.forecast.model = DEMAND_NAIVE;
-    how.series.every_ns = TIME_HOUR;
+    how.series.every_ns = TIME_DAY;
     if (plan_input_parse(&input, "fuzz.csv", text, &how, &detail) == FW_OK) {
         if (input.demand.steps <= 1000)
             plan(&input);
