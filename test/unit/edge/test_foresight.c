@@ -103,11 +103,12 @@ static void step(struct live *live, const char *id)
     foresight_tick(live->foresight, live->now_ns);
 }
 
-static void hours(struct live *live, const char *id, int count, bool each_step)
+/* So many hours; work is looked for every so often. */
+static void hours(struct live *live, const char *id, int count, int64_t every_ns)
 {
     for (int i = 0; i < count * 6; i++) {
         step(live, id);
-        if (each_step || live->now_ns % TIME_HOUR == 0)
+        if (live->now_ns % every_ns == 0)
             work(live);
     }
 }
@@ -127,20 +128,20 @@ static void a_fortnight_is_lived_through(void **state)
     struct live live;
     struct foresight_stats stats;
     begin(&live, NULL, BEGIN);
-    hours(&live, "m", 24, false);
+    hours(&live, "m", 24, TIME_HOUR);
     uint32_t refreshes = seen(&live, "m").forecast->refreshes;
-    hours(&live, "m", 24, false); /* a day: a forecast every hour */
+    hours(&live, "m", 24, TIME_HOUR); /* a day: a forecast every hour */
     assert_int_equal(seen(&live, "m").forecast->refreshes, refreshes + 24);
     assert_int_equal(seen(&live, "").forecast->refreshes, refreshes + 24);
-    hours(&live, "m", 1, false);
+    hours(&live, "m", 1, TIME_HOUR);
     assert_int_equal(seen(&live, "m").model->trainings, 1);
-    hours(&live, "m", 24, false);
+    hours(&live, "m", 24, TIME_HOUR);
     assert_int_equal(seen(&live, "m").model->trainings, 2);
     assert_int_equal(seen(&live, "m").validity->validations, 0);
-    hours(&live, "m", 24 * 7, false);
+    hours(&live, "m", 24 * 7, 3 * TIME_HOUR);
     struct foresight_view view = seen(&live, "m");
     assert_int_equal(view.validity->validations, 1);
-    assert_int_equal(view.model->trainings, 9);
+    assert_in_range(view.model->trainings, 8, 9);
     assert_in_range(view.validity->hours, FORESIGHT_VALID_HOURS, 168);
     assert_true(view.validity->ratio > 0 && view.validity->ratio < 1); /* noise: the mean wins */
     assert_true(view.validity->coverage > .4 && view.validity->coverage <= 1); /* of two days */
@@ -155,7 +156,7 @@ static void a_fortnight_is_lived_through(void **state)
         assert_true(table->quantile[FORESIGHT_P90][h] <= table->quantile[FORESIGHT_P99][h]);
     }
     size_t before = mallinfo2().uordblks;
-    hours(&live, "m", 24 * 7, false);
+    hours(&live, "m", 24 * 7, 3 * TIME_HOUR);
     size_t after = mallinfo2().uordblks;
     assert_true(after < before + (64 << 10)); /* flat */
     view = seen(&live, "m");
@@ -174,22 +175,22 @@ static void who_loses_to_the_naive_is_not_listened_to(void **state)
     (void)state;
     struct live live;
     begin(&live, NULL, BEGIN);
-    hours(&live, "m", 24 * 4, false);
+    hours(&live, "m", 24 * 4, TIME_HOUR);
     struct foresight_series *series = live.foresight->series[foresight_find(live.foresight, "m")];
     series->said_since_ns = live.now_ns - FORESIGHT_VALIDATE_NS + TIME_HOUR;
     int64_t now = live.now_ns / TIME_HOUR;
     for (int64_t hour = now - 167; hour <= now + 1; hour++) /* it was said that nobody comes */
         series->said[hour % SAID_HOURS] = (struct foresight_said){.hour = hour, .high = 1};
-    hours(&live, "m", 2, false);
+    hours(&live, "m", 2, TIME_HOUR);
     /* Of three days of what came, and a day before each: fewer than are judged. */
     assert_int_equal(series->validity.validations, 0);
-    hours(&live, "m", 24 * 2, false);
+    hours(&live, "m", 24 * 2, TIME_HOUR);
     assert_int_equal(series->validity.validations, 1);
     assert_true(series->validity.ratio > 1 && series->validity.lost);
     assert_true(series->validity.coverage < .9);
     assert_true(seen(&live, "m").forecast->naive);
     /* The model goes on in the shadow, and comes back a week later. */
-    hours(&live, "m", 24 * 7 + 1, false);
+    hours(&live, "m", 24 * 7 + 3, 3 * TIME_HOUR);
     assert_int_equal(series->validity.validations, 2);
     assert_false(series->validity.lost);
     assert_false(seen(&live, "m").forecast->naive);
@@ -201,7 +202,7 @@ static void what_fails_leaves_the_last_good_one(void **state)
     (void)state;
     struct live live;
     begin(&live, NULL, BEGIN);
-    hours(&live, "m", 30, false);
+    hours(&live, "m", 30, TIME_HOUR);
     struct foresight_view view = seen(&live, "m");
     int64_t made_ns = view.forecast->made_ns;
     assert_false(foresight_is_stale(view.forecast, live.now_ns));
@@ -237,10 +238,10 @@ static void an_anomaly_opens_once_and_is_resolved_once(void **state)
     (void)state;
     struct live live;
     begin(&live, NULL, BEGIN);
-    hours(&live, "m", 24 * 4 + 10, false);
+    hours(&live, "m", 24 * 4 + 10, TIME_HOUR);
     assert_int_equal(live.opened, 0);
     live.times = 6;
-    hours(&live, "m", 2, true);
+    hours(&live, "m", 2, STEP);
     assert_int_equal(live.opened, 2); /* the resource's, and the total's */
     assert_int_equal(live.resolved, 0);
     assert_true(live.last.open && live.last.multiplier > 3 &&
@@ -248,7 +249,7 @@ static void an_anomaly_opens_once_and_is_resolved_once(void **state)
     assert_true(live.last.reason[0] && live.last.class_name[0]);
     assert_true(live.last.opened_ns <= live.now_ns && live.last.began_ns < live.last.opened_ns);
     live.times = 1;
-    hours(&live, "m", 6, true);
+    hours(&live, "m", 6, STEP);
     assert_int_equal(live.opened, 2);
     assert_int_equal(live.resolved, 2);
     const struct anomaly_record *record = foresight_anomaly(live.foresight, 0);
@@ -266,7 +267,7 @@ static void a_planned_event_raises_the_forecast(void **state)
     struct plan_item item = {.resource = "m", .name = "launch", .requests = 4, .multiplier = true};
     uint64_t number, again;
     begin(&live, NULL, BEGIN);
-    hours(&live, "m", 24 * 4, false);
+    hours(&live, "m", 24 * 4, TIME_HOUR);
     double before = seen(&live, "m").forecast->table.expected[12];
     item.start_ns = live.now_ns + 12 * TIME_HOUR;
     item.end_ns = item.start_ns + 3 * TIME_HOUR;
@@ -337,9 +338,9 @@ static void everything_is_there_after_a_restart(void **state)
     snprintf(url, sizeof url, "sqlite:%s", path);
     assert_int_equal(store_open(&store, url, "", &detail), FW_OK);
     begin(&live, store, BEGIN);
-    hours(&live, "org/m:1", 24 * 3 + 10, false);
+    hours(&live, "org/m:1", 24 * 3 + 10, TIME_HOUR);
     live.times = 8;
-    hours(&live, "org/m:1", 1, true);
+    hours(&live, "org/m:1", 1, STEP);
     assert_int_equal(live.opened, 2);
     item.origin = PLAN_API;
     assert_int_equal(foresight_plan(live.foresight, &item, NULL), FW_OK);
@@ -367,9 +368,9 @@ static void everything_is_there_after_a_restart(void **state)
     assert_string_equal(foresight_anomaly(live.foresight, 0)->reason, last.reason);
     live.now_ns = now_ns + STEP;
     live.times = 8;
-    hours(&live, "org/m:1", 1, true); /* it goes on: no news */
+    hours(&live, "org/m:1", 1, STEP); /* it goes on: no news */
     live.times = 1;
-    hours(&live, "org/m:1", 3, true);
+    hours(&live, "org/m:1", 3, STEP);
     assert_int_equal(live.opened, 0);
     assert_int_equal(live.resolved, 2);
     assert_int_equal(seen(&live, "org/m:1").forecast->failed, false);
@@ -385,7 +386,7 @@ static void damaged_parts_are_left_out(void **state)
     (void)state;
     struct live live;
     begin(&live, NULL, BEGIN);
-    hours(&live, "m", 50, false);
+    hours(&live, "m", 50, TIME_HOUR);
     struct foresight_series *series = live.foresight->series[1];
     struct foresight_parts *parts = foresight_changed(live.foresight, live.now_ns);
     for (size_t i = 0; i < parts->count; i++) {
