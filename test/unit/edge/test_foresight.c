@@ -138,13 +138,14 @@ static void a_fortnight_is_lived_through(void **state)
     hours(&live, "m", 24, TIME_HOUR);
     assert_int_equal(seen(&live, "m").model->trainings, 2);
     assert_int_equal(seen(&live, "m").validity->validations, 0);
-    hours(&live, "m", 24 * 7, 3 * TIME_HOUR);
+    hours(&live, "m", 24 * 7, 6 * TIME_HOUR);
     struct foresight_view view = seen(&live, "m");
     assert_int_equal(view.validity->validations, 1);
-    assert_in_range(view.model->trainings, 8, 9);
+    assert_in_range(view.model->trainings, 7, 9);
     assert_in_range(view.validity->hours, FORESIGHT_VALID_HOURS, 168);
     assert_true(view.validity->ratio > 0 && view.validity->ratio < 1); /* noise: the mean wins */
-    assert_true(view.validity->coverage > .4 && view.validity->coverage <= 1); /* of two days */
+    assert_true(view.validity->coverage > .2 &&
+                view.validity->coverage <= 1); /* few errors are known */
     assert_false(view.forecast->naive);
     /* What is said has the shape of the day, and its bounds stand around it. */
     const struct demand_forecast *table = &view.forecast->table;
@@ -156,7 +157,7 @@ static void a_fortnight_is_lived_through(void **state)
         assert_true(table->quantile[FORESIGHT_P90][h] <= table->quantile[FORESIGHT_P99][h]);
     }
     size_t before = mallinfo2().uordblks;
-    hours(&live, "m", 24 * 7, 3 * TIME_HOUR);
+    hours(&live, "m", 24 * 7, 6 * TIME_HOUR);
     size_t after = mallinfo2().uordblks;
     assert_true(after < before + (64 << 10)); /* flat */
     view = seen(&live, "m");
@@ -190,7 +191,7 @@ static void who_loses_to_the_naive_is_not_listened_to(void **state)
     assert_true(series->validity.coverage < .9);
     assert_true(seen(&live, "m").forecast->naive);
     /* The model goes on in the shadow, and comes back a week later. */
-    hours(&live, "m", 24 * 7 + 3, 3 * TIME_HOUR);
+    hours(&live, "m", 24 * 7 + 6, 6 * TIME_HOUR);
     assert_int_equal(series->validity.validations, 2);
     assert_false(series->validity.lost);
     assert_false(seen(&live, "m").forecast->naive);
@@ -270,7 +271,7 @@ static void a_planned_event_raises_the_forecast(void **state)
     hours(&live, "m", 24 * 4, TIME_HOUR);
     double before = seen(&live, "m").forecast->table.expected[12];
     item.start_ns = live.now_ns + 12 * TIME_HOUR;
-    item.end_ns = item.start_ns + 3 * TIME_HOUR;
+    item.end_ns = item.start_ns + 6 * TIME_HOUR;
     item.origin = PLAN_API;
     assert_int_equal(foresight_plan(live.foresight, &item, &number), FW_OK);
     foresight_hurry(live.foresight, "m");
