@@ -13,7 +13,7 @@ function timesOf(rows) {
 }
 
 export function unitChart(rows) {
-  const cases = rows[0].baseline ? [{ name: 'emergency (P99)', values: rows.map((row) => row.emergency.gpus), kind: 'cold', stepped: true, dash: [3, 3], width: 1.25 },
+  const cases = rows[0].baseline?.gpus !== undefined ? [{ name: 'emergency (P99)', values: rows.map((row) => row.emergency.gpus), kind: 'cold', stepped: true, dash: [3, 3], width: 1.25 },
     { name: 'baseline', values: rows.map((row) => row.baseline.gpus), kind: 'timer', stepped: true, dash: [7, 4], width: 1.25 }] : [];
   return plot({ title: 'GPUs', description: `Recommended and burst-ready, step by step; ${number(maxOf(rows.map((row) => row.recommended_gpus)))} recommended at most.`, x: timesOf(rows), yTick: (value) => (Number.isInteger(value) ? number(value) : ''), yText: number,
     series: [...cases, { name: 'burst-ready', values: rows.map((row) => row.burst_ready_gpus), kind: 'warm', stepped: true }, { name: 'recommended', values: rows.map((row) => row.recommended_gpus), kind: 'ours', stepped: true, width: 2.5, fill: 0.12 }], height: 240 });
@@ -48,7 +48,7 @@ export function wordLists(recommendations) {
 export function planTable(rows) {
   const long = rows.length > 400;
   return table({ caption: long ? 'The first 400 steps' : 'Step by step', columns: ['When (UTC)', 'Recommended', 'Burst-ready', 'USD an hour', 'Use', 'Decided by'].map((name, i) => ({ name, num: i > 0 && i < 5 })),
-    rows: rows.slice(0, 400).map((row) => [row.timestamp.slice(0, 16).replace('T', ' '), number(row.recommended_gpus), number(row.burst_ready_gpus), figures(row.recommended_cost_per_hour), percent(100 * row.expected_utilization), row.decided_by ?? '']) });
+    rows: rows.slice(0, 400).map((row) => [row.timestamp.slice(0, 16).replace('T', ' '), number(row.recommended_gpus), number(row.burst_ready_gpus), figures(row.recommended_cost_per_hour), row.expected_utilization === undefined ? '' : percent(100 * row.expected_utilization), row.decided_by ?? '']) });
 }
 
 export function capacitySection(data) {

@@ -143,11 +143,18 @@ export function forecastView(answer) {
   return html('div', {}, chart, note(`${ageWords(answer)}.`), html('details', {}, html('summary', {}, 'The numbers of the next two days'), numbers));
 }
 
+function planRow(one) {
+  const now = one.plan[0];
+  const fleet = one.report?.fleets?.recommended;
+  return [html('span', { class: 'name' }, one.resource), now ? number(now.recommended_gpus) : '–', fleet ? number(fleet.peak_gpus) : '–', fleet ? number(fleet.cost_per_month) : '–', fleet ? percent(100 * fleet.utilization) : '–', one.reason ?? (one.stale ? 'stale' : '')];
+}
+
 export function planView(answer) {
-  const rows = answer.plan ?? [];
-  if (rows.length === 0) return note(`There is no plan yet${answer.reason ? `: ${answer.reason}` : '; it follows the forecast.'}`);
-  const told = answer.recommendations ?? {};
-  return html('div', {}, unitChart(rows), costChart(rows), note(`${ageWords(answer)}.`), Array.isArray(told) ? null : wordLists(told), html('details', {}, html('summary', {}, 'The numbers of the plan'), planTable(rows)));
+  const { plans, total } = answer;
+  if (plans.length === 0 || total.length === 0) return note(`There is no plan yet${plans[0]?.reason ? `: ${plans[0].reason}` : '; it follows the forecast.'}`);
+  const numbers = table({ caption: 'By resource', rows: plans.slice(0, 20).map(planRow), columns: [{ name: 'Resource' }, { name: 'GPUs now', num: true }, { name: 'at most', num: true }, { name: 'USD a month', num: true }, { name: 'Use', num: true }, { name: '' }] });
+  const words = plans.filter((one) => one.report?.recommendations).slice(0, 20).map((one) => html('details', {}, html('summary', {}, 'What to do for ', html('span', { class: 'name' }, one.resource)), wordLists(one.report.recommendations)));
+  return html('div', {}, unitChart(total), costChart(total), numbers, ...words, html('details', {}, html('summary', {}, 'The numbers of all together'), planTable(total)));
 }
 
 export function anomalyView(answer) {

@@ -95,14 +95,14 @@ export function modelserverCommand(model, port) {
 }
 
 // `config` may say where to listen; free ports otherwise.
-export async function startForewarm(folder, config) {
+export async function startForewarm(folder, config, program = forewarm) {
   const listen = config.listen ?? `127.0.0.1:${await freePort()}`;
   const control = { listen: `127.0.0.1:${await freePort()}`, ...config.control };
   const path = join(folder, "forewarm.yaml");
   writeFileSync(path, JSON.stringify({ state: "memory:", ...config, listen, control }, null, 1));
-  const program = start(forewarm, ["serve", "-c", path], join(folder, "forewarm.log"));
+  const running = start(program, ["serve", "-c", path], join(folder, "forewarm.log"));
   const ready = () => fetch(`http://${control.listen}/readyz`).then((answer) => answer.ok, () => false);
-  await waitFor("forewarm is ready", async () => !program.alive() || (await ready()));
-  if (!program.alive()) throw new Error(`forewarm ended:\n${program.output()}`);
-  return { ...program, base: `http://${listen}`, control: `http://${control.listen}` };
+  await waitFor("forewarm is ready", async () => !running.alive() || (await ready()));
+  if (!running.alive()) throw new Error(`forewarm ended:\n${running.output()}`);
+  return { ...running, base: `http://${listen}`, control: `http://${control.listen}` };
 }

@@ -4,8 +4,8 @@
 // has no serious problem for assistive technology. SCREENSHOTS=FOLDER keeps pictures of it.
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { writeFileSync } from 'node:fs';
-import { freePort, makeFolder, modelserverCommand, removeFolder, skipWithoutPrograms, startForewarm, waitFor } from '../real/harness.mjs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { build, freePort, makeFolder, modelserverCommand, removeFolder, skipWithoutPrograms, startForewarm, waitFor } from '../real/harness.mjs';
 import { assertAccessible, axeSource } from './axe.mjs';
 import { Browser, findBrowser } from './browser.mjs';
 import { parseEvent, lookOf } from '../../web/live.js';
@@ -21,7 +21,7 @@ async function resource(id) {
     probe: { path: '/v1/chat/completions', body: JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hi' }], max_tokens: 1 }) } };
 }
 
-const post = (daemon, call, body, headers = {}) => fetch(`${daemon.control}${call}`, { method: 'POST', body: JSON.stringify(body), headers: { authorization: `Bearer ${TOKEN}`, ...headers } });
+const post = (daemon, call, body, headers = {}, raw = null) => fetch(`${daemon.control}${call}`, { method: 'POST', body: raw ?? JSON.stringify(body), headers: { authorization: `Bearer ${TOKEN}`, ...headers } });
 const text = (browser, selector) => browser.evaluate(`document.querySelector(${JSON.stringify(selector)})?.textContent ?? ''`);
 const until = (browser, what, expression) => waitFor(what, () => browser.evaluate(expression));
 const lane = (id) => `[...document.querySelectorAll('.lane-row')].find((row) => !row.hidden && row.dataset.id === ${JSON.stringify(id)})`;
@@ -131,6 +131,52 @@ async function comesBack(browser, daemon, config) {
   await until(browser, 'its resources', `${lane('soon')}?.dataset.state !== undefined && document.querySelectorAll('.lane-row:not([hidden])').length === 3`);
 }
 
+// Days of requests on a clock that the test sets: forecast, plan, and an anomaly appear where there was nothing.
+async function showsWhatIsForeseen(browser, axe) {
+  const program = path.join(build, 'test', 'forewarm_clock');
+  if (!existsSync(program)) {
+    console.log('SKIPPED: test/forewarm_clock is not built: forecast and plan are not looked at');
+    return;
+  }
+  const clock = path.join(folder, 'clock');
+  const set = (seconds) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64LE(BigInt(seconds) * 1000000000n);
+    writeFileSync(clock, bytes, { flag: existsSync(clock) ? 'r+' : 'w' });
+  };
+  process.env.FOREWARM_CLOCK = clock;
+  let now = 20000 * 86400;
+  set(now);
+  const away = makeFolder();
+  const daemon = await startForewarm(away, { resources: [{ id: 'm', upstream: `http://127.0.0.1:${await freePort()}`, warmer: { kind: 'none' } }] }, program);
+  running.push({ stop: () => daemon.stop().finally(() => removeFolder(away)) });
+  const tenMinutes = async (times) => {
+    const count = Math.round(times * (12 + 10 * Math.sin((((now % 86400) / 3600 - 9) * Math.PI) / 12)));
+    await post(daemon, '/v1/observations', null, {}, '{"resource":"m","duration_s":90}\n'.repeat(count));
+    now += 600;
+    set(now);
+  };
+  const seen = async (call) => (await fetch(`${daemon.control}${call}`)).json();
+  for (let i = 0; i < 6 * 82; i += 1) await tenMinutes(1);
+  for (let i = 0; i < 18 && (await seen('/v1/anomalies')).anomalies.length === 0; i += 1) {
+    await tenMinutes(6);
+    await waitFor('the forecast of this hour', async () => Math.floor(Date.parse((await seen('/v1/forecast')).made_at) / 3600000) === Math.floor(now / 3600));
+  }
+  await waitFor('a plan', async () => (await seen('/v1/plan')).total.length > 0);
+  await browser.open(`${daemon.control}/`);
+  await until(browser, 'the forecast', "document.querySelectorAll('#forecast tbody tr').length > 24");
+  await until(browser, 'the plan', "document.querySelectorAll('#plan tbody tr').length > 24");
+  await until(browser, 'the anomaly', "/open|resolved/.test(document.querySelector('#anomalies tbody')?.textContent ?? '')");
+  for (const scheme of ['light', 'dark']) {
+    await browser.look({ scheme, width: 1500 });
+    await browser.evaluate('new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))');
+    await assertAccessible(browser, axe, `what is foreseen, ${scheme}`);
+    if (process.env.SCREENSHOTS) await browser.screenshot(path.join(process.env.SCREENSHOTS, `dashboard-foreseen-${scheme}.png`));
+  }
+  assert.doesNotMatch(await browser.evaluate("document.getElementById('page').innerText"), /NaN|undefined|Infinity|\bnull\b/);
+  assert.deepEqual(browser.complaints(), []);
+}
+
 async function main() {
   testParts();
   skipWithoutPrograms();
@@ -154,6 +200,7 @@ async function main() {
     await showsNamesAsText(browser);
     await looksRight(browser, axe);
     await comesBack(browser, daemon, config);
+    await showsWhatIsForeseen(browser, axe);
   } finally {
     await browser.stop();
   }
