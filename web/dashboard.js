@@ -163,7 +163,7 @@ class Dashboard {
     this.lanes.refresh();
     this.lanes.view.style.height = `min(58vh, ${Math.max(this.lanes.ids.length, 3) * LANE_HEIGHT + 2}px)`;
     this.sorted = performance.now();
-    this.count.textContent = this.lanes.ids.length === this.book.rows.size ? `${number(this.book.rows.size)} resources` : `${number(this.lanes.ids.length)} of ${number(this.book.rows.size)} resources`;
+    this.count.textContent = this.lanes.ids.length === this.book.rows.size ? `${number(this.book.rows.size)} resource${this.book.rows.size === 1 ? '' : 's'}` : `${number(this.lanes.ids.length)} of ${number(this.book.rows.size)} resources`;
     if (this.book.rows.size === 0) this.count.textContent = 'There are no resources in the configuration.';
   }
 

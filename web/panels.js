@@ -61,7 +61,7 @@ export class MemoryBar {
     if (this.shown === shown) return;
     this.shown = shown;
     const whole = Math.max(budget ?? 0, used, segments.reduce((sum, one) => sum + one.bytes, 0), 1);
-    this.words.textContent = budget === null ? `${bytes(used)} used; there is no limit.` : `${bytes(used)} of ${bytes(budget)} used, ${used < budget ? bytes(budget - used) : 'nothing'} free.`;
+    this.words.textContent = budget === null ? `${used > 0 ? bytes(used) : 'Nothing'} used; there is no limit.` : `${bytes(used)} of ${bytes(budget)} used, ${used < budget ? bytes(budget - used) : 'nothing'} free.`;
     this.bar.replaceChildren(...segments.map((one) => {
       const part = html('span', { class: `segment look-${one.look}`, title: `${one.name}: ${bytes(one.bytes)}, ${one.look === 'used' ? 'in use' : one.look}` }, html('span', { class: 'name' }, one.name));
       part.style.width = `${(100 * one.bytes) / whole}%`;
