@@ -11,11 +11,15 @@ const char *const eval_hints_ways[EVAL_HINTS_WAYS] = {"ours", "average", "relay-
 static const double osl_share = 0.9;
 
 /* What is learned, and where asking stands. */
+struct reference { /* relay's, which keeps agents apart */
+    struct compat_relay relay;
+    struct hint_trie trie;
+};
 struct exam {
     struct callpath *ours;
     struct callpath_view *view;
-    struct compat_relay relay;
-    struct hint_trie trie;
+    struct table agents;
+    struct reference *references; /* by number of the agent */
     struct eval_hints_score *scores;
     uint32_t process_calls; /* relay's counter */
 };
@@ -58,16 +62,17 @@ static void ask(struct exam *exam, const struct question *question)
 {
     const struct callpath_call *call = question->call;
     struct callpath_found found;
+    uint32_t agent = table_find(&exam->agents, question->run->agent);
+    const struct hint_trie *trie = &exam->references[agent].trie;
     exam->process_calls++;
     (void)callpath_find(exam->view, question->run->agent, call->path, call->depth, question->index,
                         &found);
     score(&exam->scores[EVAL_HINTS_OURS], question, found.prediction, question->ordinal, true);
     (void)callpath_find(exam->view, question->run->agent, NULL, 0, 0, &found);
     score(&exam->scores[EVAL_HINTS_AVERAGE], question, found.prediction, question->ordinal, true);
-    (void)hint_trie_find(&exam->trie, call->path, call->depth - 1, exam->process_calls, &found);
+    (void)hint_trie_find(trie, call->path, call->depth - 1, exam->process_calls, &found);
     score(&exam->scores[EVAL_HINTS_WIRED], question, found.prediction, exam->process_calls, false);
-    (void)hint_trie_find(&exam->trie, &call->path[call->depth - 1], 1, question->index_of_name,
-                         &found);
+    (void)hint_trie_find(trie, &call->path[call->depth - 1], 1, question->index_of_name, &found);
     score(&exam->scores[EVAL_HINTS_RIGHT_KEY], question, found.prediction, question->ordinal,
           false);
 }
@@ -158,35 +163,63 @@ static enum fw_err ask_run(struct exam *exam, const struct callpath_run *run)
 
 /* ---- all ---- */
 
+/* A reference for every agent there is. */
+static enum fw_err begin(struct exam *exam, const struct run_record *runs, size_t count,
+                         const struct callpath_weights *weights)
+{
+    uint32_t number;
+    for (size_t i = 0; i < count; i++)
+        FW_TRY(table_add(&exam->agents, runs[i].run.agent, &number, NULL));
+    exam->references = calloc((size_t)exam->agents.count + 1, sizeof *exam->references);
+    if (!exam->references)
+        return FW_NOMEM;
+    for (uint32_t i = 0; i < exam->agents.count; i++)
+        FW_TRY(compat_relay_init(&exam->references[i].relay, weights));
+    return FW_OK;
+}
+
 static enum fw_err examine(struct exam *exam, const struct run_record *runs, size_t count,
                            size_t split, struct fw_detail *detail)
 {
     for (size_t i = 0; i < split; i++) {
+        uint32_t agent = table_find(&exam->agents, runs[i].run.agent);
         FW_TRY(callpath_learn(exam->ours, &runs[i].run, detail));
-        FW_TRY(compat_relay_add(&exam->relay, &runs[i].run));
+        FW_TRY(compat_relay_add(&exam->references[agent].relay, &runs[i].run));
     }
     FW_TRY(callpath_view_create(&exam->view, exam->ours));
-    FW_TRY(compat_relay_build(&exam->relay, &exam->trie));
+    for (uint32_t i = 0; i < exam->agents.count; i++)
+        FW_TRY(compat_relay_build(&exam->references[i].relay, &exam->references[i].trie));
     for (size_t i = split; i < count; i++)
         FW_TRY(ask_run(exam, &runs[i].run));
     return FW_OK;
+}
+
+static void end(struct exam *exam)
+{
+    callpath_view_free(&exam->view);
+    callpath_free(&exam->ours);
+    for (uint32_t i = 0; i < exam->agents.count && exam->references; i++) {
+        hint_trie_fini(&exam->references[i].trie);
+        compat_relay_fini(&exam->references[i].relay);
+    }
+    free(exam->references);
+    table_fini(&exam->agents);
 }
 
 enum fw_err eval_hints(const struct run_record *runs, size_t count, size_t split,
                        const struct callpath_settings *settings,
                        struct eval_hints_score scores[EVAL_HINTS_WAYS], struct fw_detail *detail)
 {
+    enum { AGENTS_MAX = 65536 };
     struct exam exam = {.scores = scores};
+    table_init(&exam.agents, AGENTS_MAX);
     for (size_t i = 0; i < EVAL_HINTS_WAYS; i++)
         scores[i] = (struct eval_hints_score){0};
     enum fw_err err = callpath_create(&exam.ours, settings, detail);
     if (err == FW_OK)
-        err = compat_relay_init(&exam.relay, &settings->weights);
+        err = begin(&exam, runs, count, &settings->weights);
     if (err == FW_OK)
         err = examine(&exam, runs, count, split, detail);
-    callpath_view_free(&exam.view);
-    callpath_free(&exam.ours);
-    hint_trie_fini(&exam.trie);
-    compat_relay_fini(&exam.relay);
+    end(&exam);
     return err;
 }
