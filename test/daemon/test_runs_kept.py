@@ -145,7 +145,7 @@ def writers_over_one_redis_lose_nothing():
 def what_an_agent_calls_next_is_ready():
     """Three steps on two models: the second one is cold until the agent's own first step says what comes."""
     with Daemon(state="sqlite:state.db", journal="run.journal", hints={"observe": "on"}, policy="ttl:300ms") as d:
-        d.exec_resource("small", "--every 1.5", pin=True)
+        d.exec_resource("small", "--every 0.2", pin=True)
         d.exec_resource("large", "--load 0.3")
         d.start()
         d.wait_state("small", "warm")
@@ -163,7 +163,8 @@ def what_an_agent_calls_next_is_ready():
             headers = {"Content-Type": "application/json", "x-forewarm-agent": "coder", "x-forewarm-session": "now", **more}
             return call(d.port, "POST", "/v1/chat/completions", {"model": model, "messages": []}, headers)
 
-        assert step("small").headers["x-forewarm-state"] == "warm"  # takes 1.5 s, and large takes 0.3 s to load
+        assert step("small").headers["x-forewarm-state"] == "warm"
+        d.wait_state("large", "warm")  # nobody has asked for it yet
         second = step("large")
         assert second.headers["x-forewarm-state"] == "warm", second.headers
         assert second.headers["x-forewarm-wait-ms"] == "0", second.headers
