@@ -193,6 +193,13 @@ def check_bad_input():
     hard = lines[:1] + lines[:0:-1]  # time going backwards
     backwards = answer("-", text="\n".join(hard) + "\n")
     expect(backwards["series"]["backwards"] == 40 * 24 - 1 and backwards["methods"] == plain["methods"], backwards["series"])
+    calendar = '[{"date": "2020-01-01", "name": "long ago", "class": "feature_launch"}]'
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        file.write(calendar)
+        file.flush()
+        expect(answer("-", "--events", file.name, text="\n".join(lines) + "\n")["methods"] == plain["methods"], "an event long past changes what is found")
+    same = [run("-", "--method", "all", "-q", "--seed", "3", text="\n".join(lines) + "\n").stdout for _ in range(2)]
+    expect(same[0] == same[1] and same[0].count("\n") > 5000, "the same seed gives other bytes")
     cases = {"all equal": [f"{line.split(',')[0]},7" for line in lines[1:]],
              "negative": [f"{line.split(',')[0]},-{line.split(',')[1]}" for line in lines[1:]],
              "infinite": [f"{line.split(',')[0]},{'inf' if n % 50 == 9 else line.split(',')[1]}" for n, line in enumerate(lines[1:])],

@@ -16,7 +16,7 @@ for t in range(24 * 35):
     rows.append((1767225600 + 3600 * t, 200 * math.exp(.5 * math.sin(t * math.pi / 12) + .2 * math.sin(t * math.pi / 84) + noise)))
 def write(name, rows, head="timestamp,compute_tflops"):
     with open(f"{sys.argv[1]}/{name}.csv", "w") as file:
-        print(head, *(f"{t},{y:.4f}" for t, y in rows), sep="\n", file=file)
+        print(head, *(f"{t},{y:.4f}" if not isinstance(y, str) else f"{t},{y}" for t, y in rows), sep="\n", file=file)
 write("hours", rows)
 write("holes", [row for i, row in enumerate(rows) if i % 40 > 2])
 write("shuffled", random.sample(rows, len(rows)))
@@ -26,6 +26,10 @@ write("two", rows[:2])
 write("same", [(t, 7) for t, _ in rows])
 write("zeros", [(t, 0) for t, _ in rows])
 write("negative", [(t, -y) for t, y in rows])
+write("infinite", [(t, y if i % 50 != 9 else "inf") if i % 70 else (t, "-inf") for i, (t, y) in enumerate(rows)])
+write("missing", [(t, "") for t, _ in rows])
+write("huge", [(t, y * 1e300) for t, y in rows])
+write("minutes", [(1767225600 + 60 * i, 100 + 50 * math.sin(i * math.pi / 720) + random.gauss(0, 3)) for i in range(210000)])
 write("irregular", [(1767225600 + i ** 3, y) for i, (_, y) in enumerate(rows[:50])])
 PYTHON
 
@@ -93,7 +97,7 @@ assert one["recommended_capacity"] >= 1.29 * one["expected_value"], one
 PYTHON
 
 # Whatever the series is, numbers come out.
-for name in holes days one two same zeros negative; do
+for name in holes days one two same zeros negative infinite huge; do
     horizon=1d
     [ $name = days ] && horizon=14d
     if [ $name = one ] || [ $name = two ]; then every="--every 1h"; else every=""; fi
@@ -103,6 +107,25 @@ for name in holes days one two same zeros negative; do
 done
 forecast "$work/one.csv" --every 1h --horizon 2h 2>&1 >/dev/null | grep -q "too short to tell" || complain "one value: nothing is said of it"
 forecast "$work/holes.csv" --horizon 2h 2>&1 >/dev/null | grep -q "missing in" || complain "holes are not reported"
+
+# A horizon longer than the history; ten million rows would be cut to the latest 200,000 in the same way.
+forecast "$work/hours.csv" --horizon 60d -q -o "$work/far.csv" || complain "a horizon longer than the history failed"
+[ "$(wc -l <"$work/far.csv")" = 1441 ] || complain "a horizon longer than the history: not 1440 rows"
+grep -qiE "nan|inf" "$work/far.csv" && complain "a horizon longer than the history: not a number"
+forecast "$work/minutes.csv" --horizon 1h >"$work/out.csv" 2>"$work/err" || complain "minutes: $(cat "$work/err")"
+grep -q "the latest 200000 of 210000 steps are learned from" "$work/err" || complain "a long series: $(cat "$work/err")"
+
+# The same seed gives the same bytes however many threads there may be.
+for threads in 1 2; do
+    OMP_NUM_THREADS=$threads forecast "$work/hours.csv" --horizon 1d --seed 7 -q -o "$work/threads$threads.csv" || complain "$threads threads failed"
+done
+cmp -s "$work/threads1.csv" "$work/threads2.csv" || complain "one and two threads say different things"
+
+# Events that are over teach or change nothing, and are told.
+echo '[{"date": "2020-02-05 06:00", "name": "old", "class": "feature_launch"}, {"date": "2031-02-05", "name": "far", "class": "feature_launch"}]' >"$work/past.json"
+forecast "$work/hours.csv" --horizon 2d --events "$work/past.json" >"$work/past.csv" 2>"$work/err" || complain "past events: $(cat "$work/err")"
+grep -q "2 events lie outside the series and the horizon, and change nothing" "$work/err" || complain "past events: $(cat "$work/err")"
+cmp -s "$work/past.csv" "$work/a.csv" || complain "events outside the series change the forecast"
 
 # A planned launch is on top, and said in words (D7).
 echo '[{"date": "2026-02-05 06:00", "name": "new model", "class": "feature_launch", "expected_multiplier": 5, "expected_duration_hours": 24}]' >"$work/events.json"
@@ -135,5 +158,10 @@ refused 'the rows keep no common step' "$work/irregular.csv"
 refused 'empty.csv' "$work/empty.csv"
 printf 'timestamp,y\n2026-01-01,many\n' >"$work/text.csv"
 refused 'many' "$work/text.csv" --value y
+refused 'none of the 840 rows has a value' "$work/missing.csv"
+refused 'events multiply demand' "$work/negative.csv" --events "$work/events.json"
+refused 'cannot be multiplied' "$work/negative.csv" --events "$work/events.json"
+refused 'not-there.csv' "$work/not-there.csv"
+refused 'expected one of ensemble, prophet, ridge, boost, seasonal-naive' "$work/hours.csv" --model guess
 refused 'bad.json' "$work/hours.csv" --events "$work/bad.json"
 exit $failed
