@@ -133,7 +133,7 @@ static void damaged(void **state)
     make(y);
     buf_init(&bytes, BYTES_MAX);
     train(y, HOURS, said, &bytes);
-    for (size_t len = 0; len < bytes.len; len += len < 600 ? 1 : bytes.len / 60 + 1) {
+    for (size_t len = 0; len < bytes.len; len += len < 200 ? 1 : bytes.len / 20 + 1) {
         enum fw_err err = load(&ensemble, y, HOURS, bytes.data, len);
         assert_true(err == FW_CORRUPT || err == FW_VERSION || err == FW_FOREIGN);
         assert_null(ensemble);
