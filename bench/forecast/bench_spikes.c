@@ -2,10 +2,11 @@
  * The spike classifier over series from a file (doubles, series after series, NaN: missing): learns
  * and calibrates before FROM, says a probability for every step from FROM to TO, and tells how good
  * those were, one line a kind of rows: all, and those of steps at which the series was not spiking
- * when it was asked (onsets).
+ * when it was asked (onsets). And how high the spikes were against what was said of that.
  * Usage: bench_spikes SERIES LENGTH FROM TO CALIBRATE TIMES AHEAD IN */
+#include "base/stats.h"
 #include "forecast/probability.h"
-#include "forecast/spikes.h"
+#include "forecast/spikes_size.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,88 @@ static enum fw_err say_all(struct said *said, const struct spikes_series *series
     return err;
 }
 
+/* ---- sizes ---- */
+
+struct sizes {
+    double *over; /* of spikes known: times the reference */
+    double covered[SPIKES_SIZE_LEVELS], loss[SPIKES_SIZE_LEVELS], plain[SPIKES_SIZE_LEVELS];
+    int known, spikes;
+};
+
+static double pinball(double error, double level)
+{
+    return error > 0 ? level * error : (level - 1) * error;
+}
+
+/* How many times the reference a spike is that comes at step `at`; 0: none does. */
+static double size_at(const double *y, int at, const struct spikes_rules *rules)
+{
+    double times = y[at] / spikes_reference(y, at - rules->ahead + 1, rules);
+    return isfinite(times) && times > rules->times ? times : 0;
+}
+
+static void compare(struct sizes *sizes, const double *y, int from, int to, const double *times,
+                    const struct spikes_rules *rules)
+{
+    for (int at = from; at < to; at++) {
+        double size = size_at(y, at, rules);
+        if (size <= 0 || !isfinite(times[at - from]))
+            continue;
+        sizes->spikes++;
+        for (int i = 0; i < SPIKES_SIZE_LEVELS; i++) {
+            double said = times[(long)i * (to - from) + at - from], level = spikes_size_levels[i];
+            double always = stats_quantile(sizes->over, (size_t)sizes->known, level);
+            sizes->covered[i] += size <= said;
+            sizes->loss[i] += pinball(log(size / said), level);
+            sizes->plain[i] += pinball(log(size / always), level);
+        }
+    }
+}
+
+/* Losses beside those of saying the same quantile of all earlier spikes always. */
+static enum fw_err say_sizes(const struct spikes_series *series, int count, int to,
+                             const struct spikes_settings *settings, struct sizes *sizes,
+                             struct fw_detail *detail)
+{
+    struct spikes_size *model = NULL;
+    int from = series[0].n, day = 2 * settings->rules.day;
+    FW_TRY(spikes_size_train(&model, series, count, settings, detail));
+    double *times = calloc((size_t)(to - from) * SPIKES_SIZE_LEVELS, sizeof *times);
+    sizes->over = calloc((size_t)count * (size_t)from, sizeof *sizes->over);
+    enum fw_err err = times != NULL && sizes->over != NULL ? FW_OK : FW_NOMEM;
+    for (int i = 0; i < count && err == FW_OK; i++)
+        for (int at = day + settings->rules.ahead; at < from; at++) {
+            double size = size_at(series[i].y, at, &settings->rules);
+            if (size > 0)
+                sizes->over[sizes->known++] = size;
+        }
+    if (err == FW_OK)
+        stats_sort_doubles(sizes->over, (size_t)sizes->known);
+    for (int i = 0; i < count && err == FW_OK; i++) {
+        err = spikes_size_predict(model, series[i].y, from - settings->rules.ahead + 1, to - from,
+                                  times, detail);
+        if (err == FW_OK)
+            compare(sizes, series[i].y, from, to, times, &settings->rules);
+    }
+    free(times);
+    free(sizes->over);
+    spikes_size_free(&model);
+    return err;
+}
+
+static void report_sizes(const struct spikes_series *series, int count, int to,
+                         const struct spikes_settings *settings)
+{
+    struct sizes sizes = {0};
+    struct fw_detail detail = {""};
+    if (say_sizes(series, count, to, settings, &sizes, &detail) != FW_OK || sizes.spikes == 0)
+        return;
+    printf(
+        "{\"rows\":\"sizes\",\"spikes\":%d,\"covered\":[%.4f,%.4f],\"loss_ratio\":[%.4f,%.4f]}\n",
+        sizes.spikes, sizes.covered[0] / sizes.spikes, sizes.covered[1] / sizes.spikes,
+        sizes.loss[0] / sizes.plain[0], sizes.loss[1] / sizes.plain[1]);
+}
+
 static int run(const double *y, int series, int length, int from, int to,
                const struct spikes_settings *settings)
 {
@@ -100,6 +183,8 @@ static int run(const double *y, int series, int length, int from, int to,
             known[i] = (struct spikes_series){y + (size_t)i * (size_t)length, from};
         if (say_all(&said, known, series, to, settings, &detail) == FW_OK)
             status = report(&said);
+        if (status == 0)
+            report_sizes(known, series, to, settings);
         else
             fprintf(stderr, "%s\n", detail.text);
     }

@@ -30,13 +30,13 @@ static void draw(uint64_t seed)
     }
 }
 
-static struct boost *train(double level, int threads, const float *weight)
+static struct boost *train(double level, int threads, int rounds, const float *weight)
 {
     struct fw_detail detail = {""};
     struct boost_rows *rows = NULL;
     struct boost *boost = NULL;
     struct boost_settings settings = {.quantile = level,
-                                      .rounds = 80,
+                                      .rounds = rounds,
                                       .depth = 4,
                                       .max_bin = 64,
                                       .threads = threads,
@@ -64,7 +64,7 @@ static void test_quantiles_lie_where_they_should(void **state)
         struct fw_detail detail = {""};
         double covered[2] = {0}, rows[2] = {0}, width[2] = {0};
         draw(1);
-        struct boost *boost = train(levels[i], 1, NULL);
+        struct boost *boost = train(levels[i], 1, 80, NULL);
         draw(2);
         assert_int_equal(boost_predict(boost, columns, ROWS, COLUMNS, said, &detail), FW_OK);
         for (int row = 0; row < ROWS; row++) {
@@ -91,7 +91,7 @@ static void test_threads_change_nothing(void **state)
     draw(1);
     buf_init(&one, 1 << 24);
     buf_init(&two, 1 << 24);
-    struct boost *alone = train(.9, 1, NULL), *both = train(.9, 2, NULL);
+    struct boost *alone = train(.9, 1, 12, NULL), *both = train(.9, 2, 12, NULL);
     assert_int_equal(boost_save(alone, &one, &detail), FW_OK);
     assert_int_equal(boost_save(both, &two, &detail), FW_OK);
     assert_int_equal(one.len, two.len);
@@ -116,7 +116,7 @@ static void test_weights_count(void **state)
             labels[i] += 5;
             weights[i] = 1e-6F;
         }
-    struct boost *boost = train(.5, 1, weights);
+    struct boost *boost = train(.5, 1, 80, weights);
     assert_int_equal(boost_predict(boost, columns, ROWS, COLUMNS, said, &detail), FW_OK);
     for (int i = 0; i < ROWS; i++)
         sum += fabs((double)(said[i] - columns[(long)i * COLUMNS])) / ROWS;

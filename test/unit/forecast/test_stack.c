@@ -46,7 +46,7 @@ static struct stack_settings quick(int threads)
     struct stack_settings settings = stack_defaults;
     settings.rounds = 30;
     settings.threads = threads;
-    settings.quantile_rounds = 10;
+    settings.quantile_rounds = 3;
     return settings;
 }
 
