@@ -73,13 +73,16 @@ static double measured(const struct measure *measure, int band, double error)
     return band == BAND_SIZE ? error / measure->size : bend(error, measure->at, normal);
 }
 
-/* The value that lies a bound away from what was said. */
-static double value_at(const struct ensemble *ensemble, double said, const struct measure *measure,
-                       int band, double bound)
+/* The value that lies a bound away from what was said. An error that was many times the usual one
+ * of quiet weeks is not multiplied by what is usual after it: no bound is beyond all errors seen by
+ * more than a usual one. */
+static double value_at(const struct ensemble *ensemble, const struct block *block, double said,
+                       const struct measure *measure, int band, double bound)
 {
     const struct scale *scale = &ensemble->members.scale;
     double most = fmax(ensemble->most > 0 ? MOST_OVER * ensemble->most : INFINITY, said);
     double error = band == BAND_SIZE ? bound * measure->size : bend(bound, normal, measure->at);
+    error = fmin(fmax(error, block->lowest - measure->size), block->highest + measure->size);
     return fmin(scale_out(scale, scale_in(scale, said) + error), most);
 }
 
@@ -105,6 +108,8 @@ void ensemble_bands_learn(struct ensemble *ensemble, struct block *block, int or
     double error = scale_in(scale, actual) - scale_in(scale, mean);
     block->size_sum += fabs(error);
     block->size_cases++;
+    block->lowest = fmin(block->lowest, error);
+    block->highest = fmax(block->highest, error);
     ensemble->size_sum[h - 1] += fabs(error);
     ensemble->size_cases[h - 1]++;
     if (!(measure.size > 0))
@@ -147,12 +152,13 @@ static void say_step(struct ensemble *ensemble, const struct block *block, int h
         for (int band = 0; band < BAND_COUNT; band++) {
             bool known = measure.size > 0 && (band == BAND_SIZE || measure.shaped);
             double *row = ensemble_row(ensemble, origin, ROW_BANDS + band * CONFORMAL_LEVELS + i);
-            row[h - 1] = known ? value_at(ensemble, mean, &measure, band, bounds[band][i]) : mean;
+            row[h - 1] =
+                known ? value_at(ensemble, block, mean, &measure, band, bounds[band][i]) : mean;
             if (band == chosen)
                 said[h - 1] = row[h - 1];
         }
         ensemble_row(ensemble, origin, ROW_SPLIT + i)[h - 1] =
-            value_at(ensemble, mean, &measure, BAND_SIZE, bounds[BAND_COUNT][i]);
+            value_at(ensemble, block, mean, &measure, BAND_SIZE, bounds[BAND_COUNT][i]);
     }
 }
 
@@ -178,7 +184,8 @@ double ensemble_quantile(const struct ensemble *ensemble, int h, double level)
     struct measure measure = measure_of(ensemble, origin, h);
     if (!(measure.size > 0))
         return mean;
-    return value_at(ensemble, mean, &measure, band, conformal_at(&block->errors[band], level));
+    return value_at(ensemble, block, mean, &measure, band,
+                    conformal_at(&block->errors[band], level));
 }
 
 double ensemble_above(const struct ensemble *ensemble, int h, double value)

@@ -31,6 +31,7 @@ struct block {
     double quick_loss[MEMBERS_COUNT], quick_cases[MEMBERS_COUNT]; /* the same, sooner decayed */
     struct share members, mixes;
     double size_sum, size_cases; /* decayed, of absolute errors on the scale */
+    double lowest, highest;      /* errors ever, on the scale; 0 among them */
     struct conformal errors[BAND_COUNT];
     struct share bands;
     double total_error, total_naive[2]; /* not decayed: the verdict */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION = 2, KEPT_MAX = 1 << 20, HORIZON_MAX = 1 << 20, KEPT_ROWS = ROW_QUANTILES };
+enum { VERSION = 3, KEPT_MAX = 1 << 20, HORIZON_MAX = 1 << 20, KEPT_ROWS = ROW_QUANTILES };
 enum { CELLS_MAX = 1 << 26, DAYS_A_WEEK = 7, STEP_DAYS_MAX = 400 };
 static const int64_t DAY_NS = INT64_C(86400) * 1000000000;
 
@@ -66,9 +66,10 @@ static void put_block(const struct block *block, struct buf *out)
     put_doubles(out, block->quick_cases, MEMBERS_COUNT);
     put_share(&block->members, out);
     put_share(&block->mixes, out);
-    const double numbers[] = {block->size_sum, block->size_cases, block->total_error,
-                              block->total_naive[0], block->total_naive[1]};
-    put_doubles(out, numbers, 5);
+    const double numbers[] = {block->size_sum,       block->size_cases,     block->total_error,
+                              block->total_naive[0], block->total_naive[1], block->lowest,
+                              block->highest};
+    put_doubles(out, numbers, 7);
     buf_put_u32(out, (uint32_t)block->total_cases);
     buf_put_u32(out, (uint32_t)block->naive_cases[0]);
     buf_put_u32(out, (uint32_t)block->naive_cases[1]);
@@ -113,13 +114,15 @@ static void get_block(struct block *block, struct buf_reader *in)
     get_doubles(in, block->quick_cases, MEMBERS_COUNT);
     get_share(&block->members, in);
     get_share(&block->mixes, in);
-    double numbers[5] = {0};
-    get_doubles(in, numbers, 5);
+    double numbers[7] = {0};
+    get_doubles(in, numbers, 7);
     block->size_sum = numbers[0];
     block->size_cases = numbers[1];
     block->total_error = numbers[2];
     block->total_naive[0] = numbers[3];
     block->total_naive[1] = numbers[4];
+    block->lowest = numbers[5];
+    block->highest = numbers[6];
     block->total_cases = get_count(in, INT32_MAX);
     block->naive_cases[0] = get_count(in, INT32_MAX);
     block->naive_cases[1] = get_count(in, INT32_MAX);
