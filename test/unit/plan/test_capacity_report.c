@@ -107,8 +107,8 @@ static void test_words(void **state)
 {
     (void)state;
     static const char *const said[] = {
-        "Recommended: 4.5 GPUs on average, 6 at most, at 1970-01-01T01:00:00Z, for a demand of 60 "
-        "(decided by: buffer).",
+        ("Recommended: 4.5 GPUs on average, 6 at most, at 1970-01-01T01:00:00Z, for a demand of 60 "
+         "(decided by: buffer)."),
         "Baseline: 1460.00 USD a month; recommended: 6570.00 USD a month",
         "Increase over the baseline: +350.0 %.",
         "Premium for protection against spikes, over the expected case: +50.0 %.",
