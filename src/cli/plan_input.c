@@ -7,8 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const double P95 = .95, P99 = .99;
-enum { PEAK_SERVICE, PEAK_P95, PEAK_P99 };
+static const double P95 = .95;
 #define SHARED_ASSUMED paths_law_usual.shared
 
 /* Quantiles of every step, at ascending levels. */
@@ -168,11 +167,7 @@ enum fw_err plan_input_forecast(struct plan_input *input, const struct plan_inpu
     struct demand_settings settings = how->forecast;
     settings.quantile_count = 1;
     settings.quantiles[0] = P95;
-    settings.peak_window_ns = how->lead_time_ns;
-    settings.peak_count = 3;
-    settings.peak_levels[PEAK_SERVICE] = how->service_level;
-    settings.peak_levels[PEAK_P95] = P95;
-    settings.peak_levels[PEAK_P99] = P99;
+    demand_ask_peaks(&settings, how->lead_time_ns, how->service_level);
     FW_TRY(demand_forecast(&input->read.value, &settings, &input->made, detail));
     const struct demand_forecast *made = &input->made;
     input->law = made->law;
@@ -187,11 +182,9 @@ enum fw_err plan_input_forecast(struct plan_input *input, const struct plan_inpu
         .paths = made->paths.value,
         .path_count = made->paths.count,
     };
-    if (made->peaks != NULL) {
-        input->demand.peak_service = made->peaks + (long)PEAK_SERVICE * made->count;
-        input->demand.peak_p95 = made->peaks + (long)PEAK_P95 * made->count;
-        input->demand.peak_p99 = made->peaks + (long)PEAK_P99 * made->count;
-    }
+    input->demand.peak_service = demand_peaks(made, DEMAND_PEAK_SERVICE);
+    input->demand.peak_p95 = demand_peaks(made, DEMAND_PEAK_P95);
+    input->demand.peak_p99 = demand_peaks(made, DEMAND_PEAK_P99);
     return FW_OK;
 }
 

@@ -5,8 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const double P95 = .95, P99 = .99;
-enum { PEAK_SERVICE, PEAK_P95, PEAK_P99, PEAKS };
+static const double P95 = .95;
 
 enum fw_err report_plan_ask(struct report_plan *plan, const struct report_plan_options *options,
                             struct demand_settings *settings, struct fw_detail *detail)
@@ -20,11 +19,7 @@ enum fw_err report_plan_ask(struct report_plan *plan, const struct report_plan_o
     plan->offers.service_level = options->service_level;
     plan->offers.lead_time_ns = options->lead_time_ns;
     settings->path_count = PATHS_USUAL;
-    settings->peak_window_ns = options->lead_time_ns;
-    settings->peak_count = PEAKS;
-    settings->peak_levels[PEAK_SERVICE] = options->service_level;
-    settings->peak_levels[PEAK_P95] = P95;
-    settings->peak_levels[PEAK_P99] = P99;
+    demand_ask_peaks(settings, options->lead_time_ns, options->service_level);
     return options->offers[0] == '\0' ? FW_OK
                                       : offer_file_read(&plan->offers, options->offers, detail);
 }
@@ -55,11 +50,9 @@ enum fw_err report_plan_make(struct report_plan *plan, const struct report_plan_
                                              .spike = forecast->spike,
                                              .paths = forecast->paths.value,
                                              .path_count = forecast->paths.count};
-    if (forecast->peaks) {
-        input->demand.peak_service = forecast->peaks + (long)PEAK_SERVICE * forecast->count;
-        input->demand.peak_p95 = forecast->peaks + (long)PEAK_P95 * forecast->count;
-        input->demand.peak_p99 = forecast->peaks + (long)PEAK_P99 * forecast->count;
-    }
+    input->demand.peak_service = demand_peaks(forecast, DEMAND_PEAK_SERVICE);
+    input->demand.peak_p95 = demand_peaks(forecast, DEMAND_PEAK_P95);
+    input->demand.peak_p99 = demand_peaks(forecast, DEMAND_PEAK_P99);
     plan->question = (struct capacity_question){&input->demand, &plan->settings, &plan->offers,
                                                 (int)options->current, options->short_price};
     plan->rows = calloc((size_t)forecast->count, sizeof *plan->rows);

@@ -93,11 +93,6 @@ double brain_unit_capacity(const struct brain *brain, uint32_t resource);
 void brain_heard_forecast(struct brain *brain, uint32_t resource, int64_t until_ns);
 /* A planned event for the engine, from now on or later; 0 requests take it back. */
 void brain_expect(struct brain *brain, uint32_t resource, const struct plan_item *item);
-/* Told when an anomaly opens, changes its class and is over, on the brain thread; one listener.
- * What is open is told of at once. NULL: nobody is any more. */
-typedef void brain_anomaly_fn(void *context, const struct anomaly_record *anomaly,
-                              enum anomaly_change change);
-void brain_watch_anomalies(struct brain *brain, brain_anomaly_fn *fn, void *context);
 
 /* Told of every change of a resource's state and of every report of its task. NULL: nobody is any
  * more. */

@@ -24,7 +24,7 @@ static struct foresight_settings settings_of(const struct config *config)
 static void on_anomaly(void *context, const struct anomaly_record *anomaly,
                        enum anomaly_change change)
 {
-    struct brain *brain = context;
+    (void)context;
     const char *resource = anomaly->resource[0] ? anomaly->resource : "all";
     if (change == ANOMALY_OPENED)
         log_warn("demand is not as usual", LOG_INT("anomaly", anomaly->number),
@@ -33,15 +33,6 @@ static void on_anomaly(void *context, const struct anomaly_record *anomaly,
     else if (change == ANOMALY_RESOLVED)
         log_info("demand is as usual again", LOG_INT("anomaly", anomaly->number),
                  LOG_TEXT("resource", resource));
-    if (brain->anomaly)
-        brain->anomaly(brain->anomaly_context, anomaly, change);
-}
-
-void brain_watch_anomalies(struct brain *brain, brain_anomaly_fn *fn, void *context)
-{
-    brain->anomaly = fn;
-    brain->anomaly_context = context;
-    foresight_watch(brain->foresight, on_anomaly, brain);
 }
 
 /* ---- life ---- */
@@ -52,7 +43,7 @@ enum fw_err brain_foresee(struct brain *brain, const struct config *config,
     const struct foresight_settings settings = settings_of(config);
     FW_TRY(foresight_create(&brain->foresight, &settings));
     FW_TRY(foresight_load(brain->foresight, brain->setup.store, brain->now_ns, detail));
-    foresight_watch(brain->foresight, on_anomaly, brain);
+    foresight_watch(brain->foresight, on_anomaly, NULL);
     return FW_OK;
 }
 

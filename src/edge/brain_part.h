@@ -115,8 +115,6 @@ struct brain {
     atomic_int keep_err;
     struct fw_detail keep_detail;
     bool keep_failing;
-    brain_anomaly_fn *anomaly;
-    void *anomaly_context;
 
     /* saving */
     struct job save_job;

@@ -202,6 +202,20 @@ enum fw_err demand_forecast(const struct series *whole, const struct demand_sett
     return err;
 }
 
+void demand_ask_peaks(struct demand_settings *settings, int64_t window_ns, double service_level)
+{
+    settings->peak_window_ns = window_ns;
+    settings->peak_count = DEMAND_PEAKS;
+    settings->peak_levels[DEMAND_PEAK_SERVICE] = service_level;
+    settings->peak_levels[DEMAND_PEAK_P95] = .95;
+    settings->peak_levels[DEMAND_PEAK_P99] = .99;
+}
+
+const double *demand_peaks(const struct demand_forecast *forecast, enum demand_peak level)
+{
+    return forecast->peaks ? forecast->peaks + (long)level * forecast->count : NULL;
+}
+
 void demand_forecast_fini(struct demand_forecast *forecast)
 {
     free(forecast->memory);

@@ -57,6 +57,10 @@ struct demand_settings {
 };
 extern const struct demand_settings demand_defaults;
 
+/* The levels at which capacity is planned for the highest demand: of the service, P95 and P99. */
+enum demand_peak { DEMAND_PEAK_SERVICE, DEMAND_PEAK_P95, DEMAND_PEAK_P99, DEMAND_PEAKS };
+void demand_ask_peaks(struct demand_settings *settings, int64_t window_ns, double service_level);
+
 /* Could it be foretold? By stretch of the horizon, over its own past. */
 struct demand_verdict {
     struct ensemble_verdict blocks;
@@ -96,6 +100,8 @@ FW_MUST_CHECK enum fw_err demand_forecast(const struct series *series,
                                           const struct demand_settings *settings,
                                           struct demand_forecast *forecast,
                                           struct fw_detail *detail);
+/* One value a step, of what demand_ask_peaks asked for; NULL: too little is known. */
+const double *demand_peaks(const struct demand_forecast *forecast, enum demand_peak level);
 void demand_forecast_fini(struct demand_forecast *forecast);
 /* The verdict in words, a sentence a line. */
 void demand_describe(const struct demand_forecast *forecast, struct buf *out);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 enum { WORDS_BYTES_MAX = 1 << 20 };
-enum { PEAK_SERVICE, PEAK_P95, PEAK_P99, PEAKS };
 
 void foresight_ask_capacity(struct foresight_work *work, const struct capacity_settings *settings,
                             double unit_cost)
@@ -18,11 +17,7 @@ void foresight_ask_capacity(struct foresight_work *work, const struct capacity_s
     work->capacity.unit_cost = unit_cost;
     work->capacity.asked = true;
     work->settings.path_count = FORESIGHT_PATHS;
-    work->settings.peak_window_ns = settings->lead_time_ns;
-    work->settings.peak_count = PEAKS;
-    work->settings.peak_levels[PEAK_SERVICE] = settings->service_level;
-    work->settings.peak_levels[PEAK_P95] = .95;
-    work->settings.peak_levels[PEAK_P99] = .99;
+    demand_ask_peaks(&work->settings, settings->lead_time_ns, settings->service_level);
 }
 
 void foresight_capacity_fini(struct foresight_capacity *capacity)
@@ -124,11 +119,9 @@ static enum fw_err plan(struct foresight_work *work, const struct demand_forecas
                                      .spike = table->spike,
                                      .paths = table->paths.value,
                                      .path_count = table->paths.count};
-    if (table->peaks) {
-        demand.peak_service = table->peaks + (long)PEAK_SERVICE * table->count;
-        demand.peak_p95 = table->peaks + (long)PEAK_P95 * table->count;
-        demand.peak_p99 = table->peaks + (long)PEAK_P99 * table->count;
-    }
+    demand.peak_service = demand_peaks(table, DEMAND_PEAK_SERVICE);
+    demand.peak_p95 = demand_peaks(table, DEMAND_PEAK_P95);
+    demand.peak_p99 = demand_peaks(table, DEMAND_PEAK_P99);
     const struct capacity_question question = {&demand, &capacity->settings, &offers, -1, -1};
     capacity->rows = calloc((size_t)table->count, sizeof *capacity->rows);
     capacity->cost_per_hour = calloc((size_t)table->count, sizeof *capacity->cost_per_hour);

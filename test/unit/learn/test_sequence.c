@@ -94,7 +94,7 @@ static void the_repeat_gate_is_learned(void **state)
     for (int repeats = 0; repeats < 2; repeats++) {
         struct sequence *sequence = create(1 << 16, 1 << 18);
         uint64_t x = 7;
-        for (int i = 0; i < 300; i++) {
+        for (int i = 0; i < 600; i++) {
             uint32_t items[8];
             for (uint32_t t = 0; t < 8; t++) {
                 bool seen = true;
@@ -114,7 +114,7 @@ static void the_repeat_gate_is_learned(void **state)
         for (uint32_t i = 0; i < count; i++)
             for (int j = 0; j < 4; j++)
                 again += guesses[i].item == items[j] ? guesses[i].probability : 0;
-        assert_true(repeats ? again > 0.4 : again < 0.05); /* by chance .14 */
+        assert_true(repeats ? again > 0.5 : again < 0.05);
         sequence_free(&sequence);
     }
 }
